@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every command line shares: a user's error in one line, tables, the choice of a study."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+class UserError(Exception):
+    """A mistake the user can mend: says what was wrong, the value, and what to type instead.
+
+    Raised anywhere below a command line; :func:`run` prints it as one line and exits with status 2.
+    """
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2."""
+    try:
+        status = main()
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except BrokenPipeError:  # `... | head` is no error
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(status or 0)
+
+
+def say(text: str = "") -> None:
+    """Print one line for the user, on standard output."""
+    print(text, flush=True)  # noqa: T201
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; numbers are aligned to the right and nothing is cut where the output is a file."""
+    console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240)
+    drawn = Table(title=title, title_justify="left", title_style="bold")
+    rows = [list(row) for row in rows]
+    for index, column in enumerate(columns):
+        numeric = all(isinstance(row[index], (int, float)) or row[index] is None for row in rows)
+        drawn.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*(_cell(value) for value in row))
+    console.print(drawn)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "nan" if value != value else f"{value:.4g}"
+    return str(value)
+
+
+def choose_study(runs: Path, study: str | None) -> str:
+    """Name the study to work on: `study` itself, or the one under `runs` that was written last.
+
+    Raises
+    ------
+    UserError
+        When the folder, or a study in it, does not exist.
+    """
+    if not runs.is_dir():
+        raise UserError(
+            f"no runs folder at {runs}: train first (python -m runners.seeds --method simclr --n 2), or name it with --runs"
+        )
+    studies = {folder.name: folder for folder in sorted(runs.iterdir()) if folder.is_dir()}
+    if study is not None:
+        if study not in studies:
+            known = ", ".join(studies) or "none"
+            raise UserError(f"no study {study!r} in {runs} (there: {known}): choose one with --study")
+        return study
+    if not studies:
+        raise UserError(f"no study in {runs}: train first (python -m runners.seeds --method simclr --n 2)")
+    chosen = max(studies, key=lambda name: _last_write(studies[name]))
+    say(f"study {chosen} (written last in {runs}; choose another with --study)")
+    return chosen
+
+
+def _last_write(study: Path) -> float:
+    return max((path.stat().st_mtime for path in study.glob("*/seed-*/*")), default=study.stat().st_mtime)
