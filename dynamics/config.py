@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What decides the bits of a run: one flat, frozen record per method, JSON both ways, with presets.
+
+A field's docstring is its --help. A method's file extends :class:`Config` by its own fields and defaults
+(the thesis's recipe); everything that does not change a run's numbers (folders, workers, device) is
+an argument of a command line, not a field.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+from dynamics.console import UserError
+
+Optimizer = Literal["adam", "sgd"]
+Precision = Literal["auto", "bf16", "fp32"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Fields that every method has."""
+
+    dataset: str = "cifar10"
+    """Images to train on: a file of dynamics/data, without .py (cifar10, digits, folder)."""
+    train_examples: int | None = None
+    """Train on this many images only (class-balanced, the same for every seed); all when absent."""
+
+    encoder: str = "resnet18"
+    """Network below the head."""
+    width: int = 64
+    """Channels of the first stage; the encoder's output has 8 times as many features."""
+
+    epochs: int = 200
+    """Epochs of training, t_max."""
+    batch_size: int = 256
+    """Images per step, B; the last incomplete batch of an epoch is dropped."""
+    optimizer: Optimizer = "adam"
+    """Adam, or SGD with momentum."""
+    lr: float = 3e-4
+    """Largest learning rate."""
+    momentum: float = 0.9
+    """Momentum of SGD."""
+    weight_decay: float = 1e-4
+    """L2 penalty, added to the gradient."""
+    schedule_period: int = 200
+    """Epochs from the largest rate to zero along the cosine; past it the rate rises again."""
+    schedule_start: int = 0
+    """Epochs before the schedule is stepped for the first time."""
+    precision: Precision = "auto"
+    """bf16 autocast or fp32; auto is bf16 on CUDA and fp32 elsewhere."""
+
+    panel_examples: int = 1024
+    """Fixed training examples that are scored after every epoch, K."""
+    panel_augmentations: int = 10
+    """Fixed augmentations of each of them, M; a method without augmentation uses 1."""
+    panel_batch: int = 256
+    """Examples that a view is compared with when its partner is looked for (methods of views)."""
+    panel_replacement: bool = False
+    """Draw the panel's examples with replacement, as the thesis did (some then appear twice)."""
+    panel_seed: int = 0
+    """Seed of the panel's examples and augmentations; the same for all copies of all methods."""
+    label_seed: int = 0
+    """Seed of the permutation of random labels; the same for all copies of both methods."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    """What a preset changes for this method, beside :data:`PRESETS`."""
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("width", 1),
+            ("epochs", 1),
+            ("batch_size", 2),
+            ("schedule_period", 1),
+            ("schedule_start", 0),
+            ("panel_examples", 2),
+            ("panel_augmentations", 1),
+            ("panel_batch", 2),
+            ("panel_seed", 0),
+            ("label_seed", 0),
+        ):
+            if getattr(self, name) < least:
+                raise UserError(f"{flag(name)} {getattr(self, name)} is too small: use {least} or more")
+        for name in ("lr", "weight_decay", "momentum"):
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise UserError(f"{flag(name)} {value} is no rate: use a number from 0 up")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))  # tuples become lists, as when read back
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Rebuild a config from :meth:`to_json`'s dictionary.
+
+        Raises
+        ------
+        UserError
+            When a field is missing or unknown: the record was written by another version.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        odd = sorted(fields.keys() ^ values.keys())
+        if odd:
+            raise UserError(f"this config and the code disagree on the fields {', '.join(odd)}: train again")
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # The memorization thesis: CIFAR-10; everything else is the methods' own default.
+    "thesis": {},
+    # Minutes on two cores: handwritten digits, a narrow network.
+    "quick": {
+        "dataset": "digits",
+        "width": 8,
+        "batch_size": 64,
+        "panel_examples": 128,
+        "panel_augmentations": 4,
+        "panel_batch": 64,
+    },
+}
+
+
+def preset(recipe: type[Config], name: str) -> Config:
+    """Return a method's recipe under a preset.
+
+    Raises
+    ------
+    UserError
+        When no preset has that name.
+    """
+    if name not in PRESETS:
+        raise UserError(f"no preset {name!r}: use one of {', '.join(PRESETS)}")
+    return recipe(**{**PRESETS[name], **recipe.presets.get(name, {})})
+
+
+SHARED_BY_A_STUDY = (
+    "dataset",
+    "train_examples",
+    "panel_examples",
+    "panel_replacement",
+    "panel_seed",
+    "label_seed",
+)
+"""Fields that all methods of a study must agree on, or their r_t are those of different examples."""
+
+
+def fingerprint(method: str, config: dict[str, Any]) -> str:
+    """Return a short hash of everything that decides a run's numbers but its seed."""
+    text = json.dumps({"method": method, "config": config}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def flag(field: str) -> str:
+    """Return how a field is spelled on the command line."""
+    return f"--{field.replace('_', '-')}"

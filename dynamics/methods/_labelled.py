@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What methods that learn from labels share: cross-entropy, and correct = the largest logit is the label's."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dynamics.augment import CropFlipViews, Views
+from dynamics.config import Config, Optimizer
+from dynamics.methods._base import ImageStatistics, Judgement, Method
+
+THESIS_NORMALISATION = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
+"""CIFAR-10's as the thesis's code has it (its std is smaller than that of the pixels, 0.247 0.243 0.262)."""
+
+
+class LabelMethod(Method):
+    """Encoder and one linear layer to the classes, trained by cross-entropy."""
+
+    panel_views: ClassVar[int] = 1
+
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        self.head = nn.Linear(self.encoder.num_features, statistics.num_classes)
+
+    def outputs(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch output"]:
+        """Return the logits of all classes."""
+        return self.head(self.encoder(images))
+
+    def loss(
+        self,
+        views: Float[Tensor, "view batch channel height width"],
+        labels: Int64[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """Return the mean cross-entropy, in nats."""
+        logits = self(views.flatten(0, 1))
+        return {"loss": functional.cross_entropy(logits, labels.repeat(len(views)))}
+
+    def judge(
+        self, outputs: Float[Tensor, "view example output"], labels: Int64[Tensor, " example"]
+    ) -> Judgement:
+        """Call an example right when the largest logit is that of the label used in training."""
+        answer = labels.expand(outputs.shape[:2])
+        probability = outputs.softmax(dim=-1).gather(-1, answer.unsqueeze(-1)).squeeze(-1)
+        return Judgement(outputs.argmax(dim=-1) == answer, probability)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropFlipRecipe(Config):
+    """Labels, weak augmentation, SGD."""
+
+    optimizer: Optimizer = "sgd"
+    crop_padding: int = 4
+    """Black pixels around the image before a crop of its own size."""
+    flip_probability: float = 0.5
+    """Probability of a horizontal flip."""
+    mean: tuple[float, float, float] | None = None
+    """Mean per channel that is subtracted from the pixels; that of the training images when absent."""
+    std: tuple[float, float, float] | None = None
+    """Standard deviation per channel that the pixels are divided by; likewise."""
+
+
+class CropFlipMethod(LabelMethod):
+    """Cross-entropy on labels, under padded crops, flips and normalisation per channel."""
+
+    @staticmethod
+    def views(recipe: Any, statistics: ImageStatistics) -> Views:
+        """Return padded crops and flips, normalised per channel."""
+        return CropFlipViews(
+            padding=recipe.crop_padding,
+            flip_probability=recipe.flip_probability,
+            mean=statistics.mean if recipe.mean is None else recipe.mean,
+            std=statistics.std if recipe.std is None else recipe.std,
+        )

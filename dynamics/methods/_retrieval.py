@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What methods that learn from views share: correct = the partner view is the nearest in the batch.
+
+SimCLR's loss is a classification with 2B - 1 classes (Chen et al., 2020, arXiv:2002.05709, eq. 1): which of
+the other views is the partner? The same question can be asked of any method that embeds views, so r_t(x) is
+defined for all of them.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional
+
+from dynamics.augment import SimCLRViews, Views
+from dynamics.config import Config
+from dynamics.methods._base import ImageStatistics, Judgement, Method
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewRecipe(Config):
+    """Two views under SimCLR's strong augmentation."""
+
+    crop_scale_min: float = 0.08
+    """Smallest share of the image's area that a random crop keeps."""
+    flip_probability: float = 0.5
+    """Probability of a horizontal flip."""
+    jitter_probability: float = 0.8
+    """Probability that brightness, contrast, saturation and hue change."""
+    jitter_strength: float = 1.0
+    """Strength s of that change: factors within 0.8 s, hue within 0.2 s."""
+    grayscale_probability: float = 0.2
+    """Probability of a grey view."""
+    blur: bool = True
+    """Gaussian blur, kernel a tenth of the image, sigma 0.1 to 2."""
+
+
+class ViewMethod(Method):
+    """Encoder and head to an embedding, trained on two or more views of each image, without labels."""
+
+    panel_views: ClassVar[int] = 2
+
+    @property
+    @abstractmethod
+    def temperature(self) -> float:
+        """Divisor of the cosines in the probability that the panel records."""
+
+    @staticmethod
+    def views(recipe: Any, statistics: ImageStatistics) -> Views:
+        """Return SimCLR's strong augmentation, of the recipe's strength."""
+        return SimCLRViews(
+            crop_scale_min=recipe.crop_scale_min,
+            flip_probability=recipe.flip_probability,
+            jitter_probability=recipe.jitter_probability,
+            jitter_strength=recipe.jitter_strength,
+            grayscale_probability=recipe.grayscale_probability,
+            blur=recipe.blur,
+        )
+
+    def judge(
+        self, outputs: Float[Tensor, "view example output"], labels: Int64[Tensor, " example"]
+    ) -> Judgement:
+        """Call a view right when no other view of its panel batch is as near to it as its partner.
+
+        The panel's examples are split into consecutive batches of `panel_batch`; within each, every one of
+        the 2B views is compared with the 2B - 1 others by cosine. A tie counts as wrong, so a collapsed
+        network gets nothing right.
+        """
+        batch = min(self.recipe.panel_batch, outputs.shape[1])
+        embeddings = functional.normalize(outputs.float(), dim=-1)
+        first, second = embeddings[0].split(batch), embeddings[1].split(batch)
+        judged = [retrieve_partner(a, b, self.temperature) for a, b in zip(first, second, strict=True)]
+        return Judgement(
+            torch.cat([j.correct for j in judged], dim=1),
+            torch.cat([j.probability for j in judged], dim=1),
+        )
+
+
+def cosines(
+    first: Float[Tensor, "batch output"], second: Float[Tensor, "batch output"]
+) -> Float[Tensor, "twice twice"]:
+    """Return the cosines of all 2B unit vectors with each other, -inf on the diagonal."""
+    both = torch.cat([first, second])
+    return (both @ both.T).masked_fill(
+        torch.eye(len(both), dtype=torch.bool, device=both.device), -torch.inf
+    )
+
+
+def partners(batch: int, device: torch.device) -> Int64[Tensor, " twice"]:
+    """Return for each of 2B views the index of the other view of its image."""
+    return torch.arange(2 * batch, device=device).roll(batch)
+
+
+def retrieve_partner(
+    first: Float[Tensor, "batch output"], second: Float[Tensor, "batch output"], temperature: float
+) -> Judgement:
+    """Look for each view's partner among the 2B - 1 other views of one batch.
+
+    Parameters
+    ----------
+    first, second
+        Unit vectors: the two views of the same images, in the same order.
+    temperature
+        Divisor of the cosines before the softmax that gives the probability.
+    """
+    similarity = cosines(first, second)
+    partner = partners(len(first), first.device).unsqueeze(1)
+    to_partner = similarity.gather(1, partner)
+    to_others = similarity.scatter(1, partner, -torch.inf).amax(dim=1, keepdim=True)
+    probability = (similarity / temperature).softmax(dim=1).gather(1, partner)
+    shape = (2, len(first))
+    return Judgement((to_partner > to_others).view(shape), probability.view(shape))

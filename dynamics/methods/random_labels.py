@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training on one fixed permutation of the labels, without augmentation (Zhang et al., 2017, arXiv:1611.03530).
+
+Nothing but memorising can reduce the loss. The measuring augmentation is the identity, so M is 1.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from dynamics.augment import IdentityViews, Views
+from dynamics.config import Config, Optimizer
+from dynamics.methods._base import ImageStatistics
+from dynamics.methods._labelled import LabelMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Config):
+    """Random labels as the thesis trained on them."""
+
+    epochs: int = 20
+    optimizer: Optimizer = "sgd"
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": {"epochs": 30, "lr": 1e-2},
+    }
+
+
+class Method(LabelMethod):
+    """Cross-entropy on permuted labels; pixels in [0, 1], as they are."""
+
+    Recipe = Recipe
+    labels: ClassVar[Literal["none", "true", "permuted"]] = "permuted"
+
+    @staticmethod
+    def views(recipe: Any, statistics: ImageStatistics) -> Views:
+        """Return the images themselves."""
+        return IdentityViews()

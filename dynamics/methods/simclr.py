@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SimCLR: views of one image should be each other's nearest (Chen et al., 2020, arXiv:2002.05709).
+
+NT-Xent (eq. 1), averaged over all 2B views i with partner j:
+
+    l(i) = -log( exp(cos(z_i, z_j) / tau) / sum over k != i of exp(cos(z_i, z_k) / tau) )
+
+As in the memorization thesis there is no projection MLP: one linear layer maps the features to the embedding.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dynamics.methods._base import ImageStatistics
+from dynamics.methods._retrieval import ViewMethod, ViewRecipe, cosines, partners
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ViewRecipe):
+    """SimCLR as the thesis trained it."""
+
+    epochs: int = 200
+    schedule_period: int = 195
+    schedule_start: int = 10
+    temperature: float = 0.07
+    """Divisor of the cosines, tau."""
+    embedding: int = 128
+    """Outputs of the linear layer that the loss sees, d."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": {"epochs": 40, "lr": 2e-3, "schedule_period": 40, "crop_scale_min": 0.3},
+    }
+
+
+class Method(ViewMethod):
+    """Two views, NT-Xent; correct = the partner is the nearest of the 2B - 1 other views."""
+
+    Recipe = Recipe
+    recipe: Recipe
+
+    def __init__(self, recipe: Recipe, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        self.head = nn.Linear(self.encoder.num_features, recipe.embedding)
+
+    @property
+    def temperature(self) -> float:
+        """Temperature of the loss."""
+        return self.recipe.temperature
+
+    def outputs(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch output"]:
+        """Return the embeddings, not yet normalised."""
+        return self.head(self.encoder(images))
+
+    def loss(
+        self,
+        views: Float[Tensor, "view batch channel height width"],
+        labels: Int64[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """Return NT-Xent in nats; log(2B - 1) at chance."""
+        first, second = self(views.flatten(0, 1)).chunk(2)
+        return {"loss": nt_xent(first, second, self.temperature)}
+
+
+def nt_xent(
+    first: Float[Tensor, "batch output"], second: Float[Tensor, "batch output"], temperature: float
+) -> Float[Tensor, ""]:
+    """Return the mean NT-Xent loss of both directions (eq. 1 of the paper), in nats.
+
+    Parameters
+    ----------
+    first, second
+        Embeddings of the two views of the same images, in the same order; any length but zero.
+    temperature
+        tau > 0. The smaller, the more the nearest negatives count.
+    """
+    first, second = functional.normalize(first, dim=-1), functional.normalize(second, dim=-1)
+    logits = cosines(first, second) / temperature
+    return functional.cross_entropy(logits, partners(len(first), first.device))

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised training on the true labels, with random crops and flips (memorization thesis, section 4.1)."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from dynamics.methods._labelled import THESIS_NORMALISATION, CropFlipMethod, CropFlipRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(CropFlipRecipe):
+    """Supervised training as the thesis did it."""
+
+    epochs: int = 50
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "thesis": THESIS_NORMALISATION,
+        "quick": {"epochs": 30, "lr": 2e-3, "crop_padding": 1},
+    }
+
+
+class Method(CropFlipMethod):
+    """Cross-entropy on the true labels."""
+
+    Recipe = Recipe
+    labels: ClassVar[Literal["none", "true", "permuted"]] = "true"

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which examples of a fixed panel does a network get right: K training examples under M augmentations.
+
+Examples and augmentations are drawn once, from `panel_seed`, and are the same for all seeds; the examples
+are the same for all methods (memorization thesis, eq. 4.2: the average over seeds and augmentations of the
+indicator that is recorded here is r_t(x)).
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float16, Int64
+from torch import Tensor
+
+from dynamics.augment import Draw, Views
+from dynamics.config import Config
+from dynamics.console import UserError
+from dynamics.methods import Method
+from dynamics.streams import generator
+
+RENDER_CHUNK = 4096
+"""Views that are rendered and scored at a time."""
+CACHE_BYTES = 2**30
+"""Rendered views are kept between epochs while they take less than this."""
+
+
+class Scores(NamedTuple):
+    """One epoch's verdicts, in the axes of the snapshots."""
+
+    correct: Bool[np.ndarray, "view augmentation example"]
+    probability: Float16[np.ndarray, "view augmentation example"]
+
+
+def draw_examples(config: Config, num_train: int) -> Int64[Tensor, " example"]:
+    """Draw the panel's K training examples from `panel_seed`: without replacement unless asked otherwise.
+
+    A longer panel begins with a shorter one's examples.
+
+    Raises
+    ------
+    UserError
+        When K examples cannot be drawn from the training set without replacement.
+    """
+    stream = generator(config.panel_seed, "panel-examples")
+    if config.panel_replacement:
+        return torch.randint(num_train, (config.panel_examples,), generator=stream)
+    if config.panel_examples > num_train:
+        raise UserError(
+            f"--panel-examples {config.panel_examples} is more than the {num_train} training images: "
+            f"use {num_train} or fewer, or --panel-replacement"
+        )
+    return torch.randperm(num_train, generator=stream)[: config.panel_examples]
+
+
+@dataclass(kw_only=True)
+class Panel:
+    """The fixed examples under their fixed augmentations, ready to be scored.
+
+    `images` (uint8), `labels` (those used in training) and `draws[augmentation][view]` have the panel's
+    examples as their first axis and lie on the device.
+    """
+
+    images: Tensor
+    labels: Tensor
+    views: Views
+    draws: list[list[Draw]]
+    _rendered: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Sizes of the axes view, augmentation, example."""
+        return len(self.draws[0]), len(self.draws), len(self.images)
+
+    def render(self, augmentation: int, view: int) -> Tensor:
+        """Return one view of all examples under one augmentation, the same bits every time."""
+        key = (augmentation, view)
+        if key in self._rendered:
+            return self._rendered[key]
+        draw = self.draws[augmentation][view]
+        chunks = range(0, len(self.images), RENDER_CHUNK)
+        rendered = torch.cat(
+            [
+                self.views.render(self.images[i : i + RENDER_CHUNK], draw[i : i + RENDER_CHUNK])
+                for i in chunks
+            ]
+        )
+        views, augmentations, _ = self.shape
+        if views * augmentations * rendered.numel() * rendered.element_size() <= CACHE_BYTES:
+            self._rendered[key] = rendered
+        return rendered
+
+    @torch.inference_mode()
+    def score(self, method: Method) -> Scores:
+        """Score every view of every example with the network in eval mode.
+
+        The network is left as it was: batch norm's statistics are used, not updated.
+        """
+        was_training = method.training
+        method.eval()
+        try:
+            verdicts = [self._judge(method, augmentation) for augmentation in range(len(self.draws))]
+        finally:
+            method.train(was_training)
+        correct = torch.stack([correct for correct, _ in verdicts], dim=1)
+        probability = torch.stack([probability for _, probability in verdicts], dim=1)
+        return Scores(correct.cpu().numpy(), probability.half().cpu().numpy())
+
+    def _judge(self, method: Method, augmentation: int) -> tuple[Tensor, Tensor]:
+        views = range(len(self.draws[augmentation]))
+        images = torch.cat([self.render(augmentation, view) for view in views])
+        outputs = torch.cat([method(chunk) for chunk in images.split(RENDER_CHUNK)])
+        judgement = method.judge(outputs.unflatten(0, (len(views), -1)), self.labels)
+        return judgement.correct, judgement.probability
+
+
+def build(
+    config: Config,
+    views: Views,
+    *,
+    num_views: int,
+    images: Tensor,
+    labels: Tensor,
+    examples: Int64[Tensor, " example"],
+) -> Panel:
+    """Build the panel of a run.
+
+    Parameters
+    ----------
+    config
+        Gives M, the panel's batch and `panel_seed`.
+    views
+        The method's distribution of views; where it has no randomness, one augmentation stands for all M.
+    num_views
+        1, or 2 where partners are looked for.
+    images, labels
+        The training set, on the device.
+    examples
+        Indices into it, from :func:`draw_examples`.
+
+    Raises
+    ------
+    UserError
+        When partners are looked for and K is no multiple of the panel's batch.
+    """
+    size = min(config.panel_batch, len(examples))
+    if num_views > 1 and len(examples) % size:
+        raise UserError(
+            f"--panel-examples {len(examples)} is no multiple of --panel-batch {size}: change one of them"
+        )
+    augmentations = 1 if views.deterministic else config.panel_augmentations
+    chosen = examples.to(images.device)
+
+    def draw(augmentation: int, view: int) -> Draw:
+        # Drawn on the CPU, so that the panel is the same on every machine; a counter of its own for each
+        # augmentation and view, so that a larger M begins with a smaller one's augmentations.
+        stream = generator(config.panel_seed, "panel-augmentations", 2 * augmentation + view)
+        return views.draw(len(examples), images.shape[-1], generator=stream).to(images.device)
+
+    return Panel(
+        images=images[chosen],
+        labels=labels[chosen],
+        views=views,
+        draws=[[draw(m, v) for v in range(num_views)] for m in range(augmentations)],
+    )

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who trains which seed: worker processes that take one job after another and report every epoch.
+
+A worker keeps its data set on its device from job to job. One that dies takes only its own job with it.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from dynamics.console import UserError
+from dynamics.training import Job
+
+
+class Event(NamedTuple):
+    """What happened to a job."""
+
+    job: Job
+    kind: Literal["started", "epoch", "done", "failed"]
+    payload: Any = None
+    """A :class:`~dynamics.training.Progress`, or the reason of a failure in one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where workers load the data from."""
+
+    data_root: Path
+    download: bool = False
+
+
+@dataclass(kw_only=True)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    device: str
+    job: Job | None = None
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    *,
+    source: Source,
+    devices: Sequence[str],
+    workers: int,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Train all jobs, `workers` at a time, spread over the devices; return when none is left.
+
+    A job that fails, or whose worker dies, is reported and the others go on. When this call is left by an
+    exception (Ctrl-C), the workers are stopped; what they had committed stays.
+    """
+    waiting = list(jobs)
+    active: list[_Worker] = []
+    try:
+        for index in range(min(workers, len(jobs))):
+            active.append(_start(source, devices[index % len(devices)]))
+            _assign(active[-1], waiting, on_event)
+        while active:
+            for worker in _ready(active):
+                _receive(worker, on_event)
+                if not worker.process.is_alive() and not worker.pipe.poll():
+                    active.remove(worker)
+                    _bury(worker, on_event)
+                    if waiting:
+                        active.append(_start(source, worker.device))
+                        _assign(active[-1], waiting, on_event)
+                elif worker.job is None:
+                    _assign(worker, waiting, on_event)
+    finally:
+        for worker in active:
+            worker.process.terminate()
+        for worker in active:
+            worker.process.join()
+
+
+def _start(source: Source, device: str) -> _Worker:
+    # spawn: a forked child cannot use CUDA, and would inherit the parent's thread pools.
+    context = multiprocessing.get_context("spawn")
+    pipe, other_end = context.Pipe()
+    process = context.Process(target=_work, args=(other_end, source, device), daemon=True)
+    process.start()
+    other_end.close()
+    return _Worker(process=process, pipe=pipe, device=device)
+
+
+def _assign(worker: _Worker, waiting: list[Job], on_event: Callable[[Event], None]) -> None:
+    worker.job = waiting.pop(0) if waiting else None
+    with contextlib.suppress(OSError):  # dead already: found out by its sentinel
+        worker.pipe.send(worker.job)
+    if worker.job is not None:
+        on_event(Event(worker.job, "started"))
+
+
+def _ready(active: list[_Worker]) -> Iterator[_Worker]:
+    handles: dict[Any, _Worker] = {}
+    for worker in active:
+        handles[worker.pipe] = worker
+        handles[worker.process.sentinel] = worker
+    found = {id(handles[handle]): handles[handle] for handle in wait(list(handles))}
+    return iter(found.values())
+
+
+def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> None:
+    """Pass on what a worker has sent; a job that is over leaves it without one."""
+    try:
+        while worker.pipe.poll():
+            kind, payload = worker.pipe.recv()
+            assert worker.job is not None
+            on_event(Event(worker.job, kind, payload))
+            if kind != "epoch":
+                worker.job = None
+                return
+    except (EOFError, ConnectionResetError):
+        worker.process.join()
+
+
+def _bury(worker: _Worker, on_event: Callable[[Event], None]) -> None:
+    if worker.job is not None:
+        reason = f"its process died (exit code {worker.process.exitcode}); start it again to go on"
+        on_event(Event(worker.job, "failed", reason))
+
+
+def _work(pipe: Connection, source: Source, device: str) -> None:
+    """Run in the worker: train what is sent until None is."""
+    # Ctrl-C reaches the whole process group; the parent decides what is to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    import torch  # noqa: PLC0415 - after the thread count is set
+
+    torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
+    from dynamics import data, training  # noqa: PLC0415
+
+    loaded: dict[str, data.Dataset] = {}
+    while (job := pipe.recv()) is not None:
+        try:
+            name = job.recipe.dataset
+            if name not in loaded:
+                loaded[name] = data.load(name, data_root=source.data_root, download=source.download)
+            training.train(
+                job,
+                loaded[name],
+                device=torch.device(device),
+                report=lambda progress: pipe.send(("epoch", progress)),
+            )
+            pipe.send(("done", None))
+        except BrokenPipeError:  # the parent is gone
+            return
+        except UserError as error:
+            pipe.send(("failed", str(error)))
+        except Exception as error:
+            log = job.folder / "error.log"
+            with contextlib.suppress(OSError):
+                log.parent.mkdir(parents=True, exist_ok=True)
+                log.write_text(traceback.format_exc())
+            pipe.send(("failed", f"{type(error).__name__}: {error} (traceback in {log})"))
