@@ -7,7 +7,6 @@ an argument of a command line, not a field.
 """
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -144,12 +143,6 @@ SHARED_BY_A_STUDY = (
     "label_seed",
 )
 """Fields that all methods of a study must agree on, or their r_t are those of different examples."""
-
-
-def fingerprint(method: str, config: dict[str, Any]) -> str:
-    """Return a short hash of everything that decides a run's numbers but its seed."""
-    text = json.dumps({"method": method, "config": config}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def flag(field: str) -> str:

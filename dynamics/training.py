@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dynamics import checkpoint, methods, panel, provenance, snapshots
-from dynamics.config import Config, fingerprint
+from dynamics.config import Config
 from dynamics.console import UserError
 from dynamics.data import Dataset, permuted_labels
 from dynamics.encoders import initialise
@@ -101,10 +101,9 @@ def train(
         When the folder holds a run of another config or of other data, another process holds its lock, the
         batch or panel does not fit the data, the loss is not finite, or the disk is full.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
     with seed_lock(job.folder):
-        if snapshots.is_complete(job.folder):
-            snapshots.check_config(job.folder, job.recipe.to_json())
+        snapshots.check_config(job.folder, job.recipe.to_json())
+        if snapshots.settle(job.folder):
             return
         dataset = _subset(dataset, job.recipe)
         _write_record(job, dataset, device)
@@ -129,9 +128,7 @@ def _subset(dataset: Dataset, recipe: Config) -> Dataset:
 
 def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
     """Write run.json, or compare the one that is there: config and data must be the same."""
-    config = job.recipe.to_json()
     if (job.folder / "run.json").exists():
-        snapshots.check_config(job.folder, config)
         before = snapshots.read_run_json(job.folder)["provenance"]["data_fingerprint"]
         if before != dataset.fingerprint:
             raise UserError(
@@ -143,8 +140,7 @@ def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
         job.folder,
         method=job.method,
         seed=job.seed,
-        config=config,
-        fingerprint=fingerprint(job.method, config),
+        config=job.recipe.to_json(),
         provenance={
             "code": provenance.code_version(),
             "versions": provenance.versions(),
@@ -315,7 +311,7 @@ class _Trainer:
         path = self.job.folder / "state.safetensors"
         if not checkpoint.exists(path):
             return
-        state = checkpoint.load(path)
+        state = checkpoint.load(path).state
         self.method.load_state_dict(state["method"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.seconds, self.scalars = state["epoch"], state["seconds"], state["scalars"]

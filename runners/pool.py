@@ -6,7 +6,6 @@ A worker keeps its data set on its device from job to job. One that dies takes o
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import torch
+
+from dynamics import data, training
 from dynamics.console import UserError
 from dynamics.training import Job
 
@@ -133,12 +135,7 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     """Run in the worker: train what is sent until None is."""
     # Ctrl-C reaches the whole process group; the parent decides what is to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    import torch  # noqa: PLC0415 - after the thread count is set
-
     torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
-    from dynamics import data, training  # noqa: PLC0415
-
     loaded: dict[str, data.Dataset] = {}
     while (job := pipe.recv()) is not None:
         try:

@@ -45,6 +45,16 @@ class Board:
             self.live.update(self._table())
             self.live.stop()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the board was made."""
+        return time.monotonic() - self.began
+
+    def stop(self) -> None:
+        """End the live table, so that plain lines can follow."""
+        if self.live is not None:
+            self.live.stop()
+
     def on_event(self, event: Event) -> None:
         """Take in what happened, and show it."""
         job = event.job

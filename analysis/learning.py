@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""With what probability is each example learnt after each epoch: r_t(x) (memorization thesis, eqs. 4.2, 4.3, 4.5).
+
+    r_t(x)   = 1/(N M) * sum over seeds and augmentations of correct      E[r_t] = mean over the panel
+    r~_t(x~) = 1/N * sum over seeds of correct, for one fixed augmentation
+
+python -m analysis.learning
+"""
+
+import numpy as np
+import tyro
+
+from analysis.statistics.bootstrap import seed_interval
+from analysis.storage import results
+from analysis.storage.counts import MethodCounts, Study, Where, open_study
+from dynamics import console
+
+
+def analyse(study: Study, *, seed: int = 0) -> results.Result:
+    """Compute r_t, r~_t and E[r_t] of all methods and epochs.
+
+    The result has one row a method and epoch, and for each method the arrays `<method>.correct` (epoch,
+    example; counts of the first view out of N * M), `.correct_second` (the second view, where there is one),
+    `.single` (epoch, example; counts out of N), `.epochs`, `.examples`, and `.labels`, `.true_labels` where
+    they are known.
+
+    Parameters
+    ----------
+    study
+        What to read.
+    seed
+        Seed of the bootstrap over training seeds.
+    """
+    rows, arrays, settings = [], {}, {}
+    for method in study.methods:
+        counts = study.counts(method)
+        rows += _rows(counts, np.random.default_rng(seed))
+        arrays.update(_arrays(counts))
+        settings[method] = {
+            "seeds": counts.num_seeds,
+            "augmentations": counts.num_augmentations,
+            "trials": counts.trials,
+            "views": len(counts.correct),
+            "examples": len(counts.examples),
+        }
+    return results.Result(
+        name="learning", rows=rows, inputs=study.inputs(), arrays=arrays, settings={"methods": settings}
+    )
+
+
+def _rows(counts: MethodCounts, rng: np.random.Generator) -> list[results.Row]:
+    low, high = seed_interval(counts.seed_means, rng=rng)
+    r, single = counts.learning_probability, counts.single_augmentation
+    return [
+        {
+            "method": counts.method,
+            "epoch": int(epoch),
+            "seeds": counts.num_seeds,
+            "trials": counts.trials,
+            "mean_r": float(r[i].mean()),
+            "mean_r_low": float(low[i]),
+            "mean_r_high": float(high[i]),
+            "sd_r": float(r[i].std()),
+            "mean_r_tilde": float(single[i].mean()),
+            "sd_r_tilde": float(single[i].std()),
+        }
+        for i, epoch in enumerate(counts.epochs)
+    ]
+
+
+def _arrays(counts: MethodCounts) -> dict[str, np.ndarray]:
+    small = np.uint16 if counts.trials < 2**16 else np.uint32
+    arrays = {
+        "correct": counts.correct[0].astype(small),
+        "single": counts.single.astype(small),
+        "epochs": counts.epochs,
+        "examples": counts.examples,
+    }
+    if len(counts.correct) > 1:
+        arrays["correct_second"] = counts.correct[1].astype(small)
+    if counts.labels is not None:
+        arrays["labels"] = counts.labels
+    if counts.true_labels is not None:
+        arrays["true_labels"] = counts.true_labels
+    return {f"{counts.method}.{name}": array for name, array in arrays.items()}
+
+
+def show(result: results.Result) -> None:
+    """Print each method at its first, middle and last epochs."""
+    lines = []
+    for method in dict.fromkeys(row["method"] for row in result.rows):
+        own = [row for row in result.rows if row["method"] == method]
+        for index in sorted({0, len(own) // 4, len(own) // 2, 3 * len(own) // 4, len(own) - 1}):
+            row = own[index]
+            interval = "" if np.isnan(row["mean_r_low"]) else f"{row['mean_r_low']:.3f} to {row['mean_r_high']:.3f}"
+            lines.append(
+                [method, row["epoch"], row["seeds"], row["trials"], f"{row['mean_r']:.3f}", interval]
+                + [f"{row['sd_r']:.3f}", f"{row['mean_r_tilde']:.3f}", f"{row['sd_r_tilde']:.3f}"]
+            )
+    columns = ["method", "epoch", "N", "N*M", "E[r_t]", "95 % over seeds", "sd r_t", "E[r~_t]", "sd r~_t"]
+    console.table("learning probability (the table in results/ has every epoch)", columns, lines)
+
+
+def main() -> None:
+    """Run the command."""
+    where = tyro.cli(Where, prog="python -m analysis.learning", description=__doc__)
+    study = open_study(where)
+    result = analyse(study)
+    show(result)
+    results.save(result, where.results / study.name)
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where do an analysis's numbers go: results/<study>/<name>.csv, .json with their origin, and .npz.
+
+The table is tidy: one row per thing measured. The arrays (sorted curves and the like) are what figures draw;
+everything else about a figure is in the table. All three carry the same numbers for the same inputs.
+"""
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynamics import files, provenance
+from dynamics.console import UserError, say
+
+FORMAT = "training-dynamics.result/1"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What an analysis found.
+
+    `rows` are flat records with the same keys; `inputs` says for each method which snapshots went in;
+    `arrays` are named numpy arrays without objects; `settings` are the analysis's own choices.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    inputs: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write(result: Result, folder: Path) -> list[Path]:
+    """Write a result to `folder` (results/<study>) as .csv, .json and, where it has arrays, .npz.
+
+    Each file is whole or not there at all. The paths are returned.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{result.name}.csv", folder / f"{result.name}.json"]
+    files.atomic_write(paths[0], to_csv(result.rows).encode())
+    if result.arrays:
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **result.arrays)  # type: ignore[arg-type]
+        paths.append(folder / f"{result.name}.npz")
+        files.atomic_write(paths[-1], packed.getvalue())
+    files.write_json(
+        paths[1],
+        {
+            "format": FORMAT,
+            "name": result.name,
+            "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "created": provenance.now(),
+            "code": provenance.code_version(),
+            "versions": provenance.versions(),
+            "inputs": plain(result.inputs),
+            "settings": plain(result.settings),
+            "rows": plain(result.rows),
+        },
+    )
+    return paths
+
+
+def read(folder: Path, name: str) -> Result:
+    """Read back what :func:`write` wrote.
+
+    Raises
+    ------
+    UserError
+        When there is no such result, or it is damaged; says which command makes it.
+    """
+    path = folder / f"{name}.json"
+    if not path.exists():
+        raise UserError(f"no result {path}: make it with python -m analysis.{name} --study {folder.name}")
+    content = files.read_json(path)
+    if content.get("format") != FORMAT or not isinstance(content.get("rows"), list):
+        raise UserError(f"{path} is no result of this program: remove it and run python -m analysis.{name}")
+    arrays: dict[str, np.ndarray] = {}
+    packed = folder / f"{name}.npz"
+    if packed.exists():
+        try:
+            with np.load(packed, allow_pickle=False) as archive:
+                arrays = dict(archive)
+        except (ValueError, OSError, EOFError, KeyError) as error:
+            raise UserError(f"{packed} is damaged ({error}): run python -m analysis.{name} again") from None
+    return Result(
+        name=name,
+        rows=content["rows"],
+        inputs=content["inputs"],
+        arrays=arrays,
+        settings=content["settings"],
+    )
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return rows as CSV, numbers in full precision; nothing stands for "not defined"."""
+    if not rows:
+        return ""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in plain(rows))
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, (list, dict, bool)) else value
+
+
+def plain(value: Any) -> Any:
+    """Return numpy scalars, arrays, paths and tuples as JSON values; NaN and infinity become None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def save(result: Result, folder: Path) -> None:
+    """:func:`write` a result and tell the user where it is."""
+    paths = write(result, folder)
+    say("written: " + " ".join(str(path) for path in paths))

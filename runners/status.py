@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is on the disk: which seeds of a study are whole, partial, stale, locked or damaged.
+
+python -m runners.status
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from dynamics import console, snapshots
+from dynamics.console import UserError, choose_study, say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """Say what is on the disk."""
+
+    study: str | None = None
+    """Name of the study; by default the one that was written last."""
+    runs: Path = Path("runs")
+    """Folder that holds the studies."""
+    verify: bool = False
+    """Read everything and compare every checksum, too (slower)."""
+
+
+def describe(folder: Path, config: str | None, *, verify: bool) -> str:
+    """Say in a few words how a seed stands.
+
+    Parameters
+    ----------
+    folder
+        The seed's folder.
+    config
+        Fingerprint of the config that most seeds of the method have; another one makes this seed stale.
+    verify
+        Whether to compare all checksums.
+    """
+    try:
+        state = snapshots.state(folder)
+        if verify and (problems := snapshots.verify(folder)):
+            return f"damaged: {'; '.join(problems)}"
+        if config is not None and snapshots.read_run_json(folder)["fingerprint"] != config:
+            return f"stale (another config than the other seeds), {state}"
+    except UserError as error:
+        return f"damaged: {error}"
+    return str(state)
+
+
+def usual_config(folders: Sequence[Path]) -> str | None:
+    """Return the fingerprint that most of a method's seeds have; the first one's where two are as common."""
+    found = []
+    for folder in folders:
+        try:
+            found.append(snapshots.read_run_json(folder)["fingerprint"])
+        except UserError:
+            continue
+    return Counter(found).most_common(1)[0][0] if found else None
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command: status 1 when something is damaged."""
+    arguments = tyro.cli(Status, args=list(argv), prog="python -m runners.status", description=__doc__)
+    study = choose_study(arguments.runs, arguments.study)
+    rows, damaged = [], 0
+    for method in snapshots.list_methods(arguments.runs, study):
+        seeds = snapshots.list_seeds(arguments.runs, study, method)
+        folders = [snapshots.seed_folder(arguments.runs, study, method, seed) for seed in seeds]
+        config = usual_config(folders)
+        states = [describe(folder, config, verify=arguments.verify) for folder in folders]
+        damaged += sum(state.startswith("damaged") for state in states)
+        megabytes = sum(p.stat().st_size for folder in folders for p in folder.rglob("*") if p.is_file()) / 1e6
+        whole = sum(state == "whole" for state in states)
+        rows.append([method, len(seeds), whole, round(megabytes, 1)])
+        for folder, state in zip(folders, states, strict=True):
+            if state != "whole":
+                say(f"{method}/{folder.name}: {state}")
+    console.table(f"study {study}", ["method", "seeds", "whole", "MB"], rows)
+    return 1 if damaged else 0
+
+
+if __name__ == "__main__":
+    console.run(lambda: main(sys.argv[1:]))

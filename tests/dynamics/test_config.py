@@ -1,0 +1,83 @@
+import dataclasses
+import json
+
+import pytest
+
+from dynamics import methods
+from dynamics.config import PRESETS, Config, preset
+from dynamics.console import UserError
+
+THESIS = {
+    "simclr": {
+        "epochs": 200, "optimizer": "adam", "temperature": 0.07, "embedding": 128,
+        "schedule_period": 195, "schedule_start": 10, "crop_scale_min": 0.08,
+    },
+    "supervised": {"epochs": 50, "optimizer": "sgd", "crop_padding": 4},
+    "random-labels": {"epochs": 20, "optimizer": "sgd"},
+    "random-labels-aug": {"epochs": 500, "optimizer": "sgd", "crop_padding": 4},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", THESIS)
+def test_the_thesis_preset_is_the_thesis(method: str) -> None:
+    common = {
+        "dataset": "cifar10", "width": 64, "batch_size": 256, "lr": 3e-4, "weight_decay": 1e-4,
+        "momentum": 0.9, "panel_examples": 1024, "panel_augmentations": 10, "panel_batch": 256,
+    }  # fmt: skip
+    values = preset(methods.recipe(method), "thesis").to_json()
+    for field, value in {**common, **THESIS[method]}.items():
+        assert values[field] == value, field
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("method", methods.names())
+def test_json_both_ways(method: str, name: str) -> None:
+    recipe = preset(methods.recipe(method), name)
+    assert type(recipe).from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+@pytest.mark.parametrize("method", methods.names())
+def test_every_field_has_help(method: str) -> None:
+    import ast
+    import inspect
+    import textwrap
+
+    recipe = methods.recipe(method)
+    documented = set()
+    for cls in recipe.__mro__[:-1]:
+        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
+        for field, text in zip(body, body[1:], strict=False):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                documented.add(field.target.id)  # type: ignore[union-attr]
+    assert {field.name for field in dataclasses.fields(recipe)} <= documented
+
+
+def test_a_config_of_another_version_is_refused() -> None:
+    values = Config().to_json()
+    with pytest.raises(UserError, match="sharpness"):
+        Config.from_json({**values, "sharpness": 1})
+    del values["lr"]
+    with pytest.raises(UserError, match="lr"):
+        Config.from_json(values)
+
+
+@pytest.mark.parametrize("field", ["epochs", "batch_size", "panel_examples", "width", "panel_augmentations"])
+def test_too_small_is_said_with_the_flag(field: str) -> None:
+    with pytest.raises(UserError, match=f"--{field.replace('_', '-')} 0"):
+        Config(**{field: 0})
+
+
+@pytest.mark.parametrize("lr", [-1.0, float("nan"), float("inf")])
+def test_rates_are_numbers_from_zero_up(lr: float) -> None:
+    with pytest.raises(UserError, match="--lr"):
+        Config(lr=lr)
+
+
+def test_unknown_preset_lists_those_there_are() -> None:
+    with pytest.raises(UserError, match="quick"):
+        preset(Config, "slow")
+
+
+def test_unknown_method_lists_those_there_are() -> None:
+    with pytest.raises(UserError, match="random-labels-aug"):
+        methods.load("simclear")
