@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Are all examples equally hard, whatever each seed's accuracy? Tests that take the seeds as they are.
+
+Seeds differ in accuracy, and the answers of one seed to several augmentations of an example depend on each
+other; both break the binomial model. These tests need neither: if all examples were equally hard, then within
+each seed any assignment of its answers to the examples would be as likely as the one observed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped
+from scipy import stats
+
+CHUNK_VALUES = 2**20
+"""How many values are shuffled at a time: 8 MB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CochranQ:
+    """Cochran's test. `q` and `p_over` are nan where every seed has all answers right or all wrong."""
+
+    q: float
+    """About K - 1 for equally hard examples; more when they differ."""
+    dof: int
+    """K - 1."""
+    p_over: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permutation:
+    """Permutation test of the variance between examples."""
+
+    variance: float
+    """Variance over examples of the mean over seeds and augmentations."""
+    expected: float
+    """Its exact mean over all permutations: what equally hard examples would show."""
+    z: float
+    """(variance - expected) / its exact standard deviation over all permutations: for effects beyond the
+    reach of the p-value; nan where no permutation can change the variance, as for one seed."""
+    p_over: float
+    """(1 + permutations with at least the observed variance) / (1 + permutations); never below
+    1 / (1 + permutations)."""
+    permutations: int
+
+
+def cochran_q(correct: Bool[np.ndarray, "seed example"]) -> CochranQ:
+    """Test whether examples differ, given how many of them each seed got right.
+
+    Q = (K - 1) [K sum_k C_k^2 - T^2] / [K T - sum_i R_i^2] with C_k, R_i, T the correct answers of an
+    example, of a seed, and in all (Cochran 1950, Biometrika 37:256). A seed with all answers right or all
+    wrong adds nothing. The variance of Q is about 2 (K - 1)(1 - 1/N): the test is conservative for few seeds.
+
+    Parameters
+    ----------
+    correct
+        Answers to one fixed view of each example.
+    """
+    examples = correct.shape[1]
+    by_example, by_seed = correct.sum(axis=0, dtype=np.int64), correct.sum(axis=1, dtype=np.int64)
+    total = int(by_seed.sum())
+    unequal_seeds = examples * total - int((by_seed**2).sum())
+    if unequal_seeds == 0:
+        return CochranQ(q=np.nan, dof=examples - 1, p_over=np.nan)
+    between = examples * int((by_example**2).sum()) - total**2
+    q = (examples - 1) * between / unequal_seeds
+    return CochranQ(q=q, dof=examples - 1, p_over=float(stats.chi2.sf(q, examples - 1)))
+
+
+def permutation_test(
+    outcomes: Shaped[np.ndarray, "seed *augmentation example"],
+    *,
+    rng: np.random.Generator,
+    permutations: int = 999,
+) -> Permutation:
+    """Shuffle the examples within each seed and compare the variance between examples.
+
+    Exact for any accuracies of the seeds and any dependence between augmentations: an example keeps all its
+    augmentations under a seed together. It does assume that examples are exchangeable within a seed, so
+    examples that are scored against each other in one panel batch count as independent.
+
+    Parameters
+    ----------
+    outcomes
+        (seed, example) or (seed, augmentation, example): correct answers, as indicators, counts or fractions.
+    rng
+        Source of the permutations.
+    permutations
+        How many. 999 take about a second for 30 seeds and 1024 examples, and memory does not grow with them.
+
+    Raises
+    ------
+    ValueError
+        When `outcomes` has no examples or no seeds, or `permutations` is below 1.
+    """
+    if permutations < 1:
+        raise ValueError(f"permutations must be at least 1, got {permutations}")
+    if outcomes.size == 0:
+        raise ValueError(f"no outcomes to permute: their shape is {outcomes.shape}")
+    by_seed = outcomes.mean(axis=tuple(range(1, outcomes.ndim - 1)), dtype=np.float64)
+    deviations = by_seed - by_seed.mean(axis=1, keepdims=True)
+    observed = _between(deviations)
+    # Equal sums may differ in the last bits after a permutation; they must count as equal.
+    reached = _permuted_between(deviations, rng, permutations) >= observed * (1 - 1e-9)
+    mean, sd = _null_moments(deviations)
+    scale = deviations.shape[1] * deviations.shape[0] ** 2
+    return Permutation(
+        variance=observed / scale,
+        expected=mean / scale,
+        z=(observed - mean) / sd if sd > 0 else np.nan,
+        p_over=float((1 + reached.sum()) / (1 + permutations)),
+        permutations=permutations,
+    )
+
+
+def _between(deviations: Float[np.ndarray, "seed example"]) -> float:
+    """Return the sum over examples of the squared sum over seeds."""
+    return float((deviations.sum(axis=0) ** 2).sum())
+
+
+def _permuted_between(
+    deviations: Float[np.ndarray, "seed example"], rng: np.random.Generator, permutations: int
+) -> Float[np.ndarray, " permutation"]:
+    """Return the same sum for every permutation. The first seed stays: only relative order matters."""
+    fixed, moved = deviations[0], deviations[1:]
+    at_once = max(1, CHUNK_VALUES // deviations.size)
+    sums = np.empty(permutations)
+    for start in range(0, permutations, at_once):
+        count = min(at_once, permutations - start)
+        shuffled = rng.permuted(np.broadcast_to(moved, (count, *moved.shape)), axis=2)
+        sums[start : start + count] = ((fixed + shuffled.sum(axis=1)) ** 2).sum(axis=1)
+    return sums
+
+
+def _null_moments(deviations: Float[np.ndarray, "seed example"]) -> tuple[float, float]:
+    """Return the mean and standard deviation of that sum over all permutations, exactly.
+
+    Only products of different seeds change. They have mean 0 and variance v_i v_j / (K - 1), with v the sum
+    of squares of a seed, and those of different pairs are uncorrelated.
+    """
+    squares = (deviations**2).sum(axis=1)
+    others = float(squares.sum() ** 2 - (squares**2).sum())
+    sd = np.sqrt(2 * max(others, 0.0) / (deviations.shape[1] - 1)) if deviations.shape[1] > 1 else 0.0
+    return float(squares.sum()), float(sd)
