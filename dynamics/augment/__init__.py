@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random views of images: a parameter draw per image, a whole batch at a time, on the images' own device."""
+
+from dynamics.augment.simclr import SimCLRViews
+from dynamics.augment.views import Draw, Views
+from dynamics.augment.weak import CropFlipViews, IdentityViews
+
+__all__ = ["CropFlipViews", "Draw", "IdentityViews", "SimCLRViews", "Views"]

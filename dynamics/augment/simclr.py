@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which views does SimCLR learn from: resized crop, flip, colour jitter, grey, blur.
+
+The strong augmentation of Chen et al. 2020 (appendix A) with the memorization thesis's defaults, as
+torchvision would compose it on float images, with parameters of its own for every image.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+
+from dynamics.augment import blur, colour, crop
+from dynamics.augment.pixels import check_probability, unit
+from dynamics.augment.views import Draw
+from dynamics.console import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimCLRDraw(Draw):
+    """Parameters of SimCLR's views; those of an operation that is switched off are absent."""
+
+    box: Float[Tensor, "example 4"]
+    """Top, left, height, width of the crop in pixels."""
+    flip: Bool[Tensor, " example"]
+    factors: Float[Tensor, "example 4"] | None
+    """Brightness, contrast, saturation, hue; 1, 1, 1, 0 where the colours stay."""
+    order: Int64[Tensor, "example 4"] | None
+    """Which of them is done first, second, third, last."""
+    grey: Bool[Tensor, " example"] | None
+    sigma: Float[Tensor, " example"] | None
+    """Standard deviation of the blur in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimCLRViews:
+    """Resized crop, flip, colour jitter, grey, blur: pixels in [0, 1] (Chen et al. 2020, appendix A).
+
+    The defaults are the thesis's. Every view takes the same count of random numbers, so changing one field
+    leaves the other operations' parameters as they were.
+    """
+
+    crop_scale_min: float = 0.08
+    """Smallest share of the image's area that a crop keeps; the largest is all of it."""
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    """Smallest and largest width / height of a crop."""
+    flip_probability: float = 0.5
+    """Probability that a view is mirrored left to right."""
+    jitter_probability: float = 0.8
+    """Probability that brightness, contrast, saturation and hue change; 0 switches the operation off."""
+    jitter_strength: float = 1.0
+    """Strength s of that change: factors within 0.8 s of 1 (from 0 up), hue within 0.2 s of the circle."""
+    grayscale_probability: float = 0.2
+    """Probability of a grey view; 0 switches the operation off."""
+    blur: bool = True
+    """Whether views are blurred, over a tenth of the image's size (3 px at 32, none below 20)."""
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    """Smallest and largest standard deviation of the blur, in pixels."""
+
+    def __post_init__(self) -> None:
+        for name in ("flip_probability", "jitter_probability", "grayscale_probability"):
+            check_probability(name, getattr(self, name))
+        if not 0 < self.crop_scale_min <= 1:
+            raise UserError(f"crop_scale_min {self.crop_scale_min}: use a share above 0, at most 1")
+        if not 0 < self.crop_ratio[0] <= self.crop_ratio[1] < float("inf"):
+            raise UserError(f"crop_ratio {self.crop_ratio}: use two positive numbers, the smaller first")
+        if not 0 <= self.jitter_strength <= 2.5:
+            raise UserError(f"jitter_strength {self.jitter_strength}: use 0 to 2.5 (half a turn of hue)")
+        if not 0 < self.blur_sigma[0] <= self.blur_sigma[1] < float("inf"):
+            raise UserError(f"blur_sigma {self.blur_sigma}: use two positive numbers, the smaller first")
+
+    @property
+    def deterministic(self) -> bool:
+        """False: the crop is random whatever else is switched off."""
+        return False
+
+    def draw(
+        self, n: int, size: int, *, generator: torch.Generator, device: torch.device | str | None = None
+    ) -> SimCLRDraw:
+        """Decide on `n` views; see :class:`Views`."""
+        widths = [2 * crop.TRIES + 2, 3, 4, 4, 1]
+        uniform = torch.rand(n, sum(widths), generator=generator, device=generator.device)
+        boxes, chance, factors, order, sigma = torch.split(uniform, widths, dim=1)
+        jittered = self.jitter_probability > 0
+        low, high = self.blur_sigma
+        draw = SimCLRDraw(
+            box=crop.resized_boxes(boxes, size, scale=(self.crop_scale_min, 1.0), ratio=self.crop_ratio),
+            flip=chance[:, 0] < self.flip_probability,
+            factors=self._factors(factors, chance[:, 1:2] < self.jitter_probability) if jittered else None,
+            order=order.argsort(1) if jittered else None,
+            grey=chance[:, 2] < self.grayscale_probability if self.grayscale_probability > 0 else None,
+            sigma=low + (high - low) * sigma[:, 0] if self.blur else None,
+        )
+        return draw if device is None else draw.to(device)
+
+    def _factors(self, uniform: Tensor, chosen: Tensor) -> Tensor:
+        """Return brightness, contrast, saturation (around 1) and hue (around 0)."""
+        spread, turn = 0.8 * self.jitter_strength, 0.2 * self.jitter_strength
+        least = max(0.0, 1 - spread)
+        blends = least + (1 + spread - least) * uniform[:, :3]
+        hue = turn * (2 * uniform[:, 3:] - 1)
+        return torch.cat((torch.where(chosen, blends, 1.0), torch.where(chosen, hue, 0.0)), 1)
+
+    def render(
+        self, images: UInt8[Tensor, "batch 3 size size"], draw: SimCLRDraw
+    ) -> Float[Tensor, "batch 3 size size"]:
+        """Make the views that were decided on, in [0, 1]; see :class:`Views`."""
+        draw.check(images)
+        views = crop.resized_crop(unit(images), draw.box, draw.flip)
+        if draw.factors is not None and draw.order is not None:
+            views = colour.jitter(views, draw.factors, draw.order)
+        if draw.grey is not None:
+            views = colour.grayscale(views, draw.grey)
+        taps = blur.kernel_size(images.shape[-1])
+        if draw.sigma is not None and taps > 1:
+            views = blur.blur(views, draw.sigma, taps=taps)
+        return views

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is a distribution of views: deciding on one for each image (`draw`), apart from making it (`render`).
+
+A draw holds one tensor per parameter, one row per example. It can be made once on the CPU, cut into
+chunks, moved to a device and rendered there later: the views are the same as if rendered at once. Neither
+half chooses by data or waits for the device, so both can be captured in a CUDA graph or compiled whole.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+D = TypeVar("D", bound="Draw")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """Parameters of a batch of views: every field is a tensor with a leading axis of examples, or absent."""
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return next(len(value) for value in vars(self).values() if value is not None)
+
+    def __getitem__(self: D, index: slice | Tensor) -> D:
+        """Return the draw of some of the examples, as indexing every field would."""
+        return self._map(lambda value: value[index])
+
+    def to(self: D, device: torch.device | str) -> D:
+        """Return the same draw on another device."""
+        return self._map(lambda value: value.to(device))
+
+    def check(self, images: Tensor) -> None:
+        """Refuse a batch of another length: one row of a draw would otherwise serve all images."""
+        if len(self) != len(images):
+            raise ValueError(f"a draw for {len(self)} images cannot be rendered on {len(images)}")
+
+    def _map(self: D, change: Callable[[Tensor], Tensor]) -> D:
+        present = {name: value for name, value in vars(self).items() if value is not None}
+        return dataclasses.replace(self, **{name: change(value) for name, value in present.items()})
+
+
+class Views(Protocol[D]):
+    """A distribution of views."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether all draws are the same, so that one of them stands for any number."""
+
+    def draw(
+        self, n: int, size: int, *, generator: torch.Generator, device: torch.device | str | None = None
+    ) -> D:
+        """Decide on `n` views of images of `size` pixels a side.
+
+        The numbers are made on the generator's device and, where another is named, moved there.
+        """
+
+    def render(
+        self, images: UInt8[Tensor, "batch 3 size size"], draw: D
+    ) -> Float[Tensor, "batch 3 size size"]:
+        """Make the views that were decided on, one of each image; nothing is random here."""
