@@ -9,7 +9,7 @@ an argument of a command line, not a field.
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from dynamics.console import UserError
 
@@ -91,7 +91,7 @@ class Config:
         return json.loads(json.dumps(dataclasses.asdict(self)))  # tuples become lists, as when read back
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
+    def from_json(cls, values: dict[str, Any]) -> "Config":
         """Rebuild a config from :meth:`to_json`'s dictionary.
 
         Raises

@@ -33,10 +33,9 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where workers load the data from."""
+    """Where workers load the data from; it is all there when they start."""
 
     data_root: Path
-    download: bool = False
 
 
 @dataclass(kw_only=True)
@@ -68,15 +67,15 @@ def run_jobs(
             _assign(active[-1], waiting, on_event)
         while active:
             for worker in _ready(active):
-                _receive(worker, on_event)
-                if not worker.process.is_alive() and not worker.pipe.poll():
-                    active.remove(worker)
-                    _bury(worker, on_event)
-                    if waiting:
-                        active.append(_start(source, worker.device))
-                        _assign(active[-1], waiting, on_event)
-                elif worker.job is None:
-                    _assign(worker, waiting, on_event)
+                if _receive(worker, on_event):
+                    if worker.job is None:
+                        _assign(worker, waiting, on_event)
+                    continue
+                active.remove(worker)
+                _bury(worker, on_event)
+                if waiting:
+                    active.append(_start(source, worker.device))
+                    _assign(active[-1], waiting, on_event)
     finally:
         for worker in active:
             worker.process.terminate()
@@ -103,26 +102,24 @@ def _assign(worker: _Worker, waiting: list[Job], on_event: Callable[[Event], Non
 
 
 def _ready(active: list[_Worker]) -> Iterator[_Worker]:
-    handles: dict[Any, _Worker] = {}
-    for worker in active:
-        handles[worker.pipe] = worker
-        handles[worker.process.sentinel] = worker
-    found = {id(handles[handle]): handles[handle] for handle in wait(list(handles))}
-    return iter(found.values())
+    """Wait until a worker has sent something or is gone: either makes its pipe readable."""
+    by_pipe = {worker.pipe: worker for worker in active}
+    return (by_pipe[pipe] for pipe in wait(list(by_pipe)) if isinstance(pipe, Connection))
 
 
-def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> None:
-    """Pass on what a worker has sent; a job that is over leaves it without one."""
+def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> bool:
+    """Pass on one message; a job that is over leaves its worker without one. False when the worker is gone."""
     try:
-        while worker.pipe.poll():
-            kind, payload = worker.pipe.recv()
-            assert worker.job is not None
-            on_event(Event(worker.job, kind, payload))
-            if kind != "epoch":
-                worker.job = None
-                return
+        kind, payload = worker.pipe.recv()
     except (EOFError, ConnectionResetError):
         worker.process.join()
+        return False
+    assert worker.job is not None
+    job = worker.job
+    if kind != "epoch":
+        worker.job = None
+    on_event(Event(job, kind, payload))
+    return True
 
 
 def _bury(worker: _Worker, on_event: Callable[[Event], None]) -> None:
@@ -141,7 +138,7 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
         try:
             name = job.recipe.dataset
             if name not in loaded:
-                loaded[name] = data.load(name, data_root=source.data_root, download=source.download)
+                loaded[name] = data.load(name, data_root=source.data_root)
             training.train(
                 job,
                 loaded[name],

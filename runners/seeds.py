@@ -15,8 +15,9 @@ from typing import Literal
 
 import torch
 import tyro
+from rich.progress import track
 
-from dynamics import console, methods
+from dynamics import console, data, methods
 from dynamics.config import PRESETS, Config, preset
 from dynamics.console import UserError, say
 from dynamics.streams import MAX_SEED
@@ -145,9 +146,12 @@ def train_jobs(plan: Plan, where: Where, *, again: str) -> int:
         return 0
     if not plan.missing:
         return 0
+    for dataset in {job.recipe.dataset for job in plan.missing}:
+        # Once before the workers: one download, one decoding, and a user's mistake is said once.
+        data.load(dataset, data_root=where.data_root, download=where.download, progress=track)
     with Board(plan.missing, workers=workers) as board:
         try:
-            source = Source(data_root=where.data_root, download=where.download)
+            source = Source(data_root=where.data_root)
             run_jobs(plan.missing, source=source, devices=devices, workers=workers, on_event=board.on_event)
         except KeyboardInterrupt:
             board.stop()

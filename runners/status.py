@@ -45,10 +45,21 @@ def describe(folder: Path, config: str | None, *, verify: bool) -> str:
         if verify and (problems := snapshots.verify(folder)):
             return f"damaged: {'; '.join(problems)}"
         if config is not None and snapshots.read_run_json(folder)["fingerprint"] != config:
-            return f"stale (another config than the other seeds), {state}"
+            return f"stale (another config than the other seeds), {_words(state)}"
     except UserError as error:
         return f"damaged: {error}"
-    return str(state)
+    return _words(state)
+
+
+def _words(state: snapshots.State) -> str:
+    progress = f"{state.committed} of {state.epochs or '?'} epochs"
+    words = {
+        "complete": "whole",
+        "partial": f"partial, {progress}",
+        "empty": "no epoch yet",
+        "damaged": f"damaged: {state.problem}",
+    }[state.kind]
+    return words if state.holder is None else f"{words}, locked by {state.holder}"
 
 
 def usual_config(folders: Sequence[Path]) -> str | None:
