@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How does a file reach the disk whole, or not at all?
+"""How a file reaches the disk whole, or not at all.
 
-Write aside, fsync, rename, fsync the folder: after a kill or a power cut the name holds the old bytes or the new
-ones, never a mixture. A full disk becomes one line that says what is safe and what to do.
+Write aside, fsync, rename, fsync the folder: after a kill or a power cut the name holds the old bytes or
+the new ones, never a mixture. A full disk becomes one line that says what is safe and what to do.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Buffer, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,28 +37,47 @@ def sync_tree(folder: Path) -> None:
     sync(folder)
 
 
-def atomic_write(path: Path, *parts: Buffer) -> None:
-    """Write the parts, one after the other, as the whole content of `path`: durable on return.
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents where there are none: durable on return."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
+def write_synced(path: Path, *parts: bytes | memoryview) -> None:
+    """Write the parts, one after the other, as a new file that nobody reads yet; it goes where that fails.
 
     Raises
     ------
     UserError
-        When the disk is full; `path` then still holds what it held.
+        When the disk is full.
     """
-    aside = path.with_name(f"{path.name}.{os.getpid()}{ASIDE}")
     with full_disk_explained(path.parent):
         try:
-            with aside.open("wb") as file:
+            with path.open("wb") as file:
                 for part in parts:
                     file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
-            aside.replace(path)
         except OSError:
             with contextlib.suppress(OSError):
-                aside.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
             raise
-        sync(path.parent)
+
+
+def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
+    """Make the parts the whole content of `path`: durable on return.
+
+    Raises
+    ------
+    UserError
+        When the disk is full; `path` then holds what it held.
+    """
+    aside = path.with_name(f"{path.name}.{os.getpid()}{ASIDE}")
+    write_synced(aside, *parts)
+    aside.replace(path)
+    sync(path.parent)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is writing this seed's folder? One process at most; its death, however sudden, lets go.
+"""Who is writing this seed's folder: one process at most; its death, however sudden, lets go.
 
 The lock is the operating system's (`lock`, by filelock); `holder.json` beside it only says whose it is.
 """
@@ -22,7 +22,7 @@ HOLDER = "holder.json"
 PATIENCE = 0.5  # seconds: outlasts another process that only looks, see :func:`holder`
 
 
-class SeedLocked(UserError):
+class SeedLocked(UserError):  # noqa: N818 - the name says it
     """Another process is writing this seed's folder."""
 
 
@@ -49,19 +49,18 @@ def seed_lock(folder: Path) -> Iterator[None]:
         When another process holds it: says which one, and since when.
     """
     with files.full_disk_explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         lock = FileLock(folder / LOCK)
         try:
             lock.acquire(timeout=PATIENCE)
         except Timeout:
             raise SeedLocked(
-                f"{folder} is being written by {_signature(folder)}: wait until it is done, or stop that process"
+                f"{folder} is being written by {_signature(folder)}: "
+                "wait until it is done, or stop that process"
             ) from None
     try:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        files.write_json(
-            folder / HOLDER, {"pid": os.getpid(), "host": socket.gethostname(), "since": now}
-        )
+        files.write_json(folder / HOLDER, {"pid": os.getpid(), "host": socket.gethostname(), "since": now})
         yield
     finally:
         (folder / HOLDER).unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The disk format of runs and nothing else: write an epoch, read N seeds as one labelled array.
+
+Nothing outside this package knows a file name or a chunk; FORMAT.md, beside it, is the format in one page. It
+needs numpy and zarr only, so that analyses load no torch.
+"""
+
+from dynamics.snapshots.checks import State, state, verify
+from dynamics.snapshots.finish import settle, write_finished
+from dynamics.snapshots.layout import is_complete, list_methods, list_seeds, list_studies, seed_folder
+from dynamics.snapshots.record import check_config, fingerprint, read_run_json, write_run_json
+from dynamics.snapshots.run import Run
+from dynamics.snapshots.store import Damaged
+from dynamics.snapshots.study import Block, Correct, common_epochs, open_runs, read_correct, stream_correct
+from dynamics.snapshots.writer import Writer
+
+__all__ = [
+    "Block",
+    "Correct",
+    "Damaged",
+    "Run",
+    "State",
+    "Writer",
+    "check_config",
+    "common_epochs",
+    "fingerprint",
+    "is_complete",
+    "list_methods",
+    "list_seeds",
+    "list_studies",
+    "open_runs",
+    "read_correct",
+    "read_run_json",
+    "seed_folder",
+    "settle",
+    "state",
+    "stream_correct",
+    "verify",
+    "write_finished",
+    "write_run_json",
+]

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a seed becomes finished: rewritten in large chunks, renamed into place, listed in complete.json.
+
+One rename decides: before it `partial.zarr` is whole, after it `snapshots.zarr` is, and all that follows can
+be done again (:func:`settle`).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+
+from dynamics import files
+from dynamics.console import UserError
+from dynamics.snapshots.layout import COMPLETE, FINISHED, PARTIAL, RUN, STATES
+from dynamics.snapshots.record import write_run_json
+from dynamics.snapshots.schema import DTYPES, Schema
+from dynamics.snapshots.store import Store, build
+
+FORMAT = "training-dynamics.complete/1"
+
+
+def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -> None:
+    """Write the arrays of `partial`, all epochs of which are committed, as a seed's finished group.
+
+    Parameters
+    ----------
+    partial, schema
+        What to rewrite.
+    folder
+        The seed's folder.
+    wall_seconds
+        How long training took.
+    """
+    aside = folder / (FINISHED + files.ASIDE)
+    try:
+        build(aside, schema, partial.read, attributes={"wall_seconds": wall_seconds})
+        written = Store(aside)
+        for name in written.arrays:
+            together = written.array(name).chunks[0]
+            for start in range(1, schema.epochs + 1, together):
+                written.read(name, range(start, min(start + together, schema.epochs + 1)))
+    except Exception:
+        files.remove(aside)
+        raise
+    aside.rename(folder / FINISHED)
+    files.sync(folder)
+
+
+def settle(folder: Path) -> bool:
+    """Bring a seed that was stopped in the middle of finishing to its end; call it under the seed's lock.
+
+    Returns
+    -------
+    bool
+        Whether the seed is complete; False means that there is training to do.
+    """
+    if (folder / COMPLETE).exists():
+        return True
+    if not (folder / FINISHED).exists():
+        return False
+    for name in (PARTIAL, *STATES):
+        files.remove(folder / name)
+    sweep(folder)
+    files.write_json(folder / COMPLETE, completion(folder))
+    return True
+
+
+def write_finished(  # noqa: PLR0913 - a whole run, each part by name
+    folder: Path,
+    *,
+    method: str,
+    seed: int,
+    correct: Bool[np.ndarray, "epoch view augmentation example"],
+    probability: Float[np.ndarray, "epoch view augmentation example"] | None = None,
+    scalars: dict[str, Float[np.ndarray, " epoch"]] | None = None,
+    examples: Integer[np.ndarray, " example"] | None = None,
+    labels: Integer[np.ndarray, " example"] | None = None,
+    true_labels: Integer[np.ndarray, " example"] | None = None,
+    config: dict[str, Any] | None = None,
+    provenance: dict[str, Any] | None = None,
+    panel: dict[str, Any] | None = None,
+    wall_seconds: float = 0.0,
+) -> None:
+    """Write a whole seed at once, from arrays made elsewhere; nothing is visible before all of it is there.
+
+    Parameters
+    ----------
+    folder
+        The seed's folder, see :func:`seed_folder`; must not exist.
+    method, seed, config, provenance, panel
+        For run.json, see :func:`write_run_json`.
+    correct, probability
+        As in :meth:`Writer.write`, over all epochs; memory-mapped arrays are read piece by piece.
+    scalars
+        Values per epoch, by name.
+    examples
+        Index of each example in the training set; 0, 1, 2, ... by default.
+    labels, true_labels
+        Label that was trained on, and label of the data set, where there are any.
+    wall_seconds
+        How long training took.
+
+    Raises
+    ------
+    UserError
+        When the folder exists, or the disk is full.
+    """
+    if folder.exists():
+        raise UserError(f"{folder} exists: use another --study, or delete that folder first")
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in (scalars or {}).items()}
+    table = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(correct), 0))
+    schema = Schema.of(
+        epochs=len(correct),
+        shape=(correct.shape[1], correct.shape[2], correct.shape[3]),
+        scalar_names=list(columns),
+        probability=probability is not None,
+        examples=np.arange(correct.shape[3]) if examples is None else examples,
+        labels=labels,
+        true_labels=true_labels,
+    )
+    given: dict[str, Any] = {"correct": correct, "probability": probability, "scalars": table}
+
+    def read(name: str, epochs: range) -> np.ndarray:
+        return np.asarray(given[name][epochs.start - 1 : epochs.stop - 1]).astype(DTYPES[name], copy=False)
+
+    aside = folder.with_name(folder.name + files.ASIDE)
+    with files.full_disk_explained(folder):
+        files.remove(aside)
+        aside.mkdir(parents=True)
+        try:
+            write_run_json(
+                aside,
+                method=method,
+                seed=seed,
+                config=config or {},
+                provenance=provenance or {},
+                panel=panel,
+            )
+            build(aside / FINISHED, schema, read, attributes={"wall_seconds": wall_seconds})
+            files.write_json(aside / COMPLETE, completion(aside))
+            aside.rename(folder)
+        except BaseException:
+            files.remove(aside)
+            raise
+        files.sync(folder.parent)
+
+
+def completion(folder: Path) -> dict[str, Any]:
+    """Make the content of complete.json from a seed's files as they are."""
+    parts = [path for path in sorted((folder / FINISHED).rglob("*")) if path.is_file()]
+    record = [folder / RUN] if (folder / RUN).exists() else []
+    return {
+        "format": FORMAT,
+        "wall_seconds": Store(folder / FINISHED).attributes.get("wall_seconds"),
+        "files": {path.relative_to(folder).as_posix(): files.sha256_of(path) for path in record + parts},
+    }
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed writer left behind: files and groups that were never renamed into place."""
+    for path in (*folder.glob(f"*{files.ASIDE}"), *(folder / PARTIAL).glob("*/*.partial")):
+        files.remove(path)

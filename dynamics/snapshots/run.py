@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in one seed's folder, finished or under way; all that is read is checked."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Bool, Float16, Float64, Int64
+
+from dynamics import files
+from dynamics.console import UserError
+from dynamics.snapshots.layout import COMPLETE, FINISHED, RUN, current
+from dynamics.snapshots.record import read_run_json
+from dynamics.snapshots.store import Damaged, Store
+
+Value = TypeVar("Value")
+
+
+class Run:
+    """One seed of one method, open for reading; it may be written to meanwhile.
+
+    Parameters
+    ----------
+    folder
+        The seed's folder.
+
+    Attributes
+    ----------
+    method, seed, config, fingerprint, provenance, panel
+        From run.json.
+    epochs
+        Epochs, from 1, that were committed when the run was opened.
+    complete
+        Whether the seed is finished.
+    wall_seconds
+        How long training took; None while it is under way.
+
+    Raises
+    ------
+    UserError
+        When there is no run in the folder, or its metadata is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        record = read_run_json(folder)
+        self.method: str = record["method"]
+        self.seed: int = record["seed"]
+        self.config: dict[str, Any] = record["config"]
+        self.fingerprint: str = record["fingerprint"]
+        self.provenance: dict[str, Any] = record["provenance"]
+        self.panel: dict[str, Any] = record["panel"]
+        self.complete = (folder / COMPLETE).exists()
+        self.wall_seconds: float | None = None
+        if self.complete:
+            self._check_metadata()
+        self._store: Store | None = None
+        empty = current(folder) is None
+        self.epochs: tuple[int, ...] = (
+            () if empty else tuple(self._patiently(lambda store: store.committed()))
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of views, augmentations and examples."""
+        _, view, augmentation, example = self._patiently(lambda store: store.array("correct").shape)
+        return view, augmentation, example
+
+    @property
+    def examples(self) -> Int64[np.ndarray, " example"]:
+        """Index of each example in the training set."""
+        return self._patiently(lambda store: store.coordinate("example"))
+
+    @property
+    def labels(self) -> Int64[np.ndarray, " example"] | None:
+        """Label that was trained on, if the run knows any."""
+        return self._patiently(lambda store: store.coordinate("label") if store.has("label") else None)
+
+    @property
+    def true_labels(self) -> Int64[np.ndarray, " example"] | None:
+        """Label of the data set, if the run knows any."""
+        return self._patiently(
+            lambda store: store.coordinate("true_label") if store.has("true_label") else None
+        )
+
+    @property
+    def panel_digests(self) -> dict[str, str | None]:
+        """Digests of examples, labels and true labels: equal where two runs have the same panel."""
+        names = {"examples": "example", "labels": "label", "true_labels": "true_label"}
+        return self._patiently(
+            lambda store: {name: store.coordinate_digest(array) for name, array in names.items()}
+        )
+
+    @property
+    def chunk_epochs(self) -> int:
+        """How many epochs of `correct` are decoded together."""
+        return self._patiently(lambda store: store.array("correct").chunks[0])
+
+    def digest(self) -> str:
+        """Hash the digests of all committed epochs: equal for two runs with the same recorded bits."""
+        rows = self._patiently(lambda store: store.digests()[[epoch - 1 for epoch in self.epochs]])
+        return hashlib.sha256(rows.tobytes()).hexdigest()[:16]
+
+    def correct(
+        self, epochs: Sequence[int] | None = None
+    ) -> Bool[np.ndarray, "epoch view augmentation example"]:
+        """Read whether each example was right, in some epochs or in all that were committed.
+
+        Raises
+        ------
+        UserError
+            When an epoch is not there, or a file is damaged (names it).
+        """
+        return self._read("correct", epochs)
+
+    def probability(
+        self, epochs: Sequence[int] | None = None
+    ) -> Float16[np.ndarray, "epoch view augmentation example"]:
+        """Read the probability of each example's label, in [0, 1]; otherwise as :meth:`correct`."""
+        if "probability" not in self._patiently(lambda store: store.arrays):
+            raise UserError(f"{self.folder} holds no probabilities: this needs a run that recorded them")
+        return self._read("probability", epochs)
+
+    def scalars(self, epochs: Sequence[int] | None = None) -> dict[str, Float64[np.ndarray, " epoch"]]:
+        """Read the numbers that were recorded per epoch, by name; otherwise as :meth:`correct`."""
+        names = self._patiently(lambda store: store.scalar_names())
+        values = self._read("scalars", epochs) if names else np.zeros((0, 0))
+        return {name: values[:, column] for column, name in enumerate(names)}
+
+    def _read(self, name: str, epochs: Sequence[int] | None) -> np.ndarray:
+        wanted = list(self.epochs if epochs is None else epochs)
+        absent = [epoch for epoch in wanted if epoch not in self.epochs]
+        if absent:
+            there = f"{self.epochs[0]} to {self.epochs[-1]}" if self.epochs else "none yet"
+            raise UserError(
+                f"{self.folder} has no epoch {absent[0]} (there: {there}): choose one that it has"
+            )
+        return self._patiently(lambda store: store.read(name, wanted))
+
+    def _patiently(self, read: Callable[[Store], Value]) -> Value:
+        """Read; try again where a writer has just finished the run or is in the middle of a file."""
+        for patience in (0.05, 0.2, None):
+            try:
+                if self._store is None:
+                    path = current(self.folder)
+                    if path is None:
+                        raise UserError(f"{self.folder} has no snapshots yet: wait for its first epoch")
+                    self._store = Store(path)
+                return read(self._store)
+            except Damaged as error:
+                if patience is None or error.path.is_relative_to(self.folder / FINISHED):
+                    raise
+                self._store = None
+                time.sleep(patience)
+        raise AssertionError
+
+    def _check_metadata(self) -> None:
+        """Compare all that no checksum in the arrays covers, run.json and zarr.json, with complete.json."""
+        path = self.folder / COMPLETE
+        try:
+            content = files.read_json(path)
+            self.wall_seconds = float(content["wall_seconds"])
+            sums = dict(content["files"])
+        except (KeyError, TypeError, ValueError, UserError) as error:
+            raise Damaged(path, str(error)) from error
+        for name, expected in sums.items():
+            if name == RUN or name.endswith("/zarr.json"):
+                part = self.folder / name
+                if not part.exists():
+                    raise Damaged(part, "missing")
+                if files.sha256_of(part) != expected:
+                    raise Damaged(part, "not what complete.json says")

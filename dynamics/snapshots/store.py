@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How one seed's arrays are laid out in a zarr group, and whether what is read is what was written.
+
+An epoch's arrays are written first and made durable; its row of `digest` comes last and is the commit. zarr
+reads a missing chunk as zeros without a word and checks no chunk against another, so every epoch that is
+read is compared with that row.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from jaxtyping import Int64, UInt8
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from dynamics import files
+from dynamics.console import UserError
+from dynamics.snapshots.schema import CHUNK_BYTES, COORDINATES, DTYPES, FORMAT, PANEL_AXES, Schema
+
+
+class Damaged(UserError):  # noqa: N818 - the name says it
+    """A file of a run is not as it was written."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path
+        self.why = why
+        seed = next((folder for folder in path.parents if folder.name.startswith("seed-")), path.parent)
+        super().__init__(
+            f"{path} is damaged ({why}): restore that file from a copy, "
+            f"or delete {seed} and train that seed again"
+        )
+
+
+def digest(values: np.ndarray) -> UInt8[np.ndarray, " byte"]:
+    """Return BLAKE2b (16 bytes) of an array's elements: little-endian, last axis fastest."""
+    stored = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    return np.frombuffer(hashlib.blake2b(stored.data, digest_size=16).digest(), np.uint8)
+
+
+def create(
+    path: Path, schema: Schema, *, chunk_bytes: int, attributes: dict[str, Any] | None = None
+) -> "Store":
+    """Make the group with all its arrays over all epochs, none of them committed.
+
+    Parameters
+    ----------
+    path
+        Folder of the group, which must not exist.
+    schema
+        What it will hold.
+    chunk_bytes
+        Uncompressed size that a chunk may reach by taking in further epochs; 0 for a chunk an epoch.
+    attributes
+        Kept with the group.
+    """
+    group = zarr.create_group(path, attributes={"format": FORMAT, **(attributes or {})})
+
+    def array(name: str, shape: tuple[int, ...], dtype: str, axes: Sequence[str], **kept: Any) -> zarr.Array:
+        kind = np.dtype(dtype)
+        entry_bytes = kind.itemsize * int(np.prod(shape[1:]))
+        together = min(shape[0], max(1, chunk_bytes // entry_bytes)) if axes[0] == "epoch" else shape[0]
+        if name == "epoch":
+            together = shape[0]
+        return group.create_array(
+            name,
+            shape=shape,
+            chunks=(together, *shape[1:]),
+            dtype=kind,
+            fill_value=0,
+            dimension_names=axes,
+            compressors=[
+                BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=kind.itemsize),
+                Crc32cCodec(),
+            ],
+            chunk_key_encoding={"name": "default", "separator": "."},
+            config={"write_empty_chunks": True},  # an epoch of nothing but False is an epoch
+            attributes=kept,
+        )
+
+    for name, values in schema.coordinates().items():
+        axis = "epoch" if name == "epoch" else "example"
+        array(name, values.shape, "int64", (axis,), blake2b=digest(values).tobytes().hex())[:] = values
+    for name in schema.arrays:
+        axes = ("epoch", "scalar") if name == "scalars" else PANEL_AXES
+        kept = {"names": list(schema.scalar_names)} if name == "scalars" else {}
+        array(name, (schema.epochs, *schema.entry(name)), DTYPES[name], axes, **kept)
+    shape = (schema.epochs, len(schema.arrays), 16)
+    array("digest", shape, "uint8", ("epoch", "array", "byte"), names=list(schema.arrays))
+    return Store(path, writable=True)
+
+
+def build(
+    path: Path, schema: Schema, read: Callable[[str, range], np.ndarray], *, attributes: dict[str, Any]
+) -> None:
+    """Write a finished run's group: all epochs committed, in large chunks; durable on return.
+
+    Parameters
+    ----------
+    path
+        Folder of the group, which must not exist.
+    schema
+        What it will hold.
+    read
+        Gives some neighbouring epochs of an array by name.
+    attributes
+        Kept with the group.
+    """
+    store = create(path, schema, chunk_bytes=CHUNK_BYTES, attributes=attributes)
+    rows = np.zeros(store.array("digest").shape, dtype=np.uint8)
+    for column, name in enumerate(schema.arrays):
+        array = store.array(name)
+        for start in range(0, schema.epochs, array.chunks[0]):
+            stop = min(start + array.chunks[0], schema.epochs)
+            entries = read(name, range(start + 1, stop + 1))
+            array[start:stop] = entries
+            rows[start:stop, column] = [digest(entry) for entry in entries]
+    store.array("digest")[:] = rows
+    files.sync_tree(path)
+
+
+class Store:
+    """An open group of one seed's arrays; epochs count from 1."""
+
+    def __init__(self, path: Path, *, writable: bool = False) -> None:
+        self.path = path
+        self._writable = writable
+        self._open: dict[str, zarr.Array] = {}
+        metadata = path / "zarr.json"
+        try:
+            self.attributes: dict[str, Any] = files.read_json(metadata)["attributes"]
+        except (UserError, KeyError) as error:
+            raise Damaged(metadata, _why(error)) from error
+        if self.attributes.get("format") != FORMAT:
+            raise Damaged(metadata, f"its format is {self.attributes.get('format')!r}, not {FORMAT!r}")
+        self.arrays = self._names("digest")
+        self.epochs: int = self.array("digest").shape[0]
+
+    def array(self, name: str) -> zarr.Array:
+        """Open an array; the metadata is read once."""
+        if name not in self._open:
+            try:
+                # An array that is opened takes this from zarr's configuration and from nowhere else.
+                with zarr.config.set({"array.write_empty_chunks": True}):
+                    self._open[name] = zarr.open_array(
+                        self.path / name, mode="r+" if self._writable else "r", zarr_format=3
+                    )
+            except Exception as error:  # damaged metadata can raise anything
+                raise Damaged(self.path / name / "zarr.json", _why(error)) from error
+        return self._open[name]
+
+    def _names(self, name: str) -> tuple[str, ...]:
+        names = self.array(name).attrs.get("names")
+        if not isinstance(names, list):
+            raise Damaged(self.path / name / "zarr.json", "no names")
+        return tuple(map(str, names))
+
+    def has(self, name: str) -> bool:
+        """Whether the group holds an array of that name."""
+        return (self.path / name).is_dir()
+
+    def chunk(self, name: str, epoch: int) -> Path:
+        """Return the file that holds an array's entry of an epoch (or the whole of a coordinate)."""
+        array = self.array(name)
+        index = 0 if name in COORDINATES else (epoch - 1) // array.chunks[0]
+        return self.path / name / ".".join(["c", str(index), *["0"] * (array.ndim - 1)])
+
+    def coordinate(self, name: str) -> Int64[np.ndarray, " place"]:
+        """Read and check `epoch`, `example`, `label` or `true_label`."""
+        path = self.chunk(name, 1)
+        values = _decoded(partial(self.array(name).__getitem__, slice(None)), path)
+        if digest(values).tobytes().hex() != self.coordinate_digest(name):
+            raise Damaged(path, _mismatch(path))
+        return values
+
+    def coordinate_digest(self, name: str) -> str | None:
+        """Return the digest of a coordinate, from its metadata; None if the run has no such coordinate."""
+        if not self.has(name):
+            return None
+        metadata = self.path / name / "zarr.json"
+        try:
+            return str(files.read_json(metadata)["attributes"]["blake2b"])
+        except (UserError, KeyError, TypeError) as error:
+            raise Damaged(metadata, _why(error)) from error
+
+    def schema(self) -> Schema:
+        """Read back what was declared."""
+        _, view, augmentation, example = self.array("correct").shape
+        known = {name: self.coordinate(name) for name in ("label", "true_label") if self.has(name)}
+        return Schema(
+            epochs=self.epochs,
+            shape=(view, augmentation, example),
+            scalar_names=self.scalar_names(),
+            probability="probability" in self.arrays,
+            example=self.coordinate("example"),
+            label=known.get("label"),
+            true_label=known.get("true_label"),
+        )
+
+    def scalar_names(self) -> tuple[str, ...]:
+        """Name the columns of `scalars`."""
+        return self._names("scalars") if "scalars" in self.arrays else ()
+
+    def digests(self) -> UInt8[np.ndarray, "epoch array byte"]:
+        """Read all rows of the digest; zeros where an epoch is not committed."""
+        return self._entries("digest", np.arange(self.epochs))
+
+    def committed(self) -> list[int]:
+        """List the epochs that are on disk whole, in order."""
+        return (np.flatnonzero(self.digests().any(axis=(1, 2))) + 1).tolist()
+
+    def drop_damaged_commits(self) -> None:
+        """Take back commits that cannot be read, as a power cut may leave them; they are made again."""
+        try:
+            self.digests()
+        except Damaged:
+            for epoch in range(1, self.epochs + 1):
+                try:
+                    self._entries("digest", np.array([epoch - 1]))
+                except Damaged:
+                    self.uncommit(epoch)
+
+    def read(self, name: str, epochs: Sequence[int]) -> np.ndarray:
+        """Read some epochs of an array, each compared with its digest.
+
+        Raises
+        ------
+        Damaged
+            When a chunk cannot be decoded, is missing, or holds other bytes than were committed; names
+            the file.
+        """
+        index = np.asarray(epochs, dtype=np.int64) - 1
+        values = self._entries(name, index)
+        expected = self._entries("digest", index)[:, self.arrays.index(name)]
+        for epoch, entry, row in zip(epochs, values, expected, strict=True):
+            if not np.array_equal(digest(entry), row):
+                path = self.chunk(name, epoch)
+                raise Damaged(path, _mismatch(path))
+        return values
+
+    def write(self, epoch: int, entries: dict[str, np.ndarray]) -> None:
+        """Write and commit one epoch, in a store with a chunk an epoch; durable on return."""
+        for name in self.arrays:
+            self.array(name)[epoch - 1] = entries[name]
+        self._sync(self.arrays, epoch)
+        self.array("digest")[epoch - 1] = np.stack([digest(entries[name]) for name in self.arrays])
+        self._sync(["digest"], epoch)
+
+    def uncommit(self, epoch: int) -> None:
+        """Take an epoch's commit back; durable on return."""
+        path = self.chunk("digest", epoch)
+        if path.exists():
+            path.unlink()
+            files.sync(path.parent)
+
+    def _entries(self, name: str, index: Int64[np.ndarray, " epoch"]) -> np.ndarray:
+        """Decode entries along the first axis, counted from 0; neighbours as one slice, which is faster."""
+        array = self.array(name)
+        neighbours = len(index) > 0 and np.array_equal(index, np.arange(index[0], index[0] + len(index)))
+        where = slice(int(index[0]), int(index[0]) + len(index)) if neighbours else index
+        try:
+            return np.asarray(array.get_orthogonal_selection((where,)))
+        except Exception:  # find the file
+            for at in index.tolist():
+                _decoded(partial(array.__getitem__, at), self.chunk(name, at + 1))
+            raise
+
+    def _sync(self, names: Sequence[str], epoch: int) -> None:
+        """Make chunks durable, after all of them are written: the first fsync then does most of the work."""
+        chunks = [self.chunk(name, epoch) for name in names]
+        for path in (*chunks, *(chunk.parent for chunk in chunks)):
+            files.sync(path)
+
+
+def _decoded(read: Callable[[], object], path: Path) -> np.ndarray:
+    try:
+        return np.asarray(read())
+    except Exception as error:  # a damaged chunk can raise anything
+        raise Damaged(path, _why(error)) from error
+
+
+def _mismatch(path: Path) -> str:
+    return "not what was committed" if path.exists() else "missing"
+
+
+def _why(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a run gets onto the disk: epoch by epoch while it trains, and rewritten once when it is done.
+
+At every instant a reader finds all committed epochs, in `partial.zarr` or in `snapshots.zarr`, and an epoch
+is there whole or not at all. The caller holds the seed's lock (dynamics.lock).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+
+from dynamics import files
+from dynamics.console import UserError
+from dynamics.snapshots import finish
+from dynamics.snapshots.layout import FINISHED, PARTIAL, current
+from dynamics.snapshots.schema import DTYPES, Schema
+from dynamics.snapshots.store import Damaged, Store, create
+
+
+class Writer:
+    """The snapshots of one seed, open for writing.
+
+    Parameters
+    ----------
+    folder
+        The seed's folder.
+    arrays
+        The open store in it.
+    """
+
+    def __init__(self, folder: Path, arrays: Store) -> None:
+        self.folder = folder
+        self._store = arrays
+        self._schema = arrays.schema()
+        self._committed = set(arrays.committed())
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        epochs: int,
+        shape: tuple[int, int, int],
+        scalar_names: Sequence[str],
+        examples: Integer[np.ndarray, " example"],
+        labels: Integer[np.ndarray, " example"] | None = None,
+        true_labels: Integer[np.ndarray, " example"] | None = None,
+        probability: bool = True,
+    ) -> Self:
+        """Create a seed's snapshots, or go on with those that are there.
+
+        Parameters
+        ----------
+        folder
+            The seed's folder; made where there is none.
+        epochs
+            How many epochs the run will have.
+        shape
+            Number of views, augmentations and examples of the panel.
+        scalar_names
+            What is written per epoch beside the panel.
+        examples
+            Index of each example in the training set.
+        labels, true_labels
+            Label that was trained on, and label of the data set, where there are any.
+        probability
+            Whether the probability of the label is recorded beside `correct`.
+
+        Raises
+        ------
+        UserError
+            When the folder holds snapshots of another schema (names the field and both values), or the disk
+            is full.
+        """
+        asked = Schema.of(
+            epochs=epochs,
+            shape=shape,
+            scalar_names=scalar_names,
+            probability=probability,
+            examples=examples,
+            labels=labels,
+            true_labels=true_labels,
+        )
+        with files.full_disk_explained(folder):
+            files.make_folder(folder)
+            finish.sweep(folder)
+            if current(folder) is None:
+                aside = folder / (PARTIAL + files.ASIDE)
+                create(aside, asked, chunk_bytes=0)
+                files.sync_tree(aside)
+                aside.rename(folder / PARTIAL)
+                files.sync(folder)
+        path = current(folder)
+        assert path is not None
+        found = Store(path, writable=True)
+        if path.name == PARTIAL:
+            found.drop_damaged_commits()
+        writer = cls(folder, found)
+        _check_schema(folder, writer._schema, asked)
+        return writer
+
+    def committed(self) -> list[int]:
+        """List the epochs that are on disk whole, in order, from 1; after damage there may be gaps."""
+        return sorted(self._committed)
+
+    def write(
+        self,
+        epoch: int,
+        correct: Bool[np.ndarray, "view augmentation example"],
+        probability: Float[np.ndarray, "view augmentation example"] | None,
+        scalars: dict[str, float],
+    ) -> None:
+        """Commit one epoch; when this returns it is on disk, whatever happens next.
+
+        An epoch that is there already with the same bits is left alone; with other bits it is replaced.
+
+        Parameters
+        ----------
+        epoch
+            From 1 to the last epoch.
+        correct
+            Whether each example was right, by view and augmentation.
+        probability
+            Probability of the label in [0, 1], stored as float16; None if the schema has none.
+        scalars
+            One value for each of the schema's names.
+
+        Raises
+        ------
+        ValueError
+            When a shape, a name or the epoch is not the schema's, or a finished run would change.
+        UserError
+            When the disk is full: epochs committed before are safe.
+        """
+        entries = self._entries(epoch, correct, probability, scalars)
+        if epoch in self._committed and self._holds(epoch, entries):
+            return
+        if self._store.path.name == FINISHED:
+            raise ValueError(f"{self.folder} is finished and holds another epoch {epoch}")
+        with files.full_disk_explained(self.folder):
+            self._committed.discard(epoch)
+            self._store.uncommit(epoch)
+            self._store.write(epoch, entries)
+        self._committed.add(epoch)
+
+    def finish(self, wall_seconds: float) -> None:
+        """Rewrite the snapshots in large chunks and mark the seed as complete; its training state is removed.
+
+        Parameters
+        ----------
+        wall_seconds
+            How long training took, over all its interruptions.
+
+        Raises
+        ------
+        UserError
+            When an epoch is missing or damaged (names the file), or the disk is full; nothing is lost then.
+        """
+        with files.full_disk_explained(self.folder):
+            if self._store.path.name == PARTIAL:
+                self._rewrite(wall_seconds)
+            finish.settle(self.folder)
+
+    def _rewrite(self, wall_seconds: float) -> None:
+        missing = sorted(set(range(1, self._schema.epochs + 1)) - self._committed)
+        if missing:
+            raise UserError(
+                f"{self.folder} lacks {len(missing)} of {self._schema.epochs} epochs "
+                f"(the first is {missing[0]}): delete that folder and train the seed again"
+            )
+        finish.rewrite(self._store, self._schema, self.folder, wall_seconds)
+
+    def _holds(self, epoch: int, entries: dict[str, np.ndarray]) -> bool:
+        try:
+            return all(
+                self._store.read(name, [epoch])[0].tobytes() == values.tobytes()
+                for name, values in entries.items()
+            )
+        except Damaged:
+            return False
+
+    def _entries(
+        self,
+        epoch: int,
+        correct: np.ndarray,
+        probability: np.ndarray | None,
+        scalars: dict[str, float],
+    ) -> dict[str, np.ndarray]:
+        schema = self._schema
+        if not 1 <= epoch <= schema.epochs:
+            raise ValueError(f"epoch {epoch} is not between 1 and {schema.epochs}")
+        if (probability is not None) != schema.probability:
+            raise ValueError("a probability is given for each epoch or, as the schema says, for none")
+        if set(scalars) != set(schema.scalar_names):
+            raise ValueError(
+                f"scalars {sorted(scalars)} are not those declared, {sorted(schema.scalar_names)}"
+            )
+        given: dict[str, Any] = {
+            "correct": correct,
+            "probability": probability,
+            "scalars": np.array([scalars[name] for name in schema.scalar_names], dtype=np.float64),
+        }
+        entries = {name: np.asarray(given[name]).astype(DTYPES[name], copy=False) for name in schema.arrays}
+        if correct.dtype != np.bool_:
+            raise ValueError(f"correct has dtype {correct.dtype}, not bool")
+        for name, values in entries.items():
+            if values.shape != schema.entry(name):
+                raise ValueError(f"{name} has shape {values.shape}, the schema says {schema.entry(name)}")
+        return entries
+
+
+def _check_schema(folder: Path, theirs: Schema, asked: Schema) -> None:
+    for name in ("epochs", "shape", "scalar_names", "probability"):
+        if getattr(theirs, name) != getattr(asked, name):
+            _refuse(folder, name, getattr(theirs, name), getattr(asked, name))
+    for name in ("example", "label", "true_label"):
+        there, now = getattr(theirs, name), getattr(asked, name)
+        if there is None and now is None:
+            continue
+        if there is None or now is None:
+            _refuse(folder, name, *("absent" if values is None else "present" for values in (there, now)))
+        elif not np.array_equal(there, now):
+            at = int(np.flatnonzero(there != now)[0])
+            _refuse(folder, f"{name} {at}", there[at], now[at])
+
+
+def _refuse(folder: Path, name: str, there: object, now: object) -> None:
+    raise UserError(
+        f"{folder} holds snapshots with another {name} ({there} there, {now} now): "
+        "use another --study, or delete that folder"
+    )

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from dynamics import files
+from dynamics.console import UserError
+
+
+def test_atomic_write_replaces_the_whole_content_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    files.atomic_write(path, b"first, and longer")
+    files.atomic_write(path, b"sec", memoryview(b"ond"))
+    assert path.read_bytes() == b"second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_keeps_the_old_content_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    path = tmp_path / "a.json"
+    files.atomic_write(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=f"disk that holds {tmp_path} is full.*safe.*same command again"):
+        files.atomic_write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_other_errors_of_the_disk_pass_through(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        files.atomic_write(tmp_path / "absent" / "a.json", b"")
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe", b""])
+def test_a_damaged_json_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.json"):
+        files.read_json(path)
+
+
+def test_json_comes_back(tmp_path: Path) -> None:
+    content = {"text": "ö", "number": 1.5, "list": [1, None, True]}
+    files.write_json(tmp_path / "a.json", content)
+    assert files.read_json(tmp_path / "a.json") == content
+
+
+def test_nan_is_refused_in_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        files.write_json(tmp_path / "a.json", {"loss": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_are_made_with_their_parents(tmp_path: Path) -> None:
+    files.make_folder(tmp_path / "a" / "b" / "c")
+    files.make_folder(tmp_path / "a" / "b" / "c")
+    assert (tmp_path / "a" / "b" / "c").is_dir()
+
+
+def test_remove_takes_files_folders_and_nothing(tmp_path: Path) -> None:
+    files.make_folder(tmp_path / "a" / "b")
+    (tmp_path / "a" / "c").write_bytes(b"")
+    for name in ("a", "a", "d"):
+        files.remove(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
