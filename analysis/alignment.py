@@ -33,9 +33,7 @@ class Alignment(NamedTuple):
     """|difference of the means|, 0 to 1: above the step between epochs, the other method never gets there."""
 
 
-def align(
-    reference: Float[np.ndarray, " reference_epoch"], other: Float[np.ndarray, " epoch"]
-) -> Alignment:
+def align(reference: Float[np.ndarray, " reference_epoch"], other: Float[np.ndarray, " epoch"]) -> Alignment:
     """Find for each mean of the reference the epoch of the other method with the nearest mean.
 
     The first such epoch where several are equally near.

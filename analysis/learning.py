@@ -92,7 +92,9 @@ def show(result: results.Result) -> None:
         own = [row for row in result.rows if row["method"] == method]
         for index in sorted({0, len(own) // 4, len(own) // 2, 3 * len(own) // 4, len(own) - 1}):
             row = own[index]
-            interval = "" if np.isnan(row["mean_r_low"]) else f"{row['mean_r_low']:.3f} to {row['mean_r_high']:.3f}"
+            interval = (
+                "" if np.isnan(row["mean_r_low"]) else f"{row['mean_r_low']:.3f} to {row['mean_r_high']:.3f}"
+            )
             lines.append(
                 [method, row["epoch"], row["seeds"], row["trials"], f"{row['mean_r']:.3f}", interval]
                 + [f"{row['sd_r']:.3f}", f"{row['mean_r_tilde']:.3f}", f"{row['sd_r_tilde']:.3f}"]

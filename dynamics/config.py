@@ -103,7 +103,10 @@ class Config:
         odd = sorted(fields.keys() ^ values.keys())
         if odd:
             raise UserError(f"this config and the code disagree on the fields {', '.join(odd)}: train again")
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**given)
 
 
 PRESETS: dict[str, dict[str, Any]] = {

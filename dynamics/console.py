@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 class UserError(Exception):
@@ -40,13 +41,13 @@ def say(text: str = "") -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; numbers are aligned to the right and nothing is cut where the output is a file."""
     console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240)
-    drawn = Table(title=title, title_justify="left", title_style="bold")
+    drawn = Table(title=Text(title), title_justify="left", title_style="bold")
     rows = [list(row) for row in rows]
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], (int, float)) or row[index] is None for row in rows)
-        drawn.add_column(column, justify="right" if numeric else "left", no_wrap=True)
+        drawn.add_column(Text(column), justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        drawn.add_row(*(_cell(value) for value in row))
+        drawn.add_row(*(Text(_cell(value)) for value in row))  # Text: brackets are not markup
     console.print(drawn)
 
 
@@ -56,7 +57,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "nan" if value != value else f"{value:.4g}"
+        return f"{value:.4g}"
     return str(value)
 
 
@@ -70,7 +71,8 @@ def choose_study(runs: Path, study: str | None) -> str:
     """
     if not runs.is_dir():
         raise UserError(
-            f"no runs folder at {runs}: train first (python -m runners.seeds --method simclr --n 2), or name it with --runs"
+            f"no runs folder at {runs}: train first (python -m runners.seeds --method simclr --n 2), "
+            "or name it with --runs"
         )
     studies = {folder.name: folder for folder in sorted(runs.iterdir()) if folder.is_dir()}
     if study is not None:

@@ -31,6 +31,7 @@ class BasicBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output, of half the height and width where the stride is 2."""
         out = self.bn1(self.conv1(x)).relu()
         out = self.bn2(self.conv2(out))
         return (out + self.shortcut(x)).relu()
@@ -52,9 +53,8 @@ class ResNet18(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.num_features = inputs
 
-    def forward(
-        self, images: Float[Tensor, "batch channel height width"]
-    ) -> Float[Tensor, "batch feature"]:
+    def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch feature"]:
+        """Return the features: what the probes, the t-SNE and the KL divergence look at."""
         x = self.bn1(self.conv1(images)).relu()
         for stage in self.stages:
             x = stage(x)

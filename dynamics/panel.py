@@ -81,10 +81,7 @@ class Panel:
         draw = self.draws[augmentation][view]
         chunks = range(0, len(self.images), RENDER_CHUNK)
         rendered = torch.cat(
-            [
-                self.views.render(self.images[i : i + RENDER_CHUNK], draw[i : i + RENDER_CHUNK])
-                for i in chunks
-            ]
+            [self.views.render(self.images[i : i + RENDER_CHUNK], draw[i : i + RENDER_CHUNK]) for i in chunks]
         )
         views, augmentations, _ = self.shape
         if views * augmentations * rendered.numel() * rendered.element_size() <= CACHE_BYTES:

@@ -17,14 +17,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dynamics import checkpoint, methods, panel, provenance, snapshots
+from dynamics import checkpoint, networks, panel, provenance, snapshots
 from dynamics.config import Config
 from dynamics.console import UserError
-from dynamics.data import Dataset, permuted_labels
-from dynamics.encoders import initialise
+from dynamics.data import Dataset
 from dynamics.lock import seed_lock
 from dynamics.methods import Method
-from dynamics.methods._base import ImageStatistics
 from dynamics.streams import generator
 
 STATE_SHARE = 0.02
@@ -52,24 +50,6 @@ class Job:
     recipe: Config
     seed: int
     folder: Path
-
-
-def image_statistics(dataset: Dataset) -> ImageStatistics:
-    """Return what methods may know about a data set."""
-    mean, std = dataset.channel_moments()
-    return ImageStatistics(len(dataset.classes), dataset.train_images.shape[-1], tuple(mean), tuple(std))
-
-
-def build_method(name: str, recipe: Config, dataset: Dataset) -> Method:
-    """Return a method's networks with weights not yet drawn."""
-    return methods.load(name)(recipe, image_statistics(dataset))
-
-
-def training_labels(method: type[Method], recipe: Config, dataset: Dataset) -> Tensor:
-    """Return the labels of the training images that a method is to learn (the true ones where it uses none)."""
-    if method.labels == "permuted":
-        return permuted_labels(dataset.train_labels, generator(recipe.label_seed, "labels"))
-    return dataset.train_labels
 
 
 def train(
@@ -105,7 +85,7 @@ def train(
         snapshots.check_config(job.folder, job.recipe.to_json())
         if snapshots.settle(job.folder):
             return
-        dataset = _subset(dataset, job.recipe)
+        dataset = networks.training_data(dataset, job.recipe)
         _write_record(job, dataset, device)
         trainer = _Trainer.start(job, dataset, device)
         writer = trainer.open_writer()
@@ -113,17 +93,6 @@ def train(
         _train_epochs(trainer, writer, report, state_share)
         checkpoint.save_weights(trainer.method.state_dict(), job.folder / "weights.safetensors")
         writer.finish(trainer.seconds)
-
-
-def _subset(dataset: Dataset, recipe: Config) -> Dataset:
-    if recipe.train_examples is not None:
-        dataset = dataset.subset(recipe.train_examples)
-    if recipe.batch_size > len(dataset.train_labels):
-        raise UserError(
-            f"--batch-size {recipe.batch_size} is more than the {len(dataset.train_labels)} training images of "
-            f"{dataset.name}: use fewer"
-        )
-    return dataset
 
 
 def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
@@ -220,14 +189,14 @@ class _Trainer:
     def start(cls, job: Job, dataset: Dataset, device: torch.device) -> "_Trainer":
         """Build everything at epoch 0, from the job's seed."""
         recipe = job.recipe
-        method = build_method(job.method, recipe, dataset)
-        initialise(method, generator(job.seed, "weights"))
+        method = networks.untrained(job.method, recipe, dataset, seed=job.seed)
         method.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and device.type == "cuda")
-        memory_format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-        method.to(device=device, memory_format=memory_format)
+        method.to(device)
+        if device.type == "cuda":
+            method.to(memory_format=torch.channels_last)  # what tensor cores read without a transposition
         method.train()
         images = dataset.train_images.to(device)
-        labels = training_labels(type(method), recipe, dataset).to(device)
+        labels = networks.training_labels(type(method), recipe, dataset).to(device)
         examples = panel.draw_examples(recipe, len(images))
         return cls(
             job=job,
@@ -240,7 +209,7 @@ class _Trainer:
             optimizer=method.optimizer(),
             panel=panel.build(
                 recipe,
-                method.views(recipe, image_statistics(dataset)),
+                method.views(recipe, networks.image_statistics(dataset)),
                 num_views=method.panel_views,
                 images=images,
                 labels=labels,

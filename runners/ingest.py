@@ -68,7 +68,9 @@ def check_correct(array: np.ndarray, path: Path) -> np.ndarray:
         When its type or shape is not one that this command takes.
     """
     if array.dtype != np.bool_:
-        raise UserError(f"{path} has dtype {array.dtype}, not bool: save array.astype(bool) if 0 and 1 are meant")
+        raise UserError(
+            f"{path} has dtype {array.dtype}, not bool: save array.astype(bool) if 0 and 1 are meant"
+        )
     if array.ndim not in AXES:
         raise UserError(f"{path} has shape {array.shape}: it must be {AXES[4]} or {AXES[5]}")
     if 0 in array.shape:
@@ -86,7 +88,8 @@ def check_labels(labels: np.ndarray, path: Path, num_examples: int) -> np.ndarra
     """
     if labels.shape != (num_examples,) or not np.issubdtype(labels.dtype, np.integer):
         raise UserError(
-            f"{path} has shape {labels.shape} and dtype {labels.dtype}: it must be {num_examples} integers, one per example"
+            f"{path} has shape {labels.shape} and dtype {labels.dtype}: "
+            f"it must be {num_examples} integers, one per example"
         )
     return np.asarray(labels, dtype=np.int64)
 

@@ -121,7 +121,9 @@ def choose_devices(device: str) -> list[str]:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"--device {device} cannot be used ({str(error).splitlines()[0]}): try --device cpu") from None
+        raise UserError(
+            f"--device {device} cannot be used ({str(error).splitlines()[0]}): try --device cpu"
+        ) from None
     return [device]
 
 
@@ -139,7 +141,9 @@ def train_jobs(plan: Plan, where: Where, *, again: str) -> int:
     """Train a plan's missing seeds with progress on the screen; return the exit status."""
     devices = choose_devices(where.device)
     workers = choose_workers(where.workers, devices, len(plan.missing))
-    say(f"{len(plan.whole)} seeds are whole, {len(plan.missing)} to train on {', '.join(devices)}, {workers} at a time")
+    say(
+        f"{len(plan.whole)} seeds are whole, {len(plan.missing)} to train on {', '.join(devices)}, {workers} at a time"
+    )
     if where.dry_run:
         for job in plan.missing:
             say(f"would train {name(job)} for {job.recipe.epochs} epochs in {job.folder}")

@@ -84,7 +84,9 @@ def main(argv: Sequence[str]) -> int:
         config = usual_config(folders)
         states = [describe(folder, config, verify=arguments.verify) for folder in folders]
         damaged += sum(state.startswith("damaged") for state in states)
-        megabytes = sum(p.stat().st_size for folder in folders for p in folder.rglob("*") if p.is_file()) / 1e6
+        megabytes = (
+            sum(p.stat().st_size for folder in folders for p in folder.rglob("*") if p.is_file()) / 1e6
+        )
         whole = sum(state == "whole" for state in states)
         rows.append([method, len(seeds), whole, round(megabytes, 1)])
         for folder, state in zip(folders, states, strict=True):

@@ -17,7 +17,7 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
 
 @pytest.fixture
 def shared() -> Path:
-    """Return the folder of reference material beside the checkout; the test is skipped where there is none."""
+    """Return the reference material beside the checkout; skip the test where there is none."""
     if not SHARED.is_dir():
         pytest.skip("no ../shared beside the checkout")
     return SHARED

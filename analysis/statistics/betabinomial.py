@@ -23,7 +23,7 @@ from scipy import optimize, special, stats
 from analysis.statistics.trials import can_test, check_counts, histogram, pooled_rate
 
 RHO_GRID = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 40), 1 - np.geomspace(0.4, 1e-6, 20), [1.0]])
-"""Where the profile likelihood is looked at first, so that its highest maximum is refined."""
+"""Where the profile likelihood is looked at first, to bracket its maximum and the ends of the interval."""
 BELOW_ONE = 1 - 1e-12
 
 
@@ -199,7 +199,7 @@ def _maximise(likelihood: _Likelihood) -> float:
         return low
     if likelihood.slope(high) >= 0:
         return high
-    return float(optimize.brentq(likelihood.slope, low, high, xtol=1e-14, rtol=1e-13))
+    return float(optimize.brentq(likelihood.slope, low, high, xtol=1e-14, rtol=1e-10))
 
 
 def _interval(likelihood: _Likelihood, rho: float, threshold: float) -> tuple[float, float]:
@@ -210,6 +210,8 @@ def _interval(likelihood: _Likelihood, rho: float, threshold: float) -> tuple[fl
 
     outside = RHO_GRID[likelihood.profile(RHO_GRID)[0] < threshold]
     left, right = outside[outside < rho], outside[outside > rho]
-    low = optimize.brentq(above, left.max(), rho, xtol=1e-12) if left.size else 0.0
-    high = optimize.brentq(above, rho, min(right.min(), BELOW_ONE), xtol=1e-12) if right.size else 1.0
+    low = optimize.brentq(above, left.max(), rho, xtol=1e-12, rtol=1e-9) if left.size else 0.0
+    high = (
+        optimize.brentq(above, rho, min(right.min(), BELOW_ONE), xtol=1e-12, rtol=1e-9) if right.size else 1.0
+    )
     return float(low), float(high)

@@ -98,7 +98,8 @@ def permutation_test(
     if outcomes.size == 0:
         raise ValueError(f"no outcomes to permute: their shape is {outcomes.shape}")
     by_seed = outcomes.mean(axis=tuple(range(1, outcomes.ndim - 1)), dtype=np.float64)
-    deviations = by_seed - by_seed.mean(axis=1, keepdims=True)
+    unequal = np.ptp(by_seed, axis=1, keepdims=True) > 0
+    deviations = np.where(unequal, by_seed - by_seed.mean(axis=1, keepdims=True), 0.0)
     observed = _between(deviations)
     # Equal sums may differ in the last bits after a permutation; they must count as equal.
     reached = _permuted_between(deviations, rng, permutations) >= observed * (1 - 1e-9)

@@ -133,7 +133,7 @@ class Study:
             method: {
                 "fingerprint": runs[0].fingerprint,
                 "seeds": [run.seed for run in runs],
-                "snapshots": snapshots.digest_of(runs),
+                "snapshots": [run.digest() for run in runs],
                 "dataset": runs[0].provenance.get("dataset"),
                 "data_fingerprint": runs[0].provenance.get("data_fingerprint"),
             }
@@ -155,17 +155,26 @@ def open_study(where: Where) -> Study:
     name = choose_study(where.runs, where.study)
     runs: dict[str, list[snapshots.Run]] = {}
     for method in snapshots.list_methods(where.runs, name):
-        found = snapshots.open_runs(where.runs, name, method)
-        begun = [run for run in found if run.epochs]
+        folders = [
+            snapshots.seed_folder(where.runs, name, method, seed)
+            for seed in snapshots.list_seeds(where.runs, name, method)
+        ]
+        if all(snapshots.state(folder).kind == "empty" for folder in folders):
+            say(f"{method}: no seed has an epoch yet; left out")
+            continue
+        begun = snapshots.open_runs(where.runs, name, method)
         whole = [run for run in begun if run.complete]
-        if whole and len(whole) < len(found):
-            say(f"{method}: {len(found) - len(whole)} of {len(found)} seeds are not whole and are left out")
-        elif begun and not whole:
+        runs[method] = whole or begun
+        if whole and len(whole) < len(folders):
+            say(
+                f"{method}: {len(folders) - len(whole)} of {len(folders)} seeds are not whole and are left out"
+            )
+        elif not whole:
             say(f"{method}: no seed is whole; the epochs that all {len(begun)} begun seeds have are used")
-        if begun:
-            runs[method] = whole or begun
     if not runs:
-        raise UserError(f"study {name} in {where.runs} has no finished epoch yet: see python -m runners.status")
+        raise UserError(
+            f"study {name} in {where.runs} has no finished epoch yet: see python -m runners.status"
+        )
     return Study(name=name, runs=runs)
 
 

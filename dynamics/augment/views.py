@@ -9,7 +9,7 @@ half chooses by data or waits for the device, so both can be captured in a CUDA 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, UInt8
@@ -44,6 +44,7 @@ class Draw:
         return dataclasses.replace(self, **{name: change(value) for name, value in present.items()})
 
 
+@runtime_checkable
 class Views(Protocol[D]):
     """A distribution of views."""
 

@@ -12,6 +12,8 @@ from dynamics.config import Config
 from dynamics.console import UserError
 from dynamics.methods._base import Method
 
+__all__ = ["Method", "load", "names", "recipe"]
+
 
 def names() -> tuple[str, ...]:
     """Return all methods, as they are written on a command line."""
@@ -35,4 +37,4 @@ def load(name: str) -> type[Method]:
 
 def recipe(name: str) -> type[Config]:
     """Return the class of a method's recipe: its fields with the thesis's values as defaults."""
-    return load(name).Recipe
+    return load(name).recipe_type

@@ -39,7 +39,7 @@ class Method(nn.Module, ABC):
     queues too), so that resuming needs no knowledge of the method.
     """
 
-    Recipe: ClassVar[type[Config]] = Config
+    recipe_type: ClassVar[type[Config]] = Config
     """Its hyperparameters."""
     labels: ClassVar[Literal["none", "true", "permuted"]] = "none"
     """Labels it is trained on."""
@@ -65,17 +65,13 @@ class Method(nn.Module, ABC):
         """How many views of each image a step sees."""
         return self.panel_views
 
-    def forward(
-        self, images: Float[Tensor, "batch channel height width"]
-    ) -> Float[Tensor, "batch output"]:
+    def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
         """Return :meth:`outputs` as float32, computed in the run's precision."""
         with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             return self.outputs(images).float()
 
     @abstractmethod
-    def outputs(
-        self, images: Float[Tensor, "batch channel height width"]
-    ) -> Float[Tensor, "batch output"]:
+    def outputs(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
         """Return what the loss and the indicator look at: logits or embeddings."""
 
     @abstractmethod
@@ -103,9 +99,7 @@ class Method(nn.Module, ABC):
         parameters = [p for p in self.parameters() if p.requires_grad]
         fused = parameters[0].device.type == "cuda"
         if recipe.optimizer == "adam":
-            return torch.optim.Adam(
-                parameters, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused
-            )
+            return torch.optim.Adam(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
         return torch.optim.SGD(
             parameters,
             lr=recipe.lr,

@@ -84,9 +84,7 @@ def cosines(
 ) -> Float[Tensor, "twice twice"]:
     """Return the cosines of all 2B unit vectors with each other, -inf on the diagonal."""
     both = torch.cat([first, second])
-    return (both @ both.T).masked_fill(
-        torch.eye(len(both), dtype=torch.bool, device=both.device), -torch.inf
-    )
+    return (both @ both.T).masked_fill(torch.eye(len(both), dtype=torch.bool, device=both.device), -torch.inf)
 
 
 def partners(batch: int, device: torch.device) -> Int64[Tensor, " twice"]:

@@ -28,7 +28,7 @@ class Recipe(Config):
 class Method(LabelMethod):
     """Cross-entropy on permuted labels; pixels in [0, 1], as they are."""
 
-    Recipe = Recipe
+    recipe_type = Recipe
     labels: ClassVar[Literal["none", "true", "permuted"]] = "permuted"
 
     @staticmethod

@@ -39,10 +39,10 @@ class Recipe(ViewRecipe):
 class Method(ViewMethod):
     """Two views, NT-Xent; correct = the partner is the nearest of the 2B - 1 other views."""
 
-    Recipe = Recipe
+    recipe_type = Recipe
     recipe: Recipe
 
-    def __init__(self, recipe: Recipe, statistics: ImageStatistics) -> None:
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
         super().__init__(recipe, statistics)
         self.head = nn.Linear(self.encoder.num_features, recipe.embedding)
 
@@ -51,9 +51,7 @@ class Method(ViewMethod):
         """Temperature of the loss."""
         return self.recipe.temperature
 
-    def outputs(
-        self, images: Float[Tensor, "batch channel height width"]
-    ) -> Float[Tensor, "batch output"]:
+    def outputs(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
         """Return the embeddings, not yet normalised."""
         return self.head(self.encoder(images))
 

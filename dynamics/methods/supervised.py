@@ -22,5 +22,5 @@ class Recipe(CropFlipRecipe):
 class Method(CropFlipMethod):
     """Cross-entropy on the true labels."""
 
-    Recipe = Recipe
+    recipe_type = Recipe
     labels: ClassVar[Literal["none", "true", "permuted"]] = "true"

@@ -1,5 +1,9 @@
+import ast
 import dataclasses
+import inspect
+import itertools
 import json
+import textwrap
 
 import pytest
 
@@ -38,15 +42,11 @@ def test_json_both_ways(method: str, name: str) -> None:
 
 @pytest.mark.parametrize("method", methods.names())
 def test_every_field_has_help(method: str) -> None:
-    import ast
-    import inspect
-    import textwrap
-
     recipe = methods.recipe(method)
     documented = set()
     for cls in recipe.__mro__[:-1]:
         body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
-        for field, text in zip(body, body[1:], strict=False):
+        for field, text in itertools.pairwise(body):
             if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
                 documented.add(field.target.id)  # type: ignore[union-attr]
     assert {field.name for field in dataclasses.fields(recipe)} <= documented

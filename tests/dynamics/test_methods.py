@@ -1,5 +1,6 @@
 """The contract that every method's file keeps, and the losses against slow references."""
 
+import importlib
 import math
 
 import numpy as np
@@ -41,7 +42,7 @@ def test_loss_is_finite_and_reaches_every_parameter(name: str) -> None:
     method = build(name)
     terms = method.loss(*batch(method))
     assert tuple(terms) == method.terms
-    assert all(term.shape == () and math.isfinite(term) for term in terms.values())
+    assert all(term.shape == () and math.isfinite(term.item()) for term in terms.values())
     terms["loss"].backward()
     for parameter, value in method.named_parameters():
         assert value.grad is not None and value.grad.abs().sum() > 0, parameter
@@ -89,8 +90,6 @@ def test_state_holds_everything(name: str) -> None:
 
 @every_method
 def test_docstring_cites_its_source(name: str) -> None:
-    import importlib
-
     text = importlib.import_module(f"dynamics.methods.{name.replace('-', '_')}").__doc__ or ""
     assert "arXiv" in text or "thesis" in text or "permutation as random-labels" in text
 

@@ -30,7 +30,10 @@ def test_equals_torchs_scheduler_stepped_as_the_thesis_did(period: int, start: i
 
 def test_simclr_ends_near_zero_and_random_labels_aug_comes_back() -> None:
     simclr = preset(methods.recipe("simclr"), "thesis")
-    rates = [cosine(t, base=simclr.lr, period=simclr.schedule_period, start=simclr.schedule_start) for t in (11, 200)]
+    rates = [
+        cosine(t, base=simclr.lr, period=simclr.schedule_period, start=simclr.schedule_start)
+        for t in (11, 200)
+    ]
     assert rates[0] == simclr.lr
     assert rates[1] < 0.003 * simclr.lr
     assert cosine(201, base=1.0, period=200) == pytest.approx(0, abs=1e-12)

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Are all examples equally hard? Learning probabilities against binomial noise (memorization thesis, 4.2).
+
+If they were, N r~_t(x~) would be Bin(N, p0) with p0 the mean of r~_t (eq. 4.7). Each method is tested at the
+first epochs whose p0 reaches 1/4, 1/2 and 3/4. Two quantities, one row each:
+
+    r_tilde  one fixed augmentation, N trials an example: the thesis's table 4.1, and the tests that hold
+    r        all M augmentations, N * M trials: the thesis's table 4.2; trials of one seed are not independent
+             there, so only the test that permutes within seeds is made (with M = 1 it is r_tilde again)
+
+The thesis's chi-square has expected counts far below 5 in its tails and is marked invalid there: one example
+in a tail moves it by orders of magnitude. Its MAE compares values of N * M trials with noise of N: beside it
+stand the MAE between two draws of that noise (the floor), and the MAE to be expected were all examples
+equally hard and all trials independent. What says how unequal examples are is the intraclass correlation.
+
+python -m analysis.binomial
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tyro
+from jaxtyping import Bool, Float, Int32
+from scipy import stats
+
+from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
+from analysis.statistics.noise_floor import expected_distance
+from analysis.storage import results
+from analysis.storage.counts import MethodCounts, Study, Where, open_study
+from dynamics import console
+
+TARGETS = (0.25, 0.5, 0.75)
+
+
+class Case(NamedTuple):
+    """One row of the table: a method's counts at one epoch."""
+
+    method: str
+    quantity: str
+    target: float
+    epoch: int
+    counts: Int32[np.ndarray, " example"]
+    trials: int
+    correct: Bool[np.ndarray, "seed augmentation example"]
+    """The indicators that the counts sum up."""
+
+    @property
+    def p0(self) -> float:
+        """Mean share of correct answers, 0 to 1."""
+        return float(self.counts.mean() / self.trials)
+
+
+def first_reaching(mean: Float[np.ndarray, " epoch"], target: float) -> int | None:
+    """Return the position of the first epoch whose mean is at least the target, or None."""
+    reached = np.flatnonzero(mean >= target)
+    return int(reached[0]) if len(reached) else None
+
+
+def analyse(
+    study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0, permutations: int = 999
+) -> results.Result:
+    """Compare all methods of a study with binomial noise.
+
+    The result has a row for each method, quantity and target that was reached; see :func:`row`. Its arrays
+    `<method>.<quantity>.noise` (row, example) are sorted draws of Bin(N, p0) / N, in the order of the rows.
+
+    Parameters
+    ----------
+    study
+        What to read.
+    targets
+        Means at whose first epochs to test, 0 to 1.
+    seed
+        Seed of noise, bootstrap and permutations.
+    permutations
+        Relabellings of the permutation test.
+    """
+    rows: list[results.Row] = []
+    arrays: dict[str, np.ndarray] = {}
+    for method in study.methods:
+        for quantity in ("r_tilde", "r"):
+            noise = []
+            for case in cases(study, method, quantity, targets):
+                rng = np.random.default_rng([seed, len(rows)])
+                noise.append(thesis_noise.noise_curve(len(case.counts), len(case.correct), case.p0, rng))
+                rows.append(row(case, rng, permutations=permutations))
+            arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(len(noise), -1)
+    _control_false_discoveries(rows)
+    settings = {"targets": list(targets), "seed": seed, "permutations": permutations}
+    return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
+
+
+def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) -> list[Case]:
+    """Return what is to be tested: the method's counts at the first epochs that reach the targets."""
+    counts = study.counts(method)
+    means = {"r_tilde": counts.single_augmentation.mean(axis=1), "r": counts.mean}[quantity]
+    positions = [(target, at) for target in targets if (at := first_reaching(means, target)) is not None]
+    if not positions:
+        return []
+    epochs = sorted({int(counts.epochs[at]) for _, at in positions})
+    correct = study.correct(method, epochs)[:, :, 0]
+    return [
+        _case(counts, quantity, target, at, correct[:, epochs.index(int(counts.epochs[at]))])
+        for target, at in positions
+    ]
+
+
+def _case(
+    counts: MethodCounts,
+    quantity: str,
+    target: float,
+    at: int,
+    correct: Bool[np.ndarray, "seed augmentation example"],
+) -> Case:
+    single = quantity == "r_tilde"
+    return Case(
+        method=counts.method,
+        quantity=quantity,
+        target=target,
+        epoch=int(counts.epochs[at]),
+        counts=counts.single[at] if single else counts.correct[0, at],
+        trials=counts.num_seeds if single else counts.trials,
+        correct=correct[:, :1] if single else correct,
+    )
+
+
+def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.Row:
+    """Return all statistics of one case; None (empty in the table) where one does not apply."""
+    seeds = len(case.correct)
+    values = case.counts / case.trials
+    distance = thesis_noise.noise_distance(values, seeds, case.p0, rng)
+    floor = expected_distance(len(values), trials=seeds, noise_trials=seeds, p0=case.p0, rng=rng)
+    equal = expected_distance(len(values), trials=case.trials, noise_trials=seeds, p0=case.p0, rng=rng)
+    permuted = within_seeds.permutation_test(case.correct, rng=rng, permutations=permutations)
+    icc = intraclass.icc_of_seeds(case.correct)
+    low, high = intraclass.icc_interval(case.correct, rng=rng)
+    return {
+        "method": case.method,
+        "quantity": case.quantity,
+        "target": case.target,
+        "epoch": case.epoch,
+        "seeds": seeds,
+        "trials": case.trials,
+        "examples": len(values),
+        "p0": case.p0,
+        "sd": float(values.std()),
+        **_independent_trials(case),
+        "mae": distance.mean,
+        "mae_sd": distance.sd,
+        "mae_floor": floor.mean,
+        "mae_floor_sd": floor.sd,
+        "mae_if_equal": equal.mean,
+        "mae_if_equal_sd": equal.sd,
+        "icc": icc,
+        "icc_low": float(low),
+        "icc_high": float(high),
+        "permutation_z": permuted.z,
+        "permutation_p": permuted.p_over,
+    }
+
+
+def _independent_trials(case: Case) -> results.Row:
+    """Return the tests that need the trials of an example to be independent, as those of several seeds are."""
+    if case.trials != len(case.correct):
+        return dict.fromkeys(INDEPENDENT, None) | {"chi2_valid": False}
+    thesis = thesis_noise.chi_square(case.counts, case.trials)
+    pooled = homogeneity.pooled_chi_square(case.counts, case.trials)
+    dispersion = homogeneity.dispersion(case.counts, case.trials)
+    tarone = homogeneity.tarone(case.counts, case.trials)
+    fitted = betabinomial.fit(case.counts, case.trials)
+    cochran = within_seeds.cochran_q(case.correct[:, 0])
+    found = (
+        (thesis.chi2, thesis.p_value, thesis.valid, thesis.smallest_expected)
+        + (pooled.chi2, pooled.p_value, pooled.dof)
+        + (dispersion.phi, dispersion.p_over, dispersion.p_two_sided)
+        + (tarone.z, tarone.p_over, tarone.p_two_sided)
+        + (fitted.rho, fitted.rho_low, fitted.rho_high, fitted.likelihood_ratio, fitted.p_value)
+        + (cochran.q, cochran.p_over)
+    )
+    return dict(zip(INDEPENDENT, found, strict=True))
+
+
+INDEPENDENT = (
+    "chi2",
+    "chi2_p",
+    "chi2_valid",
+    "chi2_smallest_expected",
+    "pooled_chi2",
+    "pooled_p",
+    "pooled_dof",
+    "dispersion",
+    "dispersion_p",
+    "dispersion_p_two_sided",
+    "tarone_z",
+    "tarone_p",
+    "tarone_p_two_sided",
+    "betabinomial_icc",
+    "betabinomial_icc_low",
+    "betabinomial_icc_high",
+    "betabinomial_lr",
+    "betabinomial_p",
+    "cochran_q",
+    "cochran_p",
+)
+
+
+def _control_false_discoveries(rows: list[results.Row]) -> None:
+    """Add to each row the permutation test's p-value after Benjamini and Hochberg's correction over all rows."""
+    p = np.array([row["permutation_p"] for row in rows], dtype=float)
+    known = np.isfinite(p)
+    adjusted = np.full(len(p), np.nan)
+    if known.any():
+        adjusted[known] = stats.false_discovery_control(p[known])
+    for row_, value in zip(rows, adjusted, strict=True):
+        row_["permutation_q"] = float(value)
+
+
+def show(result: results.Result) -> None:
+    """Print the thesis's two tables with the valid statistics beside them."""
+    rows = [row for row in result.rows if row["quantity"] == "r_tilde"]
+    columns = ["method", "epoch", "p0", "chi2 (thesis)", "valid", "dispersion", "Tarone Z", "p", "Cochran p"]
+    columns += ["beta-binomial ICC", "95 %"]
+    console.table(
+        "one augmentation: N r~ against Bin(N, p0); dispersion 1 and ICC 0 mean equally hard examples",
+        columns,
+        [
+            [row["method"], row["epoch"], f"{row['p0']:.3f}", f"{row['chi2']:.2g}", row["chi2_valid"]]
+            + [f"{row['dispersion']:.2f}", f"{row['tarone_z']:.1f}", f"{row['tarone_p']:.2g}"]
+            + [f"{row['cochran_p']:.2g}", f"{row['betabinomial_icc']:.3f}"]
+            + [f"{row['betabinomial_icc_low']:.3f} to {row['betabinomial_icc_high']:.3f}"]
+            for row in rows
+        ],
+    )
+    rows = [row for row in result.rows if row["quantity"] == "r"]
+    columns = [
+        "method",
+        "epoch",
+        "p0",
+        "MAE (thesis)",
+        "floor",
+        "if equally hard",
+        "ICC",
+        "95 % over seeds",
+        "p",
+    ]
+    console.table(
+        "all augmentations: r_t against noise of N trials; MAE means little unless far from both floors",
+        columns,
+        [
+            [row["method"], row["epoch"], f"{row['p0']:.3f}", f"{row['mae']:.3f} ± {row['mae_sd']:.3f}"]
+            + [f"{row['mae_floor']:.3f}", f"{row['mae_if_equal']:.3f}", f"{row['icc']:.3f}"]
+            + [f"{row['icc_low']:.3f} to {row['icc_high']:.3f}", f"{row['permutation_p']:.2g}"]
+            for row in rows
+        ],
+    )
+    reached = {(row["method"], row["quantity"], row["target"]) for row in result.rows}
+    for method in result.inputs:
+        absent = [t for t in result.settings["targets"] if (method, "r", t) not in reached]
+        if absent:
+            console.say(f"{method} never reaches a mean r_t of {', '.join(map(str, absent))}")
+
+
+def main() -> None:
+    """Run the command."""
+    where = tyro.cli(Where, prog="python -m analysis.binomial", description=__doc__)
+    study = open_study(where)
+    result = analyse(study)
+    show(result)
+    results.save(result, where.results / study.name)
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which network belongs to a run: newly initialised from its seed, or trained, with the data it was made for."""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from dynamics import checkpoint, data, methods, snapshots
+from dynamics.config import Config
+from dynamics.console import UserError
+from dynamics.data import Dataset, permuted_labels
+from dynamics.encoders import initialise
+from dynamics.methods import Method
+from dynamics.methods._base import ImageStatistics
+from dynamics.streams import generator
+
+
+def image_statistics(dataset: Dataset) -> ImageStatistics:
+    """Return what methods may know about a data set."""
+    mean, std = dataset.channel_moments()
+    return ImageStatistics(dataset.num_classes, dataset.image_size, mean, std)
+
+
+def training_data(dataset: Dataset, recipe: Config) -> Dataset:
+    """Return the part of a data set that a recipe trains on.
+
+    Raises
+    ------
+    UserError
+        When the data set does not have as many images, or fewer than one batch.
+    """
+    if recipe.train_examples is not None:
+        dataset = dataset.subset(recipe.train_examples)
+    if recipe.batch_size > dataset.num_train:
+        raise UserError(
+            f"--batch-size {recipe.batch_size} is more than the {dataset.num_train} training images of "
+            f"{dataset.name}: use {dataset.num_train} or fewer"
+        )
+    return dataset
+
+
+def training_labels(method: type[Method], recipe: Config, dataset: Dataset) -> Tensor:
+    """Return the labels that a method is to learn; the true ones where it uses none."""
+    if method.labels == "permuted":
+        return permuted_labels(dataset.train_labels, generator(recipe.label_seed, "labels"))
+    return dataset.train_labels
+
+
+def untrained(name: str, recipe: Config, dataset: Dataset, *, seed: int) -> Method:
+    """Return a method's networks as they are before the first step of a seed.
+
+    Parameters
+    ----------
+    name
+        The method.
+    recipe
+        Its hyperparameters.
+    dataset
+        From :func:`training_data`.
+    seed
+        The stream of the weights.
+    """
+    method = methods.load(name)(recipe, image_statistics(dataset))
+    initialise(method, generator(seed, "weights"))
+    return method
+
+
+def recipe_of(run: snapshots.Run) -> Config:
+    """Return the recipe of a run.
+
+    Raises
+    ------
+    UserError
+        When the run was ingested or written by another program: it has no network of ours.
+    """
+    if run.method not in methods.names() or "encoder" not in run.config:
+        raise UserError(f"{run.folder} was not trained by this program: it has indicators, but no network")
+    return methods.recipe(run.method).from_json(run.config)
+
+
+def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:
+    """Load the data that a run was trained on, with its subset of training images.
+
+    Raises
+    ------
+    UserError
+        When the data are not there, or are not the same images as then.
+    """
+    recipe = recipe_of(run)
+    dataset = training_data(data.load(recipe.dataset, data_root=data_root), recipe)
+    if dataset.fingerprint != run.provenance.get("data_fingerprint"):
+        raise UserError(
+            f"the images of {recipe.dataset} in {data_root} are not those that {run.folder} was trained on: "
+            "name the right folder with --data-root"
+        )
+    return dataset
+
+
+def trained(run: snapshots.Run, dataset: Dataset) -> Method:
+    """Return a finished run's networks, in eval mode, on the CPU.
+
+    Raises
+    ------
+    UserError
+        When the weights are missing, damaged, or of another architecture.
+    """
+    method = methods.load(run.method)(recipe_of(run), image_statistics(dataset))
+    path = run.folder / "weights.safetensors"
+    if not path.exists():
+        raise UserError(f"no weights in {run.folder}: train that seed to its end")
+    try:
+        method.load_state_dict(checkpoint.load_weights(path))
+    except RuntimeError as error:
+        reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
+        raise UserError(f"{path} holds the weights of another architecture ({reason})") from None
+    return method.eval()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole study in one command: train what is missing, run every analysis, draw every figure.
+
+python -m runners.study --preset quick
+"""
+
+import importlib
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+import analysis
+from analysis.storage import results
+from analysis.storage.counts import ORDER, open_study
+from analysis.storage.counts import Where as Analysed
+from dynamics import console
+from dynamics import methods as ways
+from dynamics.config import preset
+from dynamics.console import say
+from figures.__main__ import draw
+from runners.plan import Plan, make_plan
+from runners.seeds import Where, announce, train_jobs, wanted_seeds
+
+SEEDS = {"quick": 8, "thesis": 30}
+"""Copies of each network that a preset trains."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Where):
+    """Train, analyse and draw a study of several methods; resumes anywhere."""
+
+    methods: tuple[str, ...] = ORDER
+    """Ways of training, in the order in which they are trained."""
+    n: int | None = None
+    """Seeds of each method: 0 to n - 1 (default 8 for quick, 30 for thesis)."""
+    results: Path = Path("results")
+    """Folder that takes numbers and figures."""
+
+
+def make_plans(arguments: Arguments, study: str, chosen: str) -> Plan:
+    """Return the seeds of all methods that are to be trained, and those that are whole."""
+    seeds = wanted_seeds(SEEDS.get(chosen, 8) if arguments.n is None else arguments.n, None)
+    plans = [
+        make_plan(arguments.runs, study, method, preset(ways.recipe(method), chosen), seeds)
+        for method in arguments.methods
+    ]
+    return Plan(
+        [job for plan in plans for job in plan.missing], [job for plan in plans for job in plan.whole]
+    )
+
+
+def analyse_all(where: Analysed) -> Path:
+    """Run every analysis on a study and write its results; return their folder."""
+    study = open_study(where)
+    folder = where.results / study.name
+    for name in analysis.names():
+        say(f"\nanalysis {name}")
+        module = importlib.import_module(f"analysis.{name}")
+        result = module.analyse(study)
+        module.show(result)
+        results.save(result, folder)
+    return folder
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command."""
+    arguments = tyro.cli(Arguments, args=list(argv), prog="python -m runners.study")
+    chosen = announce(arguments)
+    study = arguments.study or chosen
+    plan = make_plans(arguments, study, chosen)
+    status = train_jobs(plan, arguments, again=shlex.join(["python", "-m", "runners.study", *argv]))
+    if status == 130 or arguments.dry_run:
+        return status
+    folder = analyse_all(Analysed(study=study, runs=arguments.runs, results=arguments.results))
+    say("\nfigures")
+    draw(folder)
+    say(f"\nnumbers in {folder}, figures in {folder / 'figures'}")
+    return status
+
+
+if __name__ == "__main__":
+    console.run(lambda: main(sys.argv[1:]))
