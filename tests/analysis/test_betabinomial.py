@@ -61,6 +61,17 @@ def test_fit_is_the_maximum_found_by_another_optimizer(rng: np.random.Generator,
     assert result.log_likelihood == pytest.approx(-found.fun, abs=1e-6)
     p0 = counts.mean() / 30
     assert result.log_likelihood_binomial == pytest.approx(stats.binom.logpmf(counts, 30, p0).sum(), abs=1e-6)
+    assert result.likelihood_ratio == pytest.approx(
+        2 * (result.log_likelihood - result.log_likelihood_binomial), abs=1e-9
+    )
+
+
+def test_p_value_is_half_of_one_degree_of_freedom(rng: np.random.Generator) -> None:
+    results = [fit(rng.binomial(12, 0.5, size=80), 12) for _ in range(30)]
+    ratios = np.array([result.likelihood_ratio for result in results])
+    expected = np.where(ratios > 0, stats.chi2.sf(ratios, 1) / 2, 1.0)
+    assert [result.p_value for result in results] == pytest.approx(expected)
+    assert (ratios > 0).any() and (ratios == 0).any()
 
 
 @pytest.mark.parametrize("rho", [0.003, 0.1, 0.7])
