@@ -119,31 +119,37 @@ def _against_list(folder: Path) -> Iterator[tuple[Path, str]]:
         missing, known = name not in found["files"], name in sums
         why = "missing" if missing else "not what complete.json says" if known else "not in complete.json"
         yield folder / name, why
-    if not odd and listed != found:
+    if {**listed, "files": None} != {**found, "files": None}:
         yield folder / COMPLETE, "not what was written"
 
 
 def _against_digests(path: Path) -> Iterator[Damaged]:
-    """Read every committed epoch, and what holds for the whole run; name each damaged chunk."""
+    """Read every committed epoch, and what holds for the whole run; name each damaged file."""
     try:
         store = Store(path)
         committed = store.committed()
-        shape = store.array("correct").shape
     except Damaged as error:
         yield error
         return
     for name in filter(store.has, COORDINATES):
         yield from _damage(partial(store.coordinate, name))
-    together = max(1, CHUNK_BYTES // math.prod(shape[1:]))
     for name in store.arrays:
-        for start in range(0, len(committed), together):
-            block = committed[start : start + together]
-            if any(_damage(partial(store.read, name, block))):
-                chunks: dict[Path, list[int]] = {}
-                for epoch in block:
-                    chunks.setdefault(store.chunk(name, epoch), []).append(epoch)
-                for part in chunks.values():
-                    yield from _damage(partial(store.read, name, part))
+        unreadable = _damage(partial(store.array, name))
+        yield from unreadable or _damaged_chunks(store, name, committed)
+
+
+def _damaged_chunks(store: Store, name: str, committed: list[int]) -> Iterator[Damaged]:
+    """Read an array in pieces of some 10 MB, and a piece that is not as it was written chunk by chunk."""
+    array = store.array(name)
+    together = max(1, CHUNK_BYTES // (array.dtype.itemsize * math.prod(array.shape[1:])))
+    for start in range(0, len(committed), together):
+        block = committed[start : start + together]
+        if _damage(partial(store.read, name, block)):
+            chunks: dict[Path, list[int]] = {}
+            for epoch in block:
+                chunks.setdefault(store.chunk(name, epoch), []).append(epoch)
+            for part in chunks.values():
+                yield from _damage(partial(store.read, name, part))
 
 
 def _damage(read: Callable[[], object]) -> list[Damaged]:

@@ -3,7 +3,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from jaxtyping import Int64, Integer
@@ -52,7 +51,7 @@ class Schema:
         examples: Integer[np.ndarray, " example"],
         labels: Integer[np.ndarray, " example"] | None,
         true_labels: Integer[np.ndarray, " example"] | None,
-    ) -> Self:
+    ) -> "Schema":
         """Make a schema from integers of any width and any sequence of names."""
         return cls(
             epochs=epochs,

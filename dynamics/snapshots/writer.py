@@ -7,7 +7,7 @@ is there whole or not at all. The caller holds the seed's lock (dynamics.lock).
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
@@ -49,7 +49,7 @@ class Writer:
         labels: Integer[np.ndarray, " example"] | None = None,
         true_labels: Integer[np.ndarray, " example"] | None = None,
         probability: bool = True,
-    ) -> Self:
+    ) -> "Writer":
         """Create a seed's snapshots, or go on with those that are there.
 
         Parameters

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dynamics import snapshots
+from dynamics.console import UserError
+from tests.dynamics.recorded import LABELS, SHAPE, all_correct, record
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a study in which seed 0 is complete, seed 1 has epochs 1 to 3, and seed 12 is empty."""
+    runs = tmp_path_factory.mktemp("runs")
+    record(seed(runs, 0), [1, 2, 3, 4], seed=0, finish=True)
+    record(seed(runs, 1), [1, 2, 3], seed=1)
+    record(seed(runs, 12), [], seed=12)
+    return runs
+
+
+@pytest.fixture
+def runs(kept: Path, tmp_path: Path) -> Path:
+    """Return a copy of that study which a test may change."""
+    return shutil.copytree(kept, tmp_path / "runs")
+
+
+def seed(runs: Path, number: int, method: str = "simclr") -> Path:
+    return snapshots.seed_folder(runs, "study", method, number)
+
+
+def test_folders_are_named_by_study_method_and_seed() -> None:
+    assert snapshots.seed_folder(Path("runs"), "demo", "simclr", 7) == Path("runs/demo/simclr/seed-0007")
+    assert snapshots.seed_folder(Path("runs"), "demo", "simclr", 12345).name == "seed-12345"
+    for study, method, number in (
+        ("..", "a", 0),
+        ("a/b", "a", 0),
+        ("", "a", 0),
+        ("a", ".b", 0),
+        ("a", "b", -1),
+    ):
+        with pytest.raises(ValueError, match=r"no name of a folder|negative"):
+            snapshots.seed_folder(Path("runs"), study, method, number)
+
+
+def test_studies_methods_and_seeds_are_listed_in_order(runs: Path) -> None:
+    (runs / "study" / "vicreg").mkdir()
+    (runs / "empty").mkdir()
+    (runs / "study" / "simclr" / "seed-0005.tmp").mkdir()
+    (runs / "study" / "simclr" / "seed-x").mkdir()
+    (runs / "notes.txt").write_text("")
+    seed(runs, 3, "barlow-twins").mkdir(parents=True)
+    assert snapshots.list_studies(runs) == ["study"]
+    assert snapshots.list_methods(runs, "study") == ["barlow-twins", "simclr"]
+    assert snapshots.list_seeds(runs, "study", "simclr") == [0, 1, 12]
+    assert snapshots.list_studies(runs / "absent") == []
+    assert snapshots.list_seeds(runs, "absent", "simclr") == []
+
+
+def test_a_run_tells_what_it_is(runs: Path) -> None:
+    run = snapshots.Run(seed(runs, 0))
+    assert (run.method, run.seed, run.config, run.provenance, run.panel) == (
+        "simclr",
+        0,
+        {"lr": 0.5},
+        {"a": 1},
+        {},
+    )
+    assert run.fingerprint == snapshots.fingerprint("simclr", {"lr": 0.5})
+    assert (run.epochs, run.complete, run.wall_seconds, run.shape) == ((1, 2, 3, 4), True, 12.5, SHAPE)
+    assert run.examples.tolist() == list(range(100, 100 + SHAPE[2]))
+    assert run.labels is not None
+    assert run.true_labels is not None
+    assert run.labels.tolist() == run.true_labels[::-1].tolist() == LABELS.tolist()
+    other = snapshots.Run(seed(runs, 1))
+    assert (other.epochs, other.complete, other.wall_seconds) == ((1, 2, 3), False, None)
+
+
+def test_the_same_bits_have_the_same_digest(runs: Path, tmp_path: Path) -> None:
+    record(tmp_path / "seed-0000", [1, 2, 3, 4], seed=0)
+    record(tmp_path / "seed-0001", [1, 2, 3, 4], seed=1)
+    digests = [snapshots.Run(folder).digest() for folder in (seed(runs, 0), *sorted(tmp_path.glob("seed*")))]
+    assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("epochs", [[2], [1, 3], [3, 1, 1], range(1, 4), [], None])
+def test_epochs_are_chosen_by_number_in_the_order_asked(
+    runs: Path, number: int, epochs: list[int] | None
+) -> None:
+    run = snapshots.Run(seed(runs, number))
+    expected = list(run.epochs) if epochs is None else list(epochs)
+    correct = run.correct(epochs)
+    assert correct.shape == (len(expected), *SHAPE)
+    if expected:
+        assert np.array_equal(correct, all_correct(number, expected))
+    assert len(run.scalars(epochs)["loss"]) == len(expected)
+
+
+def test_an_epoch_that_is_not_there_is_an_error(runs: Path) -> None:
+    with pytest.raises(UserError, match=r"seed-0001 has no epoch 4 \(there: 1 to 3\)"):
+        snapshots.Run(seed(runs, 1)).correct([1, 4])
+    with pytest.raises(UserError, match=r"seed-0012 has no epoch 1 \(there: none yet\)"):
+        snapshots.Run(seed(runs, 12)).correct([1])
+
+
+def test_a_run_without_probabilities_says_so(tmp_path: Path) -> None:
+    folder = seed(tmp_path, 0)
+    snapshots.write_finished(folder, method="mine", seed=0, correct=np.ones((2, 1, 1, 3), bool))
+    run = snapshots.Run(folder)
+    assert run.scalars() == {}
+    with pytest.raises(UserError, match="holds no probabilities"):
+        run.probability()
+
+
+def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no run\.json in"):
+        snapshots.Run(tmp_path)
+
+
+def test_by_default_the_epochs_of_all_seeds_are_read(runs: Path) -> None:
+    opened = snapshots.open_runs(runs, "study", "simclr")
+    assert [run.seed for run in opened] == [0, 1]
+    assert snapshots.common_epochs(opened) == [1, 2, 3]
+    correct = snapshots.read_correct(opened)
+    assert correct.method == "simclr"
+    assert correct.seeds.tolist() == [0, 1]
+    assert correct.epochs.tolist() == [1, 2, 3]
+    assert correct.examples.tolist() == list(range(100, 107))
+    assert correct.labels is not None
+    assert correct.labels.tolist() == LABELS.tolist()
+    assert np.array_equal(correct.values, np.stack([all_correct(number, [1, 2, 3]) for number in (0, 1)]))
+
+
+def test_seeds_and_complete_seeds_can_be_chosen(runs: Path) -> None:
+    assert [run.seed for run in snapshots.open_runs(runs, "study", "simclr", seeds=[1])] == [1]
+    assert [run.seed for run in snapshots.open_runs(runs, "study", "simclr", complete_only=True)] == [0]
+    with pytest.raises(UserError, match=r"no seed 3 of simclr in .* \(there: 0, 1, 12\)"):
+        snapshots.open_runs(runs, "study", "simclr", seeds=[3])
+    with pytest.raises(UserError, match=r"no finished seed of simclr .*--method simclr --study study"):
+        snapshots.open_runs(runs, "study", "simclr", seeds=[1], complete_only=True)
+    with pytest.raises(UserError, match="no seed with an epoch on disk of vicreg"):
+        snapshots.open_runs(runs, "study", "vicreg")
+
+
+@pytest.mark.parametrize("budget", [1, 3 * 2 * 42, 10**6])
+def test_streaming_gives_the_same_bits_block_by_block(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, budget: int
+) -> None:
+    monkeypatch.setattr("dynamics.snapshots.study.CHUNK_BYTES", budget)
+    opened = snapshots.open_runs(runs, "study", "simclr")
+    whole = snapshots.read_correct(opened)
+    copy = np.zeros_like(whole.values)
+    seen = np.zeros(whole.values.shape[:2], dtype=int)
+    for block in snapshots.stream_correct(opened):
+        where = np.ix_(whole.seeds == block.seed, np.isin(whole.epochs, block.epochs))
+        copy[where] = block.values
+        seen[where] += 1
+    assert np.array_equal(copy, whole.values)
+    assert (seen == 1).all()
+
+
+def test_streaming_takes_the_epochs_asked(runs: Path) -> None:
+    opened = snapshots.open_runs(runs, "study", "simclr", seeds=[0])
+    blocks = list(snapshots.stream_correct(opened, epochs=[4, 2]))
+    assert [epoch for block in blocks for epoch in block.epochs] == [2, 4]
+    assert np.array_equal(np.concatenate([block.values for block in blocks]), all_correct(0, [2, 4]))
+
+
+def test_seeds_of_another_config_are_no_copies(runs: Path) -> None:
+    record(seed(runs, 2), [1], seed=2, config={"lr": 0.25})
+    with pytest.raises(UserError, match=r"seed-0000 and .*seed-0002 differ in lr \(0\.5 and 0\.25\)"):
+        snapshots.open_runs(runs, "study", "simclr")
+
+
+def test_seeds_of_another_panel_are_no_copies(runs: Path) -> None:
+    record(seed(runs, 2), [1], seed=2, labels=LABELS[::-1])
+    with pytest.raises(UserError, match=r"seed-0000 and .*seed-0002 have other labels"):
+        snapshots.open_runs(runs, "study", "simclr")
+    record(seed(runs, 2, "other"), [1, 2], seed=2)
+    record(seed(runs, 3, "other"), [], seed=3, shape=(1, 3, 7)).write(
+        1, np.ones((1, 3, 7), bool), np.ones((1, 3, 7), np.float16), {"loss": 0.0, "rate": 0.0}
+    )
+    with pytest.raises(UserError, match=r"panels of shape \(2, 3, 7\) and \(1, 3, 7\)"):
+        snapshots.open_runs(runs, "study", "other")
+
+
+def test_a_config_is_compared_field_by_field(tmp_path: Path) -> None:
+    folder = seed(tmp_path, 0)
+    config = {"lr": 0.5, "views": (1, 2), "amp": True, "name": "a"}
+    snapshots.check_config(folder, config)  # nothing there, nothing to compare
+    snapshots.write_run_json(folder, method="simclr", seed=0, config=config, provenance={})
+    snapshots.check_config(folder, config)
+    with pytest.raises(UserError) as caught:
+        snapshots.check_config(folder, {**config, "lr": 0.07, "amp": False})
+    assert str(caught.value) == (
+        f"{folder} was made with another config (lr = 0.5 there, 0.07 now, amp = true there, false now): "
+        "use another --study, or go on with --lr 0.5 --amp"
+    )
+    with pytest.raises(
+        UserError, match=r"lr = 0\.5 there, \(absent\) now, views = \[1, 2\] there.* and 1 more"
+    ):
+        snapshots.check_config(folder, {})
+    with pytest.raises(UserError, match=r"width = \(absent\) there, 8 now"):
+        snapshots.check_config(folder, {**config, "width": 8})
+
+
+def test_a_record_that_is_none_is_an_error(tmp_path: Path) -> None:
+    folder = seed(tmp_path, 0)
+    snapshots.write_run_json(folder, method="simclr", seed=0, config={"lr": 0.5}, provenance={})
+    path = folder / "run.json"
+    text = path.read_text()
+    for before, after, message in (
+        ("run/1", "run/2", r"has the format 'training-dynamics\.run/2'"),
+        ("0.5", "0.6", "changed by hand or damaged"),
+        ('"seed": 0', '"seed": "0"', "has no int 'seed'"),
+        ("{", "", "no JSON"),
+    ):
+        path.write_text(text.replace(before, after, 1))
+        with pytest.raises(UserError, match=message):
+            snapshots.read_run_json(folder)
+
+
+def test_reading_loads_no_torch() -> None:
+    code = "import sys; import dynamics.snapshots, dynamics.lock; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
