@@ -16,6 +16,9 @@ from dynamics.augment.pixels import check_probability, unit
 from dynamics.augment.views import Draw
 from dynamics.console import UserError
 
+CACHED_PIXELS = 2**18
+"""Pixels that a CPU works on at a time: 256 images of 32 px; at 64 px, 256 at once take 1.5 times longer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SimCLRDraw(Draw):
@@ -107,6 +110,14 @@ class SimCLRViews:
     ) -> Float[Tensor, "batch 3 size size"]:
         """Make the views that were decided on, in [0, 1]; see :class:`Views`."""
         draw.check(images)
+        size = images.shape[-1]
+        chunk = max(1, CACHED_PIXELS // size**2)
+        if images.device.type != "cpu" or len(images) <= chunk:
+            return self._render(images, draw)
+        starts = range(0, len(images), chunk)
+        return torch.cat([self._render(images[i : i + chunk], draw[i : i + chunk]) for i in starts])
+
+    def _render(self, images: Tensor, draw: SimCLRDraw) -> Tensor:
         views = crop.resized_crop(unit(images), draw.box, draw.flip)
         if draw.factors is not None and draw.order is not None:
             views = colour.jitter(views, draw.factors, draw.order)

@@ -49,9 +49,10 @@ def test_views_have_the_images_shape_and_float32(name: str, size: int) -> None:
 
 
 @every_pipeline
-def test_rendering_in_chunks_is_rendering_at_once(name: str) -> None:
-    views, images = PIPELINES[name], noise(70, 32)
-    draw = views.draw(70, 32, generator=generator())
+@pytest.mark.parametrize("size", [8, 32, 64])
+def test_rendering_in_chunks_is_rendering_at_once(name: str, size: int) -> None:
+    views, images = PIPELINES[name], noise(70, size)
+    draw = views.draw(70, size, generator=generator())
     whole = views.render(images, draw)
     chunks = [views.render(images[i : i + 32], draw[i : i + 32]) for i in range(0, 70, 32)]
     assert torch.equal(torch.cat(chunks), whole)
