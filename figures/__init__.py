@@ -1,2 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers from results/ to PDF and PNG, one file a figure."""
+"""Numbers from results/ to PDF and PNG, one file a figure, found by its name.
+
+A figure's file has NUMBER and TITLE, NEEDS (the results that it draws) and `draw(results) -> Figure`.
+Adding a figure is adding a file. Nothing here imports torch or zarr: all that is drawn can be read in results/.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Protocol, cast
+
+from matplotlib.figure import Figure
+
+from analysis.storage.results import Result
+from dynamics.console import UserError
+
+Results = Mapping[str, Result]
+"""Results of one study, by the name of the analysis."""
+
+
+class Drawing(Protocol):
+    """What a figure's file offers."""
+
+    NUMBER: str
+    """Its number in the memorization thesis."""
+    TITLE: str
+    """What it shows, in a few words."""
+    NEEDS: tuple[str, ...]
+    """The results that it reads."""
+
+    def draw(self, results: Results) -> Figure:
+        """Draw it; `figures._files.write` sets the style around this."""
+
+
+def names() -> tuple[str, ...]:
+    """Return all figures, as they are written on a command line, in the order of their numbers."""
+    modules = (module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted((name for name in modules if not name.startswith("-")), key=lambda n: load(n).NUMBER))
+
+
+def load(name: str) -> Drawing:
+    """Return the file of a figure, by its name with hyphens."""
+    return cast(Drawing, importlib.import_module(f"figures.{name.replace('-', '_')}"))
+
+
+def find(asked: str) -> str:
+    """Return the name of the figure that has this name or number.
+
+    Raises
+    ------
+    UserError
+        When there is none; the message lists those there are.
+    """
+    wanted = asked.lower().replace("_", "-")
+    for name in names():
+        if wanted in (name, load(name).NUMBER.lower()):
+            return name
+    known = ", ".join(f"{load(name).NUMBER} ({name})" for name in names())
+    raise UserError(f"no figure {asked!r}: use one of {known}")

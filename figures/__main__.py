@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draw the figures of a study from its results: python -m figures [NAMES...] [--study NAME]."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from analysis.storage.results import Result
+from dynamics import console
+from dynamics.console import say
+from figures import _files, find, load, names
+from figures._studies import choose_study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Draw figures of the memorization thesis from results/, as PDF and PNG."""
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Numbers or names, as 4.1 or sorted-curves; by default all whose results exist."""
+    study: str | None = None
+    """Name of the study; by default the one whose results were written last."""
+    runs: Path = Path("runs")
+    """Folder that holds the studies' runs; figures do not look into it."""
+    results: Path = Path("results")
+    """Folder that holds the numbers; figures go to <results>/<study>/figures."""
+    list: bool = False
+    """Show which figures there are, and stop."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    chosen = tyro.cli(Arguments, prog="python -m figures", args=arguments)
+    if chosen.list:
+        show_list()
+        return
+    asked = [find(name) for name in chosen.names]
+    study = choose_study(chosen.results, chosen.study)
+    draw(chosen.results / study, asked)
+
+
+def show_list() -> None:
+    """Print all figures: number, name, what it shows, which results it needs."""
+    rows = [[load(name).NUMBER, name, load(name).TITLE, ", ".join(load(name).NEEDS)] for name in names()]
+    console.table("figures", ["number", "name", "shows", "draws the results of analysis."], rows)
+
+
+def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
+    """Draw figures of the study whose results are in `folder`, and say where they are.
+
+    Parameters
+    ----------
+    folder
+        results/<study>.
+    asked
+        Names of figures; where there is none, all whose results exist: the others are named.
+
+    Raises
+    ------
+    UserError
+        When a figure that was asked for, or all, lack a result.
+    """
+    possible = [name for name in names() if not _files.missing(folder, name)]
+    known: dict[str, Result] = {}
+    paths = []
+    for name in asked or possible or names():
+        results = _files.read(folder, load(name).NEEDS, known)
+        written = _files.write(name, results, folder / "figures")
+        say(f"figure {load(name).NUMBER}: {written[0]} and {written[1].name}")
+        paths += written
+    if not asked:
+        for name in [name for name in names() if name not in possible]:
+            commands = " and ".join(
+                f"python -m analysis.{need} --study {folder.name}" for need in _files.missing(folder, name)
+            )
+            say(f"figure {load(name).NUMBER} ({name}) is not drawn: make its numbers with {commands}")
+    return paths
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which curves do the figures draw: learning probabilities of one epoch, each curve sorted on its own.
+
+Over the share of examples up to 1, the area under such a curve is E[r_t] (memorization thesis, eq. 4.3).
+"""
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from analysis.storage.results import Result
+from dynamics.console import UserError
+from figures import Results
+from figures._style import ordered
+
+Quantity = Literal["r", "r_tilde"]
+
+SYMBOLS: dict[Quantity, str] = {"r": r"$r_t(x)$", "r_tilde": r"$\tilde{r}_t(\tilde{x})$"}
+
+
+def methods(results: Results) -> tuple[str, ...]:
+    """Return all methods of the study, in the order of the figures."""
+    return ordered(results["learning"].settings["methods"])
+
+
+def array(result: Result, name: str) -> np.ndarray:
+    """Return an array of a result.
+
+    Raises
+    ------
+    UserError
+        When it is not there, as when the .npz file was removed.
+    """
+    if name not in result.arrays:
+        raise UserError(
+            f"the result {result.name} has no array {name}: run python -m analysis.{result.name} again"
+        )
+    return result.arrays[name]
+
+
+def epochs(results: Results, method: str) -> list[int]:
+    """Return the epochs that a method was measured after."""
+    return [int(epoch) for epoch in array(results["learning"], f"{method}.epochs")]
+
+
+def sorted_curve(
+    results: Results, method: str, epoch: int, quantity: Quantity = "r"
+) -> Float[np.ndarray, " example"]:
+    """Return r_t(x) (or, from the first augmentation alone, r~_t) of all examples, 0 to 1, smallest first.
+
+    Raises
+    ------
+    UserError
+        When the epoch is not among those of analysis.learning.
+    """
+    known = epochs(results, method)
+    if epoch not in known:
+        raise UserError(
+            f"the result learning has no epoch {epoch} of {method}: "
+            "it is older than the others, run python -m analysis.learning again"
+        )
+    own = results["learning"].settings["methods"][method]
+    counts, trials = ("correct", own["trials"]) if quantity == "r" else ("single", own["seeds"])
+    return np.sort(array(results["learning"], f"{method}.{counts}")[known.index(epoch)] / trials)
+
+
+def share_of_examples(count: int) -> Float[np.ndarray, " example"]:
+    """Return where `count` sorted examples lie on the axis from 0 to 1: in the middle of equal steps."""
+    return (np.arange(count) + 0.5) / count
+
+
+def examples_label(results: Results, quantity: Quantity = "r") -> str:
+    """Return the label of the axis of examples, with their number where it is one for all methods."""
+    counts = {own["examples"] for own in results["learning"].settings["methods"].values()}
+    number = f"{counts.pop()} examples" if len(counts) == 1 else "examples"
+    return f"share of the {number}, sorted by {SYMBOLS[quantity]}"

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From results to a figure's files: results/<study>/figures/figure-<number>-<name>.pdf and .png.
+
+The same results give the same bytes: no date, fonts that matplotlib brings along, no setting of the user's.
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from analysis.storage import results as storage
+from analysis.storage.results import Result
+from dynamics import files
+from dynamics.console import UserError
+from figures import Results, load
+from figures._style import style
+
+DPI = 300
+
+
+def missing(folder: Path, name: str) -> list[str]:
+    """Return the results that a figure needs and the study does not have."""
+    return [need for need in load(name).NEEDS if not (folder / f"{need}.json").exists()]
+
+
+def read(folder: Path, needs: Sequence[str], known: dict[str, Result] | None = None) -> Results:
+    """Read the results that a figure needs; what `known` holds is not read again.
+
+    Raises
+    ------
+    UserError
+        When one is missing or damaged, or when they were computed from different snapshots.
+    """
+    known = {} if known is None else known
+    for need in needs:
+        if need not in known:
+            known[need] = storage.read(folder, need)
+    for need in needs[1:]:
+        _check_same_inputs(known[needs[0]], known[need], folder.name)
+    return {need: known[need] for need in needs}
+
+
+def _check_same_inputs(first: Result, second: Result, study: str) -> None:
+    for method in sorted(first.inputs.keys() | second.inputs.keys()):
+        used = [result.inputs.get(method, {}).get("snapshots") for result in (first, second)]
+        if used[0] != used[1] or (method in first.inputs) != (method in second.inputs):
+            raise UserError(
+                f"results {first.name} and {second.name} were not computed from the same seeds of {method}: "
+                f"run python -m analysis.{first.name} --study {study} "
+                f"and python -m analysis.{second.name} --study {study} again"
+            )
+
+
+def write(name: str, results: Results, folder: Path) -> list[Path]:
+    """Draw a figure and write it to `folder` as PDF and PNG; return the two paths."""
+    drawing = load(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / f"figure-{drawing.NUMBER}-{name}"
+    paths = []
+    with style():
+        figure = drawing.draw(results)
+        for kind, metadata in (("pdf", {"CreationDate": None, "Title": drawing.TITLE}), ("png", {})):
+            paths.append(stem.with_name(f"{stem.name}.{kind}"))
+            files.atomic_write(paths[-1], _bytes(figure, kind, metadata))
+    return paths
+
+
+def _bytes(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, dpi=DPI, metadata=metadata)
+    return content.getvalue()

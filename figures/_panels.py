@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How are small panels laid out: one to nine and more, with sorted curves from 0 to 1 on both axes."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.cbook import pts_to_midstep
+from matplotlib.figure import Figure
+from matplotlib.path import Path
+
+from figures._curves import share_of_examples
+
+WIDTHS = {1: 3.6, 2: 5.5, 3: 5.5}
+HEIGHTS = {1: 2.5, 2: 2.2, 3: 1.8}
+"""Inches, by the number of columns."""
+
+
+def panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
+    """Make a figure of `count` panels that share their axes: up to three side by side, four as a square.
+
+    `margin` is the height in inches of what stands above and below all panels.
+    """
+    columns = 2 if count == 4 else min(count, 3)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(WIDTHS[columns], rows * HEIGHTS[columns] + margin), layout="constrained")
+    axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+    for hole in axes[count:]:
+        hole.remove()
+    for lowest in axes[max(count - columns, 0) : count]:
+        lowest.tick_params(labelbottom=True)
+    axes[0].set(xlim=(-0.01, 1.01), ylim=(-0.02, 1.02))
+    axes[0].set(xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+    axes[0].set(yticks=[0, 0.25, 0.5, 0.75, 1], yticklabels=["0", "", "0.5", "", "1"])
+    return figure, axes[:count]
+
+
+def draw_sorted(panel: Axes, curve: Float[np.ndarray, " example"], **style: Any) -> None:
+    """Draw sorted values over the share of examples, a step an example."""
+    panel.plot(share_of_examples(len(curve)), curve, drawstyle="steps-mid", **style)
+
+
+def legend_columns(labels: Sequence[str], *, width: float) -> int:
+    """Return in how many columns a legend with these labels fits into `width` inches."""
+    sizes = [0.055 * len(label) + 0.4 for label in labels]
+    for columns in range(len(labels), 1, -1):
+        if sum(max(stack) for stack in np.array_split(sizes, columns)) <= width:  # filled as matplotlib does
+            return columns
+    return 1
+
+
+def settle_legends(figure: Figure) -> None:
+    """Put each panel's legend into a corner where it hides no line, or all of them above their panels.
+
+    The corners below and above a rising curve are tried, at the legend's true size. Where one panel has no
+    free corner, the figure grows, and the legends stand between titles and panels.
+    """
+    figure.draw_without_rendering()  # lays the panels out, so that sizes are known
+    for panel in figure.axes:
+        if (legend := panel.get_legend()) is not None:
+            legend.set_loc("lower right")
+            if hides_a_line(panel):
+                legend.set_loc("upper left")
+    if any(hides_a_line(panel) for panel in figure.axes):
+        _lift_legends(figure)
+
+
+def _lift_legends(figure: Figure) -> None:
+    legends = [legend for panel in figure.axes if (legend := panel.get_legend()) is not None]
+    height = max(legend.get_window_extent().height for legend in legends) / figure.dpi
+    for legend in legends:
+        legend.set_loc("lower center")
+        legend.set_bbox_to_anchor((0.5, 1.0))
+    for panel in figure.axes:
+        panel.set_title(panel.get_title(), pad=72 * height + 7)
+    rows = len({panel.get_position().y0 for panel in figure.axes})
+    figure.set_figheight(figure.get_figheight() + rows * height)
+
+
+def hides_a_line(panel: Axes) -> bool:
+    """Whether a panel's legend covers a piece of one of its lines; the figure must have been laid out."""
+    legend = panel.get_legend()
+    if legend is None:
+        return False
+    box = legend.get_window_extent()
+    for line in panel.get_lines():
+        steps = np.transpose(pts_to_midstep(np.asarray(line.get_xdata()), np.asarray(line.get_ydata())))
+        if Path(panel.transData.transform(steps)).intersects_bbox(box, filled=False):
+            return True
+    return False

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Are examples equally hard once augmentations are averaged: r_t (memorization thesis, figure 4.4)."""
+
+from matplotlib.figure import Figure
+
+from figures import Results
+from figures._binomial_panels import draw_against_noise
+
+NUMBER = "4.4"
+TITLE = "average over augmentations against binomial noise"
+NEEDS = ("learning", "binomial")
+
+
+def draw(results: Results) -> Figure:
+    """Draw one panel a method: sorted r_t at the tested epochs, a draw of equally hard examples, the MAE."""
+    return draw_against_noise(results, "r", shaded=True)

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Are augmented examples equally hard: r~_t of one augmentation (memorization thesis, figure 4.3)."""
+
+from matplotlib.figure import Figure
+
+from figures import Results
+from figures._binomial_panels import draw_against_noise
+
+NUMBER = "4.3"
+TITLE = "one augmentation against binomial noise"
+NEEDS = ("learning", "binomial")
+
+
+def draw(results: Results) -> Figure:
+    """Draw one panel a method: sorted r~_t at the tested epochs, and a draw of equally hard examples."""
+    return draw_against_noise(results, "r_tilde", shaded=False)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How does r_t(x) of all examples, sorted, grow from epoch to epoch (memorization thesis, figure 4.1)."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+
+from figures import Results
+from figures._curves import SYMBOLS, epochs, examples_label, methods, sorted_curve
+from figures._panels import draw_sorted, panels
+from figures._style import SCALE, label
+
+NUMBER = "4.1"
+TITLE = "sorted learning probabilities after every epoch"
+NEEDS = ("learning",)
+
+
+def draw(results: Results) -> Figure:
+    """Draw one panel a method, one curve an epoch, coloured by the share of training done."""
+    shown = methods(results)
+    figure, axes = panels(len(shown))
+    for panel, method in zip(axes, shown, strict=True):
+        _draw_panel(panel, results, method)
+        between = ", " if len(shown) in (1, 2, 4) else "\n"
+        panel.set_title(rf"{label(method)}{between}$t_{{\max}} = {epochs(results, method)[-1]}$")
+    figure.supxlabel(examples_label(results))
+    figure.supylabel(f"learning probability {SYMBOLS['r']}")
+    bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=45, pad=0.02)
+    bar.set_label(r"epoch $t\,/\,t_{\max}$")
+    bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "0.25", "0.5", "0.75", "1"])
+    bar.outline.set_linewidth(0.6)
+    return figure
+
+
+def _draw_panel(panel: Axes, results: Results, method: str) -> None:
+    own = epochs(results, method)
+    width = float(np.clip(20 / len(own), 0.4, 0.9))
+    for epoch in own:
+        colour = SCALE(epoch / max(own[-1], 1))
+        draw_sorted(
+            panel, sorted_curve(results, method, epoch), color=colour, linewidth=width, label=str(epoch)
+        )
