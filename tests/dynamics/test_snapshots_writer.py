@@ -105,6 +105,24 @@ def test_another_epoch_in_its_place_replaces_it(folder: Path) -> None:
     assert snapshots.verify(folder) == []
 
 
+def test_a_replacement_that_is_cut_off_leaves_no_epoch_in_its_place(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = record(folder, [1, 2])
+
+    def cut_off(path: Path) -> None:
+        if path.parent.name == "correct":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("dynamics.files.sync", cut_off)
+        writer.write(2, *epoch_entry(3))
+    run = snapshots.Run(folder)
+    assert run.epochs == (1,)
+    assert np.array_equal(run.correct(), all_correct(0, [1]))
+    assert open_writer(folder).committed() == [1]
+
+
 def test_a_damaged_epoch_is_replaced_when_it_is_written_again(folder: Path) -> None:
     record(folder, [1, 2])
     (folder / "partial.zarr/correct/c.1.0.0.0").unlink()
