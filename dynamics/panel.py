@@ -36,21 +36,11 @@ class Scores(NamedTuple):
 def draw_examples(config: Config, num_train: int) -> Int64[Tensor, " example"]:
     """Draw the panel's K training examples from `panel_seed`: without replacement unless asked otherwise.
 
-    A longer panel begins with a shorter one's examples.
-
-    Raises
-    ------
-    UserError
-        When K examples cannot be drawn from the training set without replacement.
+    A longer panel begins with a shorter one's examples. The sizes are those that :func:`check` passed.
     """
     stream = generator(config.panel_seed, "panel-examples")
     if config.panel_replacement:
         return torch.randint(num_train, (config.panel_examples,), generator=stream)
-    if config.panel_examples > num_train:
-        raise UserError(
-            f"--panel-examples {config.panel_examples} is more than the {num_train} training images: "
-            f"use {num_train} or fewer, or --panel-replacement"
-        )
     return torch.randperm(num_train, generator=stream)[: config.panel_examples]
 
 
@@ -112,6 +102,27 @@ class Panel:
         return judgement.correct, judgement.probability
 
 
+def check(config: Config, *, num_train: int, num_views: int) -> None:
+    """Compare a panel's sizes with each other and with the data, before anything is computed.
+
+    Raises
+    ------
+    UserError
+        When K examples cannot be drawn without replacement, or do not split into the panel's batches.
+    """
+    size = config.panel_examples
+    if size > num_train and not config.panel_replacement:
+        raise UserError(
+            f"--panel-examples {size} is more than the {num_train} training images: "
+            f"use {num_train} or fewer, or --panel-replacement"
+        )
+    batch = min(config.panel_batch, size)
+    if num_views > 1 and size % batch:
+        raise UserError(
+            f"--panel-examples {size} is no multiple of --panel-batch {batch}: change one of them"
+        )
+
+
 def build(
     config: Config,
     views: Views,
@@ -136,16 +147,7 @@ def build(
     examples
         Indices into it, from :func:`draw_examples`.
 
-    Raises
-    ------
-    UserError
-        When partners are looked for and K is no multiple of the panel's batch.
     """
-    size = min(config.panel_batch, len(examples))
-    if num_views > 1 and len(examples) % size:
-        raise UserError(
-            f"--panel-examples {len(examples)} is no multiple of --panel-batch {size}: change one of them"
-        )
     augmentations = 1 if views.deterministic else config.panel_augmentations
     chosen = examples.to(images.device)
 

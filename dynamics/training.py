@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dynamics import checkpoint, networks, panel, provenance, snapshots
+from dynamics import checkpoint, encoders, methods, networks, panel, provenance, snapshots
 from dynamics.config import Config
 from dynamics.console import UserError
 from dynamics.data import Dataset
@@ -85,7 +85,7 @@ def train(
         snapshots.check_config(job.folder, job.recipe.to_json())
         if snapshots.settle(job.folder):
             return
-        dataset = networks.training_data(dataset, job.recipe)
+        dataset = check(job, dataset)
         _write_record(job, dataset, device)
         trainer = _Trainer.start(job, dataset, device)
         writer = trainer.open_writer()
@@ -93,6 +93,22 @@ def train(
         _train_epochs(trainer, writer, report, state_share)
         checkpoint.save_weights(trainer.method.state_dict(), job.folder / "weights.safetensors")
         writer.finish(trainer.seconds)
+
+
+def check(job: Job, dataset: Dataset) -> Dataset:
+    """Return the part of a data set that a job trains on, once all its sizes fit.
+
+    Raises
+    ------
+    UserError
+        When batch, panel or subset do not fit the data, or there is no such encoder.
+    """
+    with torch.device("meta"):  # nothing is allocated
+        encoders.build(job.recipe.encoder, width=job.recipe.width)
+    dataset = networks.training_data(dataset, job.recipe)
+    views = methods.load(job.method).panel_views
+    panel.check(job.recipe, num_train=dataset.num_train, num_views=views)
+    return dataset
 
 
 def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:

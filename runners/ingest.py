@@ -16,6 +16,7 @@ import tyro
 
 from dynamics import console, provenance, snapshots
 from dynamics.console import UserError, say
+from runners.plan import STUDY_NAME
 
 AXES = {
     4: "(seed, epoch, augmentation, example)",
@@ -104,6 +105,10 @@ def ingest(arguments: Ingest) -> int:
     """Write one finished run folder for each seed of the array; return how many."""
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", arguments.method):
         raise UserError(f"--method {arguments.method!r}: use lower-case letters, digits and hyphens")
+    if not STUDY_NAME.fullmatch(arguments.study):
+        raise UserError(
+            f"--study {arguments.study!r} is no name: use letters, digits, dots, hyphens, underscores"
+        )
     correct = check_correct(load_array(arguments.correct), arguments.correct)
     num_seeds, epochs, views, augmentations, examples = correct.shape
     labels = None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is there to train: which seeds of a study are missing, and does the wanted config fit those there are."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,9 @@ from dynamics.config import SHARED_BY_A_STUDY, Config, flag
 from dynamics.console import UserError
 from dynamics.streams import MAX_EPOCH, MAX_SEED
 from dynamics.training import Job
+
+
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Plan(NamedTuple):
@@ -44,11 +48,11 @@ def make_plan(runs: Path, study: str, method: str, recipe: Config, seeds: list[i
     Raises
     ------
     UserError
-        When a seed of the method was trained with another config, or another method of the study has another
+        When the study's name is none, a seed of the method was trained with another config, or another method of the study has another
         panel or other data: the message names the field and both values.
     """
-    if not seeds:
-        raise UserError("no seed to train: use --n 1 or more")
+    if not STUDY_NAME.fullmatch(study):
+        raise UserError(f"--study {study!r} is no name: use letters, digits, dots, hyphens and underscores")
     if recipe.epochs > MAX_EPOCH:
         raise UserError(f"--epochs {recipe.epochs} is too large: use {MAX_EPOCH} or fewer")
     _check_study(runs, study, method, recipe)

@@ -134,25 +134,33 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
     loaded: dict[str, data.Dataset] = {}
-    while (job := pipe.recv()) is not None:
-        try:
-            name = job.recipe.dataset
-            if name not in loaded:
-                loaded[name] = data.load(name, data_root=source.data_root)
-            training.train(
-                job,
-                loaded[name],
-                device=torch.device(device),
-                report=lambda progress: pipe.send(("epoch", progress)),
-            )
-            pipe.send(("done", None))
-        except BrokenPipeError:  # the parent is gone
-            return
-        except UserError as error:
-            pipe.send(("failed", str(error)))
-        except Exception as error:
-            log = job.folder / "error.log"
-            with contextlib.suppress(OSError):
-                log.parent.mkdir(parents=True, exist_ok=True)
-                log.write_text(traceback.format_exc())
-            pipe.send(("failed", f"{type(error).__name__}: {error} (traceback in {log})"))
+    with contextlib.suppress(BrokenPipeError, EOFError):  # the parent is gone
+        while (job := pipe.recv()) is not None:
+            pipe.send(_train(job, loaded, source, device, pipe))
+
+
+def _train(
+    job: Job, loaded: dict[str, data.Dataset], source: Source, device: str, pipe: Connection
+) -> tuple[str, str | None]:
+    """Train one job, reporting its epochs; return how it ended."""
+    try:
+        name = job.recipe.dataset
+        if name not in loaded:
+            loaded[name] = data.load(name, data_root=source.data_root)
+        training.train(
+            job,
+            loaded[name],
+            device=torch.device(device),
+            report=lambda progress: pipe.send(("epoch", progress)),
+        )
+    except BrokenPipeError:
+        raise
+    except UserError as error:
+        return "failed", str(error)
+    except Exception as error:
+        log = job.folder.with_suffix(".error.log")
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+        return "failed", f"{type(error).__name__}: {error} (traceback in {log})"
+    return "done", None

@@ -17,7 +17,7 @@ import torch
 import tyro
 from rich.progress import track
 
-from dynamics import console, data, methods
+from dynamics import console, data, methods, training
 from dynamics.config import PRESETS, Config, preset
 from dynamics.console import UserError, say
 from dynamics.streams import MAX_SEED
@@ -137,6 +137,14 @@ def choose_workers(workers: int | Literal["auto"], devices: list[str], jobs: int
     return min(workers, max(1, jobs))
 
 
+def check(jobs: list[Job], where: Where) -> None:
+    """Load the data and compare sizes before a worker starts: one download, and a mistake is said once."""
+    for dataset in dict.fromkeys(job.recipe.dataset for job in jobs):
+        loaded = data.load(dataset, data_root=where.data_root, download=where.download, progress=track)
+        for job in {job.method: job for job in jobs if job.recipe.dataset == dataset}.values():
+            training.check(job, loaded)
+
+
 def train_jobs(plan: Plan, where: Where, *, again: str) -> int:
     """Train a plan's missing seeds with progress on the screen; return the exit status."""
     devices = choose_devices(where.device)
@@ -150,9 +158,7 @@ def train_jobs(plan: Plan, where: Where, *, again: str) -> int:
         return 0
     if not plan.missing:
         return 0
-    for dataset in {job.recipe.dataset for job in plan.missing}:
-        # Once before the workers: one download, one decoding, and a user's mistake is said once.
-        data.load(dataset, data_root=where.data_root, download=where.download, progress=track)
+    check(plan.missing, where)
     with Board(plan.missing, workers=workers) as board:
         try:
             source = Source(data_root=where.data_root)

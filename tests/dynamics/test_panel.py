@@ -123,10 +123,12 @@ def test_replacement_repeats_some() -> None:
 
 def test_too_many_examples_is_said() -> None:
     with pytest.raises(UserError, match="--panel-examples 301 is more than the 300"):
-        panel.draw_examples(Config(panel_examples=301), TRAIN)
+        panel.check(Config(panel_examples=301), num_train=TRAIN, num_views=1)
+    panel.check(Config(panel_examples=301, panel_replacement=True), num_train=TRAIN, num_views=1)
 
 
 def test_a_panel_that_does_not_split_into_batches_is_said() -> None:
+    config = Config(panel_examples=100, panel_batch=48)
     with pytest.raises(UserError, match="--panel-batch 48"):
-        setup("simclr", panel_batch=48)
-    setup("supervised", panel_batch=48)  # has no partners to look for
+        panel.check(config, num_train=TRAIN, num_views=2)
+    panel.check(config, num_train=TRAIN, num_views=1)  # has no partners to look for

@@ -1,0 +1,157 @@
+"""The command lines as a user meets them: real processes, tiny networks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dynamics import snapshots
+from dynamics.console import UserError
+from runners import seeds
+from runners.plan import parse_seeds
+
+TINY = (
+    "--preset quick --train-examples 64 --width 2 --batch-size 32 --epochs 3 "
+    "--panel-examples 16 --panel-batch 8 --panel-augmentations 2"
+).split()
+
+
+def start(runs: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "runners.seeds", *TINY, "--runs", str(runs), "--study", "s", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
+
+
+def call(runs: Path, *arguments: str) -> tuple[int, str, str]:
+    process = start(runs, *arguments)
+    out, err = process.communicate(timeout=250)
+    return process.returncode, out, err
+
+
+@pytest.mark.slow
+def test_training_resuming_and_doing_nothing(tmp_path: Path) -> None:
+    status, out, err = call(tmp_path, "--method", "supervised", "--n", "2")
+    assert status == 0, err
+    assert "preset quick" in out.splitlines()[0] and "2 of 2 seeds trained" in out
+    assert all(snapshots.state(tmp_path / "s/supervised" / f"seed-000{i}").kind == "complete" for i in (0, 1))
+
+    status, out, _ = call(tmp_path, "--method", "supervised", "--seeds", "0,2", "--dry-run")
+    assert status == 0 and "would train supervised/seed-0002" in out and "seed-0000" not in out
+    assert not (tmp_path / "s/supervised/seed-0002").exists()
+
+    status, _, err = call(tmp_path, "--method", "supervised", "--n", "1", "--lr", "0.5")
+    assert status == 2 and "lr = 0.002 there, 0.5 now" in err and err.count("\n") == 1
+
+    status, _, err = call(tmp_path, "--method", "simclr", "--panel-seed", "3")
+    assert status == 2 and "--panel-seed 0, not 3" in err and err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_failing_seed_does_not_stop_the_others(tmp_path: Path) -> None:
+    broken = tmp_path / "s/random-labels/seed-0000"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("a file where a folder should be")
+    status, out, err = call(tmp_path, "--method", "random-labels", "--n", "3", "--workers", "2")
+    assert status == 1
+    assert "2 of 3 seeds trained" in out and "failed: random-labels/seed-0000" in err
+    found = [snapshots.state(tmp_path / f"s/random-labels/seed-000{i}").kind for i in (1, 2)]
+    assert found == ["complete", "complete"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_a_resumable_run_and_says_how_to_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "s/supervised/seed-0000"
+    arguments = ("--method", "supervised", "--n", "1", "--epochs", "400")
+    process = start(tmp_path, *arguments)
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        if folder.exists() and snapshots.state(folder).committed >= 2:
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "To go on: python -m runners.seeds" in out and "Traceback" not in err
+    state = snapshots.state(folder)
+    assert state.kind == "partial" and state.holder is None and state.committed >= 2
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    process = start(tmp_path, "--method", "supervised", "--n", "2", "--workers", "1", "--epochs", "40")
+    folder = tmp_path / "s/supervised/seed-0000"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        if folder.exists() and (state := snapshots.state(folder)).committed and state.holder is not None:
+            assert state.holder.pid is not None
+            os.kill(state.holder.pid, signal.SIGKILL)
+            break
+        time.sleep(0.02)
+    out, err = process.communicate(timeout=250)
+    assert process.returncode == 1, err
+    assert "1 of 2 seeds trained" in out and "supervised/seed-0000: its process died" in err
+    status, out, err = call(tmp_path, "--method", "supervised", "--n", "2", "--epochs", "40")
+    assert status == 0 and "1 of 1 seeds trained" in out, err
+
+
+@pytest.mark.slow
+def test_workers_do_not_change_the_bits(tmp_path: Path) -> None:
+    for workers in ("1", "2"):
+        status, _, err = call(tmp_path / workers, "--method", "simclr", "--n", "2", "--workers", workers)
+        assert status == 0, err
+    for seed in (0, 1):
+        one, two = (snapshots.Run(tmp_path / w / f"s/simclr/seed-000{seed}") for w in "12")
+        np.testing.assert_array_equal(one.probability(), two.probability())
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("0", [0]), ("0-3", [0, 1, 2, 3]), ("0-1,20", [0, 1, 20]), ("3,1,3", [3, 1])]
+)
+def test_seeds_are_read(text: str, wanted: list[int]) -> None:
+    assert parse_seeds(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "-1", "1,,2", "0-70000", "1.5"])
+def test_wrong_seeds_are_said(text: str) -> None:
+    with pytest.raises(UserError, match="--seeds"):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("", "which method.*simclr"),
+        ("--method simclear", "use one of.*supervised"),
+        ("--method simclr --preset slow", "no preset 'slow'.*quick"),
+        ("--method simclr --n 0", "--n 0"),
+        ("--method simclr --n 2 --seeds 1", "exclude each other"),
+        ("--method simclr --workers 0", "--workers 0"),
+        ("--method simclr --device cuda:77", "--device cuda:77"),
+        ("--method simclr --epochs 5000", "--epochs 5000"),
+        ("--method simclr --study ../up", "--study"),
+        ("--method simclr --dataset mnist", "no data set 'mnist'.*digits"),
+        ("--method supervised --dataset cifar10", "--dataset digits"),
+        ("--method simclr --width 0", "--width 0"),
+        ("--method simclr --encoder vgg", "no encoder 'vgg'"),
+        ("--method supervised --batch-size 5000", "5000 is more than the 1442"),
+        ("--method supervised --panel-examples 5000", "5000 is more than the 1442"),
+        ("--method simclr --panel-batch 100", "no multiple of --panel-batch 100"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    arguments: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        seeds.main([*arguments.split(), *([] if "--preset" in arguments else ["--preset", "quick"])])
+    assert not (tmp_path / "runs").exists()
