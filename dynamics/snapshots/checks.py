@@ -97,8 +97,8 @@ def _declared_epochs(path: Path) -> int:
     try:
         return int(files.read_json(metadata)["shape"][0])
     except (UserError, KeyError, TypeError, ValueError, IndexError) as error:
-        if not metadata.exists():
-            raise FileNotFoundError(metadata) from None
+        if path != current(path.parent):  # removed because the run is finished
+            raise FileNotFoundError(metadata) from error
         raise Damaged(metadata, str(error)) from error
 
 

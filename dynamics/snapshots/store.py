@@ -269,10 +269,8 @@ class Store:
             raise
 
     def _sync(self, names: Sequence[str], epoch: int) -> None:
-        """Make chunks durable, after all of them are written: the first fsync then does most of the work."""
         chunks = [self.chunk(name, epoch) for name in names]
-        for path in (*chunks, *(chunk.parent for chunk in chunks)):
-            files.sync(path)
+        files.sync_all([*chunks, *(chunk.parent for chunk in chunks)])
 
 
 def _decoded(read: Callable[[], object], path: Path) -> np.ndarray:

@@ -182,6 +182,17 @@ def test_a_look_sees_the_coarsest_damage(finished: Path, name: str) -> None:
     assert str(path) in state.problem
 
 
+def test_missing_metadata_is_damage(finished: Path, partial: Path) -> None:
+    for path in (finished / "snapshots.zarr/digest/zarr.json", partial / "partial.zarr/digest/zarr.json"):
+        path.unlink()
+        state = snapshots.state(path.parents[2])
+        assert state.kind == "damaged"
+        assert str(path) in str(state.problem)
+        assert any(str(path) in problem for problem in snapshots.verify(path.parents[2]))
+        with pytest.raises(UserError, match=str(path)):
+            snapshots.Run(path.parents[2])
+
+
 def test_damage_of_the_latest_epoch_does_not_hide_the_others(partial: Path) -> None:
     (partial / "partial.zarr/correct/c.3.0.0.0").write_bytes(b"")
     run = snapshots.Run(partial)
