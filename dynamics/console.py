@@ -38,6 +38,11 @@ def say(text: str = "") -> None:
     print(text, flush=True)  # noqa: T201
 
 
+def warn(text: str) -> None:
+    """Print one line that the user should know, on standard error."""
+    print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; numbers are aligned to the right and nothing is cut where the output is a file."""
     console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240)

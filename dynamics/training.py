@@ -19,7 +19,7 @@ from torch import Tensor
 
 from dynamics import checkpoint, encoders, methods, networks, panel, provenance, snapshots
 from dynamics.config import Config
-from dynamics.console import UserError
+from dynamics.console import UserError, warn
 from dynamics.data import Dataset
 from dynamics.lock import seed_lock
 from dynamics.methods import Method
@@ -296,7 +296,12 @@ class _Trainer:
         path = self.job.folder / "state.safetensors"
         if not checkpoint.exists(path):
             return
-        state = checkpoint.load(path).state
+        state, note = checkpoint.load(path)
+        if note is not None:
+            warn(note)
+        if set(range(1, state["epoch"])) - set(writer.committed()):
+            warn(f"{self.job.folder} lost an epoch before its last state: trained again from the start")
+            return
         self.method.load_state_dict(state["method"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.seconds, self.scalars = state["epoch"], state["seconds"], state["scalars"]

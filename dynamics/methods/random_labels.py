@@ -21,7 +21,7 @@ class Recipe(Config):
     optimizer: Optimizer = "sgd"
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": {"epochs": 30, "lr": 1e-2},
+        "quick": {"epochs": 20, "lr": 1e-2, "schedule_period": 30},
     }
 
 

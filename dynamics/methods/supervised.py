@@ -15,7 +15,7 @@ class Recipe(CropFlipRecipe):
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "thesis": THESIS_NORMALISATION,
-        "quick": {"epochs": 30, "lr": 2e-3, "crop_padding": 1},
+        "quick": {"epochs": 25, "lr": 1e-3, "schedule_period": 50, "crop_padding": 1, "flip_probability": 0.0},
     }
 
 

@@ -234,3 +234,21 @@ def test_a_loss_that_is_not_finite_is_said(digits: Dataset, tmp_path: Path) -> N
 def test_subsets_of_the_training_images_reach_the_panel(digits: Dataset, tmp_path: Path) -> None:
     assert run(tmp_path / "a", digits).examples.max() < 100
     shutil.rmtree(tmp_path / "a")
+
+
+def test_an_epoch_lost_before_the_state_is_made_again(
+    digits: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = run(tmp_path / "whole", digits)
+    job = Job(method="simclr", recipe=tiny("simclr"), seed=0, folder=tmp_path / "stopped")
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch == 3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(job, digits, device=torch.device("cpu"), report=stop, state_share=float("inf"))
+    next((job.folder / "partial.zarr" / "correct").glob("c.1.*")).unlink()
+    train(job, digits, device=torch.device("cpu"))
+    assert "lost an epoch" in capsys.readouterr().err
+    assert_equal(whole, snapshots.Run(job.folder))
