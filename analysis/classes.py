@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Are some classes easier than others: E[r_t] of every class after every epoch (memorization thesis, eq. 5.3).
+
+Class means always differ a little. An analysis of variance of r_t over the examples says whether they differ
+more than shuffled labels would make them, and what share of the variance between examples the classes explain.
+
+Examples are grouped by their true class for every method, also for those that never saw it. Where a method
+was trained on other labels, a second set of rows groups them by these.
+
+python -m analysis.classes
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tyro
+from jaxtyping import Float, Int64
+from scipy import stats
+
+from analysis.alignment import align
+from analysis.statistics.class_differences import ClassMeans, Differences, class_differences, class_means
+from analysis.storage import results
+from analysis.storage.counts import MethodCounts, Study, Where, open_study
+from dynamics import console
+from dynamics.console import UserError
+
+TRUE, TRAINED = "true", "trained"
+
+
+class Grouping(NamedTuple):
+    """The examples of one method, put into classes."""
+
+    counts: MethodCounts
+    by: str
+    """"true" or "trained": which label makes the class."""
+    labels: Int64[np.ndarray, " example"]
+    names: list[str] | None
+    """Names of all classes, by number, where the runs know them."""
+
+    def names_of(self, classes: Int64[np.ndarray, " class"]) -> list[str]:
+        """Return names of classes; their numbers where there are no names."""
+        known = self.names is not None and int(classes.max()) < len(self.names)
+        return [self.names[number] if known and self.names else str(number) for number in classes]
+
+
+def applies(study: Study) -> str | None:
+    """Say in one line why a study has nothing for this analysis; None where it has."""
+    if any(groupings(study, method) for method in study.methods):
+        return None
+    return f"no method in study {study.name} has examples of two or more labels: ingest it with --labels"
+
+
+def groupings(study: Study, method: str) -> list[Grouping]:
+    """Return the ways to put a method's examples into classes: none without labels, two for random labels."""
+    counts = study.counts(method)
+    true = counts.labels if counts.true_labels is None else counts.true_labels
+    named = study.runs[method][0].provenance.get("classes")
+    names = None if named is None else [str(name) for name in named]
+    found = [] if true is None else [Grouping(counts, TRUE, true, names)]
+    if true is not None and counts.labels is not None and not np.array_equal(true, counts.labels):
+        found.append(Grouping(counts, TRAINED, counts.labels, names))
+    return [grouping for grouping in found if len(np.unique(grouping.labels)) > 1]
+
+
+def analyse(study: Study) -> results.Result:
+    """Compute class means and whether they differ, for all methods with labels and all epochs.
+
+    The result has one row a method, grouping and epoch; see :func:`rows_of`. Its arrays are, for each method
+    and grouping, `<method>.<grouping>.class_mean` (epoch, class), `.classes` (class), their numbers, and
+    `.sizes` (class), their examples; and `<method>.epochs`. `settings` has the classes' names.
+
+    Parameters
+    ----------
+    study
+        What to read.
+
+    Raises
+    ------
+    UserError
+        When no method has labels.
+    """
+    if (reason := applies(study)) is not None:
+        raise UserError(reason)
+    reference = _reference(study)
+    rows: list[results.Row] = []
+    arrays: dict[str, np.ndarray] = {}
+    names: dict[str, list[str]] = {}
+    for method in study.methods:
+        for grouping in groupings(study, method):
+            key = f"{method}.{grouping.by}"
+            means = class_means(grouping.counts.learning_probability, grouping.labels)
+            rows += rows_of(grouping, means, reference)
+            arrays[f"{method}.epochs"] = grouping.counts.epochs
+            arrays[f"{key}.class_mean"] = means.means
+            arrays[f"{key}.classes"], arrays[f"{key}.sizes"] = means.classes, means.sizes
+            names[key] = grouping.names_of(means.classes)
+    without = [method for method in study.methods if f"{method}.{TRUE}" not in names]
+    settings = {"reference": reference.counts.method, "classes": names, "without_labels": without}
+    return results.Result(name="classes", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
+
+
+def _reference(study: Study) -> Grouping:
+    """Return the method whose order of classes the others are compared with: supervised, or the first."""
+    methods = sorted(study.methods, key=lambda method: method != "supervised")
+    return next(grouping for method in methods for grouping in groupings(study, method)[:1])
+
+
+def rows_of(grouping: Grouping, means: ClassMeans, reference: Grouping) -> list[results.Row]:
+    """Return one row an epoch: F with its 5 % point, shares of variance, spread and order of the classes.
+
+    `reference_*` compare the order of the classes with that of the reference at the epoch with the nearest
+    mean r_t (eq. 4.4); they are None where the classes are not the same, and for the reference itself.
+    """
+    counts = grouping.counts
+    found = class_differences(counts.learning_probability, grouping.labels)
+    names = grouping.names_of(means.classes)
+    compared = _compared(grouping, means, reference)
+    return [
+        {
+            "method": counts.method,
+            "classes_by": grouping.by,
+            "epoch": int(epoch),
+            "seeds": counts.num_seeds,
+            "examples": len(grouping.labels),
+            "classes": len(names),
+            "mean_r": float(counts.mean[at]),
+            **_differences(found, at),
+            "hard_to_easy": _order(names, means.means[at]),
+            **compared[at],
+        }
+        for at, epoch in enumerate(counts.epochs)
+    ]
+
+
+def _order(names: list[str], means: Float[np.ndarray, " class"]) -> list[str] | None:
+    """Return the classes' names, hardest first; None where all are equal."""
+    return [names[index] for index in np.argsort(means, kind="stable")] if np.ptp(means) > 0 else None
+
+
+def _differences(found: Differences, at: int) -> results.Row:
+    return {
+        "f": float(found.f[at]),
+        "dof_between": found.between,
+        "dof_within": found.within,
+        "f_5_percent": found.critical,
+        "p": float(found.p[at]),
+        "eta_squared": float(found.eta_squared[at]),
+        "epsilon_squared": float(found.epsilon_squared[at]),
+        "omega_squared": float(found.omega_squared[at]),
+        "spread": float(found.spread[at]),
+        "sd": float(found.sd[at]),
+        "sd_if_equal": float(found.sd_if_equal[at]),
+    }
+
+
+def _compared(grouping: Grouping, means: ClassMeans, reference: Grouping) -> list[results.Row]:
+    """Compare the order of the classes with the reference's, epoch by epoch."""
+    columns = ("reference_epoch", "reference_residual", "reference_spearman")
+    base = class_means(reference.counts.learning_probability, reference.labels)
+    same = grouping.names_of(means.classes) == reference.names_of(base.classes)
+    if grouping.by != TRUE or grouping.counts.method == reference.counts.method or not same:
+        return [dict.fromkeys(columns) for _ in grouping.counts.epochs]
+    aligned = align(grouping.counts.mean, reference.counts.mean)
+    return [
+        dict(
+            zip(
+                columns,
+                (
+                    int(reference.counts.epochs[position]),
+                    float(residual),
+                    _rank_correlation(means.means[at], base.means[position]),
+                ),
+                strict=True,
+            )
+        )
+        for at, (position, residual) in enumerate(zip(*aligned, strict=True))
+    ]
+
+
+def _rank_correlation(first: Float[np.ndarray, " class"], second: Float[np.ndarray, " class"]) -> float:
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(stats.spearmanr(first, second).statistic)
+
+
+def show(result: results.Result) -> None:
+    """Print each grouping at its first, middle and last epochs, and where its classes differ at all."""
+    lines = []
+    for method, by in dict.fromkeys((row["method"], row["classes_by"]) for row in result.rows):
+        own = [row for row in result.rows if (row["method"], row["classes_by"]) == (method, by)]
+        lines += [_line(own[index]) for index in sorted({0, len(own) // 4, len(own) // 2, len(own) - 1})]
+    columns = ["method", "class", "epoch", "E[r_t]", "F", "5 %", "p", "eta²", "epsilon²", "sd (if equal)"]
+    columns += ["hardest", "easiest", f"order as {result.settings['reference']}"]
+    console.table(
+        "do classes differ in r_t? F above its 5 % point: yes; epsilon²: share of the variance that they explain",
+        columns,
+        lines,
+    )
+    for method, by in dict.fromkeys((row["method"], row["classes_by"]) for row in result.rows):
+        own = [row for row in result.rows if (row["method"], row["classes_by"]) == (method, by)]
+        above = [row["epoch"] for row in own if row["f"] > row["f_5_percent"]]
+        last = f", the last of them {above[-1]}" if above else ""
+        console.say(
+            f"{method} by {by} class: F is above its 5 % point in {len(above)} of {len(own)} epochs{last}"
+        )
+    for method in result.settings["without_labels"]:
+        console.say(f"{method} has no labels, or one for all examples; left out")
+
+
+def _line(row: results.Row) -> list[object]:
+    order, alike = row["hard_to_easy"] or [""], row["reference_spearman"]
+    line: list[object] = [row["method"], row["classes_by"], row["epoch"], f"{row['mean_r']:.3f}"]
+    line += [f"{row['f']:.2f}", f"{row['f_5_percent']:.2f}", f"{row['p']:.2g}"]
+    line += [f"{row['eta_squared']:.3f}", f"{row['epsilon_squared']:.3f}"]
+    line += [f"{row['sd']:.3f} ({row['sd_if_equal']:.3f})", order[0], order[-1]]
+    return [*line, "" if alike is None or np.isnan(alike) else f"{alike:.2f}"]
+
+
+def main() -> None:
+    """Run the command."""
+    where = tyro.cli(Where, prog="python -m analysis.classes", description=__doc__)
+    study = open_study(where)
+    result = analyse(study)
+    show(result)
+    results.save(result, where.results / study.name)
+
+
+if __name__ == "__main__":
+    console.run(main)

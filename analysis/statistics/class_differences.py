@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do classes differ in how hard their examples are? One-way analysis of variance of r_t(x) by class.
+
+r_t(x) differs between examples anyway, so that classes of some hundred examples differ in their means by
+chance. F compares the variance between classes with that within them; its 5 % point and the standard
+deviation of class means under shuffled labels say what chance does. What does not depend on the number of
+examples is the share of the variance of r_t that lies between classes: eta squared, which chance makes
+(L - 1) / (K - 1) on average for L classes of K examples in all, and epsilon and omega squared, which are
+corrected for that and so may be slightly negative (Kelley 1935, PNAS 21:554; Hays 1963; Okada 2013,
+Behaviormetrika 40:129).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int64, Integer
+from scipy import stats
+
+
+class ClassMeans(NamedTuple):
+    """Mean values of the classes that have an example."""
+
+    classes: Int64[np.ndarray, " class"]
+    """Their numbers, ascending."""
+    sizes: Int64[np.ndarray, " class"]
+    """Examples of each."""
+    means: Float[np.ndarray, "epoch class"]
+    """Mean value of each (memorization thesis, eq. 5.3)."""
+
+
+class Differences(NamedTuple):
+    """How far classes differ: one number for each epoch.
+
+    nan where no example differs from another, or there is one class only; F is infinite where examples
+    differ between classes and not within them.
+    """
+
+    between: int
+    """Degrees of freedom between classes, L - 1."""
+    within: int
+    """Degrees of freedom within classes, K - L."""
+    f: Float[np.ndarray, " epoch"]
+    """About 1 where classes do not differ."""
+    critical: float
+    """The 5 % point of F: where classes do not differ, F is above it in one case of twenty."""
+    p: Float[np.ndarray, " epoch"]
+    """Probability of a larger F where classes do not differ."""
+    eta_squared: Float[np.ndarray, " epoch"]
+    """Share of the variance over examples that lies between classes, 0 to 1, chance included."""
+    epsilon_squared: Float[np.ndarray, " epoch"]
+    """The same, chance taken off: 1 - MS within / variance over all examples."""
+    omega_squared: Float[np.ndarray, " epoch"]
+    """The same for the variance components, a little smaller."""
+    spread: Float[np.ndarray, " epoch"]
+    """Easiest less hardest class mean."""
+    sd: Float[np.ndarray, " epoch"]
+    """Standard deviation of the class means, every class counting once."""
+    sd_if_equal: Float[np.ndarray, " epoch"]
+    """What this standard deviation would be (root mean square) had the labels been shuffled."""
+
+
+def class_means(
+    values: Float[np.ndarray, "epoch example"], labels: Integer[np.ndarray, " example"]
+) -> ClassMeans:
+    """Average the values of each class.
+
+    Parameters
+    ----------
+    values
+        r_t(x), or another value of each example.
+    labels
+        Class of each example.
+
+    Raises
+    ------
+    ValueError
+        When there is no example.
+    """
+    if labels.size == 0:
+        raise ValueError("no examples to average")
+    classes, member = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(member)
+    belongs = np.zeros((len(labels), len(classes)))
+    belongs[np.arange(len(labels)), member] = 1 / sizes[member]
+    return ClassMeans(classes.astype(np.int64), sizes.astype(np.int64), values @ belongs)
+
+
+def class_differences(
+    values: Float[np.ndarray, "epoch example"], labels: Integer[np.ndarray, " example"]
+) -> Differences:
+    """Compare the classes by one-way analysis of variance.
+
+    Parameters
+    ----------
+    values, labels
+        As in :func:`class_means`.
+    """
+    _, sizes, means = class_means(values, labels)
+    between, within = len(sizes) - 1, len(labels) - len(sizes)
+    grand = values.mean(axis=-1, keepdims=True)
+    total = ((values - grand) ** 2).sum(axis=-1)
+    total = np.where(np.ptp(values, axis=-1) == 0, 0.0, total)  # equal values leave rounding errors
+    explained = np.minimum(((means - grand) ** 2) @ sizes, total)
+    unexplained = np.where(total - explained > 1e-12 * total, total - explained, 0.0)
+    possible = (total > 0) & (between > 0) & (within > 0)
+    mean_square = unexplained / max(within, 1)
+    f = _ratio(explained / max(between, 1), mean_square, where=possible)
+    nothing = np.full(total.shape, np.nan)
+    return Differences(
+        between=between,
+        within=within,
+        f=f,
+        critical=float(stats.f.isf(0.05, between, within)) if between and within else np.nan,
+        p=np.asarray(stats.f.sf(f, between, within)) if between and within else nothing,
+        eta_squared=_ratio(explained, total, where=possible),
+        epsilon_squared=_ratio(explained - between * mean_square, total, where=possible),
+        omega_squared=_ratio(explained - between * mean_square, total + mean_square, where=possible),
+        spread=np.ptp(means, axis=-1),
+        sd=means.std(axis=-1, ddof=1) if between else nothing,
+        sd_if_equal=np.sqrt(total / (len(labels) - 1) * np.mean(1 / sizes)) if between else nothing,
+    )
+
+
+def _ratio(
+    above: Float[np.ndarray, " epoch"], below: Float[np.ndarray, " epoch"], *, where: np.ndarray
+) -> Float[np.ndarray, " epoch"]:
+    """Divide; nan outside `where`, infinite where only the divisor is 0."""
+    nothing = np.where(where, np.inf, np.nan)
+    return np.divide(above, below, out=nothing, where=where & (below > 0))

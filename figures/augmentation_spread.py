@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is an example hard under all its augmentations, or only under some? (memorization thesis, figure 4.5).
+
+Dots close to the curve: the example decides. Dots from bottom to top above every example: the augmentation does.
+"""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.storage.results import Result, Row
+from figures import Results
+from figures._curves import SYMBOLS, array, share_of_examples
+from figures._grid import grid
+from figures._panels import draw_sorted, legend_columns
+from figures._style import colours, label, ordered
+
+NUMBER = "4.5"
+TITLE = "single augmentations around the average of each example"
+NEEDS = ("augmentations",)
+
+GREY = "#555555"
+DARK = "#222222"
+
+
+def draw(results: Results) -> Figure:
+    """Draw one row of panels a method, one panel for each mean of r_t that was aimed at."""
+    result = results["augmentations"]
+    shown = ordered({row["method"] for row in result.rows})
+    targets = result.settings["targets"]
+    colour = colours(result.inputs)
+    figure, axes = grid(len(shown), len(targets), margin=0.7)
+    for at, panel in enumerate(axes):
+        method, target = shown[at // len(targets)], targets[at % len(targets)]
+        _draw_panel(panel, result, method, target, colour[method])
+        if at % len(targets) == 0:
+            panel.set_ylabel(label(method))
+    dot = f"{SYMBOLS['r_tilde']} of one augmentation (larger: of several)"
+    handles = [
+        Line2D([], [], color=GREY, marker="o", linestyle="none", markersize=3, alpha=0.6, label=dot),
+        Line2D([], [], color=DARK, label=f"{SYMBOLS['r']}, their average"),
+    ]
+    columns = legend_columns([str(handle.get_label()) for handle in handles], width=figure.get_figwidth())
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+    figure.supxlabel(_examples_label(result), fontsize=9)
+    figure.supylabel("learning probability", fontsize=9)
+    return figure
+
+
+def _draw_panel(panel: Axes, result: Result, method: str, target: float, colour: str) -> None:
+    own = [row for row in result.rows if row["method"] == method]
+    reached = [row["target"] for row in own]
+    if target not in reached:
+        panel.text(0.5, 0.5, f"no epoch reaches\na mean of {target}", ha="center", va="center", color=GREY)
+        return
+    at = reached.index(target)
+    row = own[at]
+    curve = array(result, f"{method}.mean_counts")[at] / (row["seeds"] * row["augmentations"])
+    places = share_of_examples(len(curve))[array(result, f"{method}.shown")[at]]
+    single = array(result, f"{method}.shown_counts")[at] / row["seeds"]
+    panel.vlines(places, single.min(axis=1), single.max(axis=1), color=colour, alpha=0.25, linewidth=0.6)
+    _draw_dots(panel, places, single, colour)
+    draw_sorted(panel, curve, color=DARK)
+    panel.set_title(_title(row))
+
+
+def _draw_dots(
+    panel: Axes,
+    places: Float[np.ndarray, " example"],
+    single: Float[np.ndarray, "example augmentation"],
+    colour: str,
+) -> None:
+    """Draw one dot for each value of an example, its area the number of augmentations that have it."""
+    dots = [
+        (place, value, count)
+        for place, values in zip(places, single, strict=True)
+        for value, count in zip(*np.unique(values, return_counts=True), strict=True)
+    ]
+    x, y, counts = np.transpose(dots)
+    panel.scatter(x, y, s=3.5 * counts, color=colour, alpha=0.6, linewidths=0, zorder=2, clip_on=False)
+
+
+def _title(row: Row) -> str:
+    share, low, high = (row[f"augmentation_share{end}"] for end in ("", "_low", "_high"))
+    epoch = rf"$t = {row['epoch']}$"
+    if share is None or np.isnan(share):
+        return epoch
+    interval = "" if low is None or np.isnan(low) else f" ({_percent(low)} to {_percent(high)})"
+    return f"{epoch}:  {_percent(share)} %{interval}"
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share)}".replace("-", "\N{MINUS SIGN}")
+
+
+def _examples_label(result: Result) -> str:
+    counts = {row["examples"] for row in result.rows}
+    number = f"{counts.pop()} examples" if len(counts) == 1 else "examples"
+    return (
+        f"share of the {number}, sorted by {SYMBOLS['r']}\n"
+        f"%: share of the true variance of {SYMBOLS['r_tilde']} between augmentations of one example "
+        "(95 % interval over seeds)"
+    )
