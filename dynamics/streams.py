@@ -19,7 +19,9 @@ Purpose = Literal[
     "panel-augmentations",
     "labels",
     "control",
+    "probe",
 ]
+"""New purposes go last: a stream's bits depend on its purpose's place."""
 PURPOSES: tuple[str, ...] = get_args(Purpose)
 
 SEED_BITS, EPOCH_BITS, PURPOSE_BITS = 16, 12, 4

@@ -64,3 +64,6 @@ class Views(Protocol[D]):
         self, images: UInt8[Tensor, "batch 3 size size"], draw: D
     ) -> Float[Tensor, "batch 3 size size"]:
         """Make the views that were decided on, one of each image; nothing is random here."""
+
+    def clean(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
+        """Return the images themselves in the units of the views: what is not augmented is only normalised."""

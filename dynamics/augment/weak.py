@@ -69,6 +69,10 @@ class CropFlipViews:
         cut = shifted_crop(images, draw.offset, draw.flip, padding=self.padding)
         return normalise(unit(cut), self.mean, self.std)
 
+    def clean(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
+        """Return the images, normalised; see :class:`Views`."""
+        return normalise(unit(images), self.mean, self.std)
+
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityDraw(Draw):
@@ -105,4 +109,8 @@ class IdentityViews:
     ) -> Float[Tensor, "batch 3 size size"]:
         """Return the images as numbers; see :class:`Views`."""
         draw.check(images)
+        return self.clean(images)
+
+    def clean(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
+        """Return the images, normalised; see :class:`Views`."""
         return normalise(unit(images), self.mean, self.std)

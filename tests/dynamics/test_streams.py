@@ -45,6 +45,13 @@ def test_purposes_fit_their_bits() -> None:
     assert len(PURPOSES) <= 16
 
 
+def test_a_new_purpose_leaves_the_bits_of_the_others_alone() -> None:
+    """Seeds of generators as they were when runs were first recorded."""
+    assert generator(3, "order", 7).initial_seed() == 0xBD1601DD
+    assert generator(0, "control", 1).initial_seed() == 0x39E870DD
+    assert PURPOSES.index("probe") == 7
+
+
 @pytest.mark.parametrize(("seed", "epoch"), [(-1, 0), (MAX_SEED + 1, 0), (0, MAX_EPOCH + 1)])
 def test_out_of_range_is_said(seed: int, epoch: int) -> None:
     with pytest.raises(UserError, match="out of range"):
