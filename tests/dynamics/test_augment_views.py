@@ -49,6 +49,19 @@ def test_views_have_the_images_shape_and_float32(name: str, size: int) -> None:
 
 
 @every_pipeline
+def test_a_clean_view_is_the_image_in_the_units_of_the_views(name: str) -> None:
+    views, images = PIPELINES[name], noise(6, 32)
+    before, clean = images.clone(), PIPELINES[name].clean(images)
+    assert torch.equal(images, before) and clean.dtype == torch.float32
+    mean, std = (NORMALISED["mean"], NORMALISED["std"]) if name == "crop-flip" else ((0.0,) * 3, (1.0,) * 3)
+    expected = (images / 255 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+    torch.testing.assert_close(clean, expected, rtol=0, atol=1e-6)
+    if name != "simclr":  # its jitter changes colours; crops and flips leave the middle of a grey image alone
+        grey, middle = torch.full((6, 3, 32, 32), 90, dtype=torch.uint8), (..., slice(8, 24), slice(8, 24))
+        torch.testing.assert_close(view(views, grey)[middle], views.clean(grey)[middle], rtol=0, atol=1e-6)
+
+
+@every_pipeline
 @pytest.mark.parametrize("size", [8, 32, 64])
 def test_rendering_in_chunks_is_rendering_at_once(name: str, size: int) -> None:
     views, images = PIPELINES[name], noise(70, size)
