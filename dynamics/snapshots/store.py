@@ -213,15 +213,19 @@ class Store:
         return (np.flatnonzero(self.digests().any(axis=(1, 2))) + 1).tolist()
 
     def drop_damaged_commits(self) -> None:
-        """Take back commits that cannot be read, as a power cut may leave them; they are made again."""
-        try:
-            self.digests()
-        except Damaged:
-            for epoch in range(1, self.epochs + 1):
-                try:
-                    self._entries("digest", np.array([epoch - 1]))
-                except Damaged:
-                    self.uncommit(epoch)
+        """Take back the commits of epochs that cannot be read, as a power cut or a bad disk leaves them.
+
+        They are made again: every epoch of a run under way is read once when its writer opens it.
+        """
+        for epoch in range(1, self.epochs + 1):
+            if not self.chunk("digest", epoch).exists():
+                continue
+            try:
+                if self._entries("digest", np.array([epoch - 1])).any():
+                    for name in self.arrays:
+                        self.read(name, [epoch])
+            except Damaged:
+                self.uncommit(epoch)
 
     def read(self, name: str, epochs: Sequence[int]) -> np.ndarray:
         """Read some epochs of an array, each compared with its digest.
