@@ -5,6 +5,7 @@ python -m runners.study --preset quick
 """
 
 import importlib
+import inspect
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import tyro
 
 import analysis
 from analysis.storage import results
-from analysis.storage.counts import ORDER, open_study
+from analysis.storage.counts import ORDER, Study, open_study
 from analysis.storage.counts import Where as Analysed
 from dynamics import console
 from dynamics import methods as ways
@@ -53,17 +54,21 @@ def make_plans(arguments: Arguments, study: str, chosen: str) -> Plan:
     )
 
 
-def analyse_all(where: Analysed) -> Path:
-    """Run every analysis on a study and write its results; return their folder."""
-    study = open_study(where)
-    folder = where.results / study.name
+def analyse_all(study: Study, folder: Path, *, data_root: Path, device: str) -> None:
+    """Run every analysis that applies to a study, and write its results to `folder`."""
     for name in analysis.names():
-        say(f"\nanalysis {name}")
         module = importlib.import_module(f"analysis.{name}")
-        result = module.analyse(study)
+        reason = module.applies(study) if hasattr(module, "applies") else None
+        if reason is not None:
+            say(f"\nanalysis {name} is left out: {reason}")
+            continue
+        say(f"\nanalysis {name}")
+        # Those that look at networks want the images and a device; the others need neither.
+        options = {"data_root": data_root, "device": device}
+        taken = inspect.signature(module.analyse).parameters
+        result = module.analyse(study, **{key: value for key, value in options.items() if key in taken})
         module.show(result)
         results.save(result, folder)
-    return folder
 
 
 def main(argv: Sequence[str]) -> int:
@@ -75,7 +80,9 @@ def main(argv: Sequence[str]) -> int:
     status = train_jobs(plan, arguments, again=shlex.join(["python", "-m", "runners.study", *argv]))
     if status == 130 or arguments.dry_run:
         return status
-    folder = analyse_all(Analysed(study=study, runs=arguments.runs, results=arguments.results))
+    opened = open_study(Analysed(study=study, runs=arguments.runs, results=arguments.results))
+    folder = arguments.results / study
+    analyse_all(opened, folder, data_root=arguments.data_root, device=arguments.device)
     say("\nfigures")
     draw(folder)
     say(f"\nnumbers in {folder}, figures in {folder / 'figures'}")

@@ -47,7 +47,7 @@ def assert_equal(one: snapshots.Run, other: snapshots.Run) -> None:
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818
     """A kill at a chosen moment."""
 
 

@@ -15,10 +15,10 @@ from dynamics.console import UserError
 from runners import seeds
 from runners.plan import parse_seeds
 
-TINY = (
-    "--preset quick --train-examples 64 --width 2 --batch-size 32 --epochs 3 "
-    "--panel-examples 16 --panel-batch 8 --panel-augmentations 2"
-).split()
+TINY = [
+    *("--preset", "quick", "--train-examples", "64", "--width", "2", "--batch-size", "32", "--epochs", "3"),
+    *("--panel-examples", "16", "--panel-batch", "8", "--panel-augmentations", "2"),
+]
 
 
 def start(runs: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -50,7 +50,7 @@ def test_training_resuming_and_doing_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "s/supervised/seed-0002").exists()
 
     status, _, err = call(tmp_path, "--method", "supervised", "--n", "1", "--lr", "0.5")
-    assert status == 2 and "lr = 0.002 there, 0.5 now" in err and err.count("\n") == 1
+    assert status == 2 and "lr = 0.001 there, 0.5 now" in err and err.count("\n") == 1
 
     status, _, err = call(tmp_path, "--method", "simclr", "--panel-seed", "3")
     assert status == 2 and "--panel-seed 0, not 3" in err and err.count("\n") == 1

@@ -80,4 +80,4 @@ if __name__ == "__main__":
         from checkpoint_scenario import SCENARIO
     shim = ctypes.CDLL(library)
     tried = survey(shim, Path(place), SCENARIO, first=int(first), stride=int(stride))
-    print(tried)  # noqa: T201
+    print(tried)
