@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How unlike are two classes, where eq. 5.2 has no value, and with the bias of small samples taken off.
+
+The thesis's formula calls two samples of one and the same Gaussian different: by 29 nats at 5000 examples in
+512 dimensions, by 1500 at 600. It has no value where a unit is dead, and hardly a meaning where a unit is
+silent in most images of a class. Here
+
+1. features are projected to the leading principal components of all classes together, one for 16 examples of
+   the smallest class: dead units and directions without variance drop out;
+2. each covariance is shrunk by a tenth towards the one within classes, 0.9 Sigma_y + 0.1 W, so that no
+   direction of one class is flatter than a tenth of the average: what is estimated is the divergence
+   between these Gaussians, 0 for equal classes as before, but finite always;
+3. the bias of eq. 5.2, of order 1 / n, is measured and taken off: between random halves of the classes it is
+   twice as large as between the classes, so KL = 2 KL(n) - mean of KL(n / 2).
+
+Two halves of one class then give about 0: in simulations in 512 dimensions, Gaussian and with heavy tails,
+within 0.7 nats where 1 to 12 were taken off, and divergences away from 0 came out within 2 %. Where leading
+components hang on a few outlying examples (heavy tails, and no direction with more variance than another) up
+to 4 nats were left: :func:`null_divergence` shows for the features at hand what is.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float64, Integer
+from scipy import linalg
+
+from analysis.statistics.gaussian_divergence import (
+    ClassMoments,
+    class_moments,
+    divergence,
+    factors,
+    gaussian_kl,
+)
+
+EXAMPLES_PER_DIMENSION = 16
+"""Examples of the smallest class for each component that is kept; with 8, a fifth of the bias would be left."""
+SHRINKAGE = 0.1
+"""Share of the covariance within classes in that of each class."""
+LEAST_VARIANCE = 1e-10
+"""A direction with this share of the variance is taken for constant: features in float32 carry rounding errors
+of some 1e-7, squared."""
+
+
+class Corrected(NamedTuple):
+    """Corrected divergences of all pairs of classes."""
+
+    kl: Float64[np.ndarray, "class other_class"]
+    """In nats at [y, z], 0 on the diagonal; about 0, on either side, where classes do not differ."""
+    dimensions: int
+    """Principal components that were kept."""
+    problem: str | None
+    """Why there are no values, if there are none."""
+
+
+class Null(NamedTuple):
+    """Divergences between two halves of one and the same class, in nats: not a number where there is none."""
+
+    thesis: Float64[np.ndarray, " class"]
+    """By eq. 5.2: its bias for samples of half a class."""
+    corrected: Float64[np.ndarray, " class"]
+    """By :func:`corrected_kl`: about 0."""
+
+
+def corrected_kl(
+    features: Float[np.ndarray, "example feature"],
+    labels: Integer[np.ndarray, " example"],
+    whole: ClassMoments,
+    *,
+    rng: np.random.Generator,
+    splits: int = 4,
+) -> Corrected:
+    """Estimate the divergences of all pairs of classes in their leading principal components.
+
+    Parameters
+    ----------
+    features
+        Of all classes.
+    labels
+        Class of each example.
+    whole
+        Their :func:`~analysis.statistics.gaussian_divergence.class_moments`.
+    rng
+        Draws the halves.
+    splits
+        How often the classes are halved; more make the correction less noisy.
+    """
+    num_classes, least = len(whole.count), int(whole.count.min())
+    if least < EXAMPLES_PER_DIMENSION:
+        return _nothing(num_classes, f"a class has {least} examples, fewer than {EXAMPLES_PER_DIMENSION}")
+    axes = principal_axes(whole, least // EXAMPLES_PER_DIMENSION)
+    components = features @ axes
+    samples = [ClassMoments(whole.mean @ axes, axes.T @ whole.covariance @ axes, whole.count)]
+    for _ in range(splits):
+        side = random_halves(labels, num_classes, rng)
+        samples += [
+            class_moments(components[side == s], labels[side == s], num_classes=num_classes) for s in (0, 1)
+        ]
+    usable = min(_usable(within_classes(sample)) for sample in samples)
+    if usable == 0:
+        return _nothing(num_classes, "features do not vary within classes")
+    estimates = [_smoothed_kl(sample, usable) for sample in samples]
+    kl = 2 * estimates[0] - np.mean(estimates[1:], axis=0)
+    np.fill_diagonal(kl, 0)
+    return Corrected(kl, usable, None)
+
+
+def null_divergence(
+    features: Float[np.ndarray, "example feature"],
+    labels: Integer[np.ndarray, " example"],
+    *,
+    num_classes: int,
+    rng: np.random.Generator,
+    splits: int = 4,
+) -> Null:
+    """Compute what both estimators give for two random halves of each class, where the truth is 0.
+
+    The halves of a class are treated as two classes of their own; both directions are averaged.
+    """
+    thesis, corrected = np.empty(num_classes), np.empty(num_classes)
+    side = random_halves(labels, num_classes, rng)
+    for index in range(num_classes):
+        own, half = features[labels == index], side[labels == index]
+        if len(own) < 2:
+            thesis[index] = corrected[index] = np.nan
+            continue
+        moments = class_moments(own, half, num_classes=2)
+        thesis[index] = gaussian_kl(moments).kl[[0, 1], [1, 0]].mean()
+        result = corrected_kl(own, half, moments, rng=rng, splits=splits)
+        corrected[index] = result.kl[[0, 1], [1, 0]].mean()
+    return Null(thesis, corrected)
+
+
+def principal_axes(moments: ClassMoments, most: int) -> Float64[np.ndarray, "feature component"]:
+    """Return up to `most` principal components of all examples, scaled to unit variance, largest first.
+
+    Fewer where the features vary in fewer directions (:data:`LEAST_VARIANCE`).
+    """
+    weight = moments.count / moments.count.sum()
+    centred = moments.mean - weight @ moments.mean
+    variance, axes = linalg.eigh(within_classes(moments) + (centred.T * weight) @ centred)
+    variance, axes = variance[::-1], axes[:, ::-1]
+    kept = min(most, int(np.count_nonzero(variance > LEAST_VARIANCE * max(variance[0], 0))))
+    return axes[:, :kept] / np.sqrt(variance[:kept])
+
+
+def within_classes(moments: ClassMoments) -> Float64[np.ndarray, "feature feature"]:
+    """Average the classes' covariances, each weighted by its examples."""
+    return np.tensordot(moments.count / moments.count.sum(), moments.covariance, axes=1)
+
+
+def random_halves(
+    labels: Integer[np.ndarray, " example"], num_classes: int, rng: np.random.Generator
+) -> Integer[np.ndarray, " example"]:
+    """Assign 0 or 1 to each example, as many of each within a class (one more of 0 where the count is odd)."""
+    side = np.zeros(len(labels), dtype=np.int64)
+    for index in range(num_classes):
+        own = rng.permutation(np.flatnonzero(labels == index))
+        side[own[(len(own) + 1) // 2 :]] = 1
+    return side
+
+
+def _smoothed_kl(moments: ClassMoments, dimensions: int) -> Float64[np.ndarray, "class other_class"]:
+    """Compute eq. 5.2 in the leading dimensions, with covariances shrunk towards the one within classes."""
+    leading = moments.covariance[:, :dimensions, :dimensions]
+    within = within_classes(moments)[:dimensions, :dimensions]
+    shrunk = (1 - SHRINKAGE) * leading + SHRINKAGE * within
+    return divergence(moments.mean[:, :dimensions], factors(shrunk))
+
+
+def _usable(covariance: Float64[np.ndarray, "component component"]) -> int:
+    """Count the leading components in which a covariance is positive definite, given those before."""
+    lower, failed = linalg.lapack.dpotrf(covariance, lower=True)
+    sound = len(covariance) if failed == 0 else failed - 1
+    small = np.flatnonzero(np.diagonal(lower)[:sound] ** 2 <= LEAST_VARIANCE)
+    return int(small[0]) if len(small) else sound
+
+
+def _nothing(num_classes: int, problem: str) -> Corrected:
+    return Corrected(np.full((num_classes, num_classes), np.nan), 0, problem)
