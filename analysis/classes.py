@@ -3,6 +3,7 @@
 
 Class means always differ a little. An analysis of variance of r_t over the examples says whether they differ
 more than shuffled labels would make them, and what share of the variance between examples the classes explain.
+It takes the seeds as they are: where each network still answers one class only, classes differ for these seeds.
 
 Examples are grouped by their true class for every method, also for those that never saw it. Where a method
 was trained on other labels, a second set of rows groups them by these.
