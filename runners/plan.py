@@ -11,7 +11,6 @@ from dynamics.console import UserError
 from dynamics.streams import MAX_EPOCH, MAX_SEED
 from dynamics.training import Job
 
-
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -48,8 +47,8 @@ def make_plan(runs: Path, study: str, method: str, recipe: Config, seeds: list[i
     Raises
     ------
     UserError
-        When the study's name is none, a seed of the method was trained with another config, or another method of the study has another
-        panel or other data: the message names the field and both values.
+        When the study's name is none, a seed of the method was trained with another config, or another method
+        of the study has another panel or other data: the message names the field and both values.
     """
     if not STUDY_NAME.fullmatch(study):
         raise UserError(f"--study {study!r} is no name: use letters, digits, dots, hyphens and underscores")
