@@ -85,12 +85,12 @@ def corrected_kl(
     splits
         How often the classes are halved; more make the correction less noisy.
     """
-    num_classes, least = len(whole.count), int(whole.count.min())
+    num_classes, least = len(whole.examples), int(whole.examples.min())
     if least < EXAMPLES_PER_DIMENSION:
         return _nothing(num_classes, f"a class has {least} examples, fewer than {EXAMPLES_PER_DIMENSION}")
     axes = principal_axes(whole, least // EXAMPLES_PER_DIMENSION)
     components = features @ axes
-    samples = [ClassMoments(whole.mean @ axes, axes.T @ whole.covariance @ axes, whole.count)]
+    samples = [ClassMoments(whole.mean @ axes, axes.T @ whole.covariance @ axes, whole.examples)]
     for _ in range(splits):
         side = random_halves(labels, num_classes, rng)
         samples += [
@@ -136,7 +136,7 @@ def principal_axes(moments: ClassMoments, most: int) -> Float64[np.ndarray, "fea
 
     Fewer where the features vary in fewer directions (:data:`LEAST_VARIANCE`).
     """
-    weight = moments.count / moments.count.sum()
+    weight = moments.examples / moments.examples.sum()
     centred = moments.mean - weight @ moments.mean
     variance, axes = linalg.eigh(within_classes(moments) + (centred.T * weight) @ centred)
     variance, axes = variance[::-1], axes[:, ::-1]
@@ -146,7 +146,7 @@ def principal_axes(moments: ClassMoments, most: int) -> Float64[np.ndarray, "fea
 
 def within_classes(moments: ClassMoments) -> Float64[np.ndarray, "feature feature"]:
     """Average the classes' covariances, each weighted by its examples."""
-    return np.tensordot(moments.count / moments.count.sum(), moments.covariance, axes=1)
+    return np.tensordot(moments.examples / moments.examples.sum(), moments.covariance, axes=1)
 
 
 def random_halves(

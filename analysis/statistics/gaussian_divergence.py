@@ -24,8 +24,8 @@ class ClassMoments(NamedTuple):
     mean: Float64[np.ndarray, "class feature"]
     covariance: Float64[np.ndarray, "class feature feature"]
     """Not a number for a class of one example."""
-    count: Integer[np.ndarray, " class"]
-    """Examples of each class."""
+    examples: Integer[np.ndarray, " class"]
+    """How many there are of each class."""
 
 
 class Divergences(NamedTuple):
@@ -81,11 +81,11 @@ def gaussian_kl(moments: ClassMoments) -> Divergences:
     divergence to or from any other: its Gaussian lies in a subspace and the true divergence is infinite.
     """
     singular = {}
-    for index, (covariance, count) in enumerate(zip(moments.covariance, moments.count, strict=True)):
+    for index, (covariance, count) in enumerate(zip(moments.covariance, moments.examples, strict=True)):
         if (why := why_singular(covariance, int(count))) is not None:
             singular[index] = why
-    usable = [index for index in range(len(moments.count)) if index not in singular]
-    kl = np.full((len(moments.count), len(moments.count)), np.nan)
+    usable = [index for index in range(len(moments.examples)) if index not in singular]
+    kl = np.full((len(moments.examples), len(moments.examples)), np.nan)
     if usable:
         kl[np.ix_(usable, usable)] = divergence(moments.mean[usable], factors(moments.covariance[usable]))
         kl[usable, usable] = 0  # a Gaussian's divergence from itself, but for rounding

@@ -47,7 +47,7 @@ def test_divergence_is_positive_and_blind_to_linear_maps(dimensions: int, seed: 
     kl = gaussian_kl(moments).kl
     assert (kl >= -1e-12).all()
     turn = random_gaussian(rng, dimensions)[1]
-    moved = ClassMoments(moments.mean @ turn + 3.0, turn.T @ moments.covariance @ turn, moments.count)
+    moved = ClassMoments(moments.mean @ turn + 3.0, turn.T @ moments.covariance @ turn, moments.examples)
     np.testing.assert_allclose(gaussian_kl(moved).kl, kl, rtol=1e-6, atol=1e-9)
 
 
@@ -59,7 +59,7 @@ def test_moments_are_those_of_numpy(rng: np.random.Generator) -> None:
         own = features[labels == index].astype(np.float64)
         np.testing.assert_allclose(moments.mean[index], own.mean(axis=0), rtol=1e-14)
         np.testing.assert_allclose(moments.covariance[index], np.cov(own.T), rtol=1e-10, atol=1e-12)
-    assert moments.count.tolist() == np.bincount(labels).tolist()
+    assert moments.examples.tolist() == np.bincount(labels).tolist()
 
 
 def test_labels_must_name_every_class(rng: np.random.Generator) -> None:

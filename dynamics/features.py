@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What does an encoder make of each image: its features, the outputs of the last but one layer.
+
+Class divergences (memorization thesis, figure 5.2), t-SNE (5.1) and linear probes (table B.1) look at these.
+They are computed once for a run and kept beside it in `features/`: an array file, and a record of what it was
+made from. Where either is damaged or the record is of other weights or images, both are made again.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor, nn
+
+from dynamics import files, networks, snapshots
+from dynamics.augment import Views
+from dynamics.console import UserError
+from dynamics.data import Dataset
+from dynamics.methods import Method
+from dynamics.snapshots.layout import WEIGHTS
+
+FORMAT = "training-dynamics.features/1"
+"""Changes whenever the same weights and images are to give other features."""
+BATCH = 512
+"""Images that are on the device at a time."""
+
+Split = Literal["train", "test"]
+
+
+class Features(NamedTuple):
+    """Features of all images of a split, and the network that they are of."""
+
+    values: Float32[np.ndarray, "example feature"]
+    """In the order of the data set; a view of the file where there is one, not to be written to."""
+    state: str
+    """:func:`state_hash` of the network, the same before the first image and after the last."""
+
+
+def of_run(run: snapshots.Run, dataset: Dataset, split: Split, *, device: torch.device) -> Features:
+    """Return the features of a finished run's network, from its cache where that is good.
+
+    Parameters
+    ----------
+    run
+        A finished seed.
+    dataset
+        Its data, from :func:`dynamics.networks.dataset_of`.
+    split
+        Which of its images.
+    device
+        Where to compute, in float32.
+
+    Raises
+    ------
+    UserError
+        When the weights are missing, damaged or of another architecture, or the disk is full.
+    """
+    weights = run.folder / WEIGHTS
+    source = files.sha256_of(weights) if weights.exists() else "missing"
+    return _cached(
+        run.folder / "features" / split,
+        _key(run, dataset, split, source=source),
+        lambda: encode(networks.trained(run, dataset), dataset, split, device=device),
+    )
+
+
+def of_untrained(run: snapshots.Run, dataset: Dataset, split: Split, *, device: torch.device) -> Features:
+    """Return the features of a run's network before its first step (the thesis's "random initialisation").
+
+    Batch norm is in eval mode and has seen nothing, so it changes nothing. Otherwise as :func:`of_run`.
+    """
+    recipe = networks.recipe_of(run)
+    network = networks.untrained(run.method, recipe, dataset, seed=run.seed)
+    return _cached(
+        run.folder / "features" / f"untrained-{split}",
+        _key(run, dataset, split, source=state_hash(network)),
+        lambda: encode(network, dataset, split, device=device),
+    )
+
+
+def of_pixels(dataset: Dataset, split: Split) -> Float32[np.ndarray, "example feature"]:
+    """Return the pixels themselves in [0, 1], flattened: the floor that learnt features should exceed."""
+    images = split_images(dataset, split)
+    return (images.flatten(1).to(torch.float32) / 255).cpu().numpy()
+
+
+def split_images(dataset: Dataset, split: Split) -> UInt8[Tensor, "example 3 height width"]:
+    """Return the images of a split."""
+    return dataset.train_images if split == "train" else dataset.test_images
+
+
+def encode(method: Method, dataset: Dataset, split: Split, *, device: torch.device) -> Features:
+    """Stream a split's images through a method's encoder: eval mode, no augmentation, float32.
+
+    An image is seen as the method sees its views (in [0, 1] or normalised per channel), but not augmented.
+
+    Raises
+    ------
+    AssertionError
+        When the network's weights or buffers are not what they were before.
+    """
+    views: Views = method.views(method.recipe, networks.image_statistics(dataset))
+    images = split_images(dataset, split)
+    before = state_hash(method)
+    encoder = method.eval().to(device).encoder
+    values = np.empty((len(images), encoder.num_features), dtype=np.float32)
+    with torch.inference_mode(), full_precision(device):
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH].to(device)
+            values[start : start + BATCH] = encoder(views.clean(batch)).cpu().numpy()
+    after = state_hash(method)
+    assert after == before, "making features changed the network"
+    return Features(values, after)
+
+
+def state_hash(module: nn.Module) -> str:
+    """Hash all of a module's weights and buffers, batch norm's statistics too: names, shapes and bits."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        array = tensor.detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype} {array.shape};".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device to compute on: with auto the first GPU, or the CPU where there is none.
+
+    Raises
+    ------
+    UserError
+        When there is no such device.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"--device {device} cannot be used ({str(error).splitlines()[0]}): try --device cpu"
+        ) from None
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Compute convolutions in whole float32: on a GPU they would be rounded to TF32's 10 bits otherwise."""
+    if device.type != "cuda":
+        return nullcontext()
+    manager = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return cast(AbstractContextManager[None], manager)
+
+
+def _key(run: snapshots.Run, dataset: Dataset, split: Split, *, source: str) -> dict[str, Any]:
+    """Say what features depend on: weights, what the method does to pixels, images."""
+    return {
+        "method": run.method,
+        "config": run.fingerprint,
+        "weights": source,
+        "data": dataset.fingerprint,
+        "split": split,
+    }
+
+
+def _cached(stem: Path, key: dict[str, Any], make: Callable[[], Features]) -> Features:
+    """Return what is kept under a key, or make and keep it; in memory only where nothing can be written."""
+    if (kept := _read(stem, key)) is not None:
+        return kept
+    made = make()
+    try:
+        _write(stem, key, made)
+    except OSError:
+        return made
+    return _read(stem, key) or made
+
+
+def _read(stem: Path, key: dict[str, Any]) -> Features | None:
+    """Return what is kept, or None where it is missing, of another key, or not as it was written."""
+    array, record = _paths(stem)
+    try:
+        content = files.read_json(record)
+        fits = content.get("format") == FORMAT and content.get("key") == key
+        if not fits or files.sha256_of(array) != content.get("sha256"):
+            return None
+        return Features(np.load(array, mmap_mode="r", allow_pickle=False), str(content["state"]))
+    except (UserError, OSError, ValueError, KeyError):
+        return None
+
+
+def _write(stem: Path, key: dict[str, Any], made: Features) -> None:
+    array, record = _paths(stem)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(made.values))
+    parts = (header.getvalue(), made.values.data.cast("B"))
+    digest = hashlib.sha256(parts[0])
+    digest.update(parts[1])
+    files.make_folder(stem.parent)
+    files.atomic_write(array, *parts)
+    content = {"format": FORMAT, "key": key, "state": made.state, "sha256": digest.hexdigest()}
+    files.write_json(record, content)
+
+
+def _paths(stem: Path) -> tuple[Path, Path]:
+    return stem.with_name(f"{stem.name}.npy"), stem.with_name(f"{stem.name}.json")
