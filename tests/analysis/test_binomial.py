@@ -1,0 +1,121 @@
+"""The table against arrays whose truth is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import binomial, learning
+from analysis.storage.counts import Study, Where, open_study
+from analysis.storage.results import Result
+from dynamics import snapshots
+
+SEEDS, EXAMPLES = 20, 300
+
+
+def study_of(runs: Path, **methods: np.ndarray) -> Study:
+    """Write arrays (seed, epoch, augmentation, example) as a study and open it."""
+    for method, correct in methods.items():
+        for seed, values in enumerate(correct):
+            folder = snapshots.seed_folder(runs, "s", method, seed)
+            snapshots.write_finished(folder, method=method, seed=seed, correct=values[:, None])
+    return open_study(Where(study="s", runs=runs))
+
+
+def of(result: Result, method: str, quantity: str) -> list[dict[str, object]]:
+    return [row for row in result.rows if (row["method"], row["quantity"]) == (method, quantity)]
+
+
+def rising(rng: np.random.Generator, difficulty: np.ndarray, augmentations: int = 3) -> np.ndarray:
+    """Three epochs with means near 0.3, 0.55 and 0.8; `difficulty` is added to an example's probability."""
+    p = np.clip(np.array([0.3, 0.55, 0.8])[:, None, None] + difficulty, 0, 1)
+    return rng.random((SEEDS, 3, augmentations, EXAMPLES)) < p
+
+
+@pytest.fixture(scope="module")
+def equal(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    correct = rising(np.random.default_rng(1), np.zeros(EXAMPLES))
+    return binomial.analyse(study_of(tmp_path_factory.mktemp("equal"), equal=correct), permutations=199)
+
+
+def test_equal_examples_look_like_noise(equal: Result) -> None:
+    found = equal
+    for row in of(found, "equal", "r_tilde"):
+        assert row["p0"] == pytest.approx({0.25: 0.3, 0.5: 0.55, 0.75: 0.8}[row["target"]], abs=0.03)
+        assert row["dispersion"] == pytest.approx(1, abs=0.35)
+        assert abs(row["icc"]) < 0.02 and row["betabinomial_icc"] < 0.02
+        assert min(row[p] for p in ("tarone_p", "cochran_p", "permutation_p", "pooled_p")) > 1e-3
+        assert row["mae"] < 3 * row["mae_floor"]
+    for row in of(found, "equal", "r"):
+        # 60 independent trials against noise of 20: far from 0, and just what the table says to expect.
+        assert row["mae"] == pytest.approx(row["mae_if_equal"], rel=0.15)
+        assert row["mae"] > 2 * row["mae_floor"]
+        assert row["permutation_p"] > 1e-3
+
+
+def test_unequal_examples_do_not(tmp_path: Path, rng: np.random.Generator) -> None:
+    difficulty = np.linspace(-0.2, 0.2, EXAMPLES)
+    found = binomial.analyse(study_of(tmp_path, unequal=rising(rng, difficulty)), permutations=199)
+    middle = of(found, "unequal", "r_tilde")[1]
+    expected = difficulty.var() / (0.55 * 0.45)  # variance of p over p0 (1 - p0)
+    assert middle["icc"] == pytest.approx(expected, abs=0.02)
+    assert middle["betabinomial_icc_low"] < expected < middle["betabinomial_icc_high"]
+    assert max(middle[p] for p in ("tarone_p", "cochran_p", "permutation_p", "permutation_q")) < 0.01
+
+
+def test_with_one_augmentation_both_quantities_agree(tmp_path: Path, rng: np.random.Generator) -> None:
+    correct = rising(rng, np.zeros(EXAMPLES), augmentations=1)
+    found = binomial.analyse(study_of(tmp_path, one=correct), permutations=9)
+    for single, averaged in zip(of(found, "one", "r_tilde"), of(found, "one", "r"), strict=True):
+        for name in ("epoch", "p0", "chi2", "dispersion", "icc", "cochran_q"):
+            assert single[name] == averaged[name], name
+
+
+def test_trials_of_one_seed_are_not_called_independent(equal: Result) -> None:
+    for row in of(equal, "equal", "r"):
+        assert all(row[name] is None for name in binomial.INDEPENDENT if name != "chi2_valid")
+        assert row["chi2_valid"] is False
+
+
+def test_targets_never_reached_have_no_row(tmp_path: Path) -> None:
+    never = np.zeros((SEEDS, 2, 2, EXAMPLES), dtype=bool)
+    found = binomial.analyse(study_of(tmp_path, never=never))
+    assert not found.rows
+    assert found.arrays["never.r.noise"].shape == (0, EXAMPLES)
+
+
+def test_a_mean_of_one_is_handled(tmp_path: Path) -> None:
+    always = np.ones((SEEDS, 2, 2, EXAMPLES), dtype=bool)
+    found = binomial.analyse(study_of(tmp_path, always=always))
+    assert [row["epoch"] for row in of(found, "always", "r_tilde")] == [1, 1, 1]
+    for row in found.rows:
+        assert row["p0"] == 1 and row["mae"] == 0 and not row["chi2_valid"]
+    assert np.isnan(of(found, "always", "r_tilde")[0]["chi2"])
+    binomial.show(found)
+
+
+def test_one_seed_is_handled(tmp_path: Path, rng: np.random.Generator) -> None:
+    found = binomial.analyse(study_of(tmp_path, single=rising(rng, np.zeros(EXAMPLES))[:1]))
+    assert len(found.rows) == 6
+    assert all(np.isnan(row["icc"]) for row in found.rows)
+    binomial.show(found)
+
+
+def test_the_same_numbers_every_time(tmp_path: Path, rng: np.random.Generator) -> None:
+    study = study_of(tmp_path, equal=rising(rng, np.zeros(EXAMPLES)))
+    first, second = (binomial.analyse(study, targets=[0.5], permutations=9) for _ in range(2))
+    assert repr(first.rows) == repr(second.rows)
+
+
+def test_learning_probabilities_are_means(tmp_path: Path, rng: np.random.Generator) -> None:
+    correct = rising(rng, np.linspace(-0.2, 0.2, EXAMPLES))
+    found = learning.analyse(study_of(tmp_path, mine=correct))
+    means = correct.mean(axis=(0, 2))
+    for row, mean in zip(found.rows, means, strict=True):
+        assert row["mean_r"] == pytest.approx(mean.mean())
+        assert row["sd_r"] == pytest.approx(mean.std())
+        assert row["mean_r_low"] < row["mean_r"] < row["mean_r_high"]
+        assert row["mean_r_high"] - row["mean_r_low"] < 0.1
+    np.testing.assert_array_equal(found.arrays["mine.correct"], correct.sum(axis=(0, 2)))
+    np.testing.assert_array_equal(found.arrays["mine.single"], correct[:, :, 0].sum(axis=0))
+    learning.show(found)
