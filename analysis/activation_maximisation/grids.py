@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The grids of one network: for each block its channels, their images, and how real images compare."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from torch import Tensor
+
+from analysis.activation_maximisation import ascent
+from analysis.activation_maximisation.parametrisation import Colours, colours_of
+from analysis.activation_maximisation.receptive_field import (
+    Canvas,
+    Field,
+    choose_canvas,
+    default_kind,
+    receptive_fields,
+)
+from analysis.activation_maximisation.settings import Kind, Settings
+from analysis.activation_maximisation.threads import suited_threads
+from analysis.activation_maximisation.transforms import Motion
+from analysis.activation_maximisation.units import (
+    RAW,
+    Normalisation,
+    Objective,
+    Units,
+    choose_channels,
+    real_activations,
+)
+from dynamics.augment import Views
+from dynamics.data import Dataset
+from dynamics.encoders import ResNet18
+from dynamics.methods import Method
+from dynamics.networks import image_statistics
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What the networks of a study have in common: the data, and where to compute."""
+
+    dataset: Dataset
+    images: UInt8[Tensor, "example channel size size"]
+    """Real images to compare with."""
+    colours: Colours
+    """Of the training images, on `device`."""
+    device: torch.device
+
+    @classmethod
+    def of(cls, dataset: Dataset, examples: Int64[np.ndarray, " example"], device: torch.device) -> "World":
+        """Compare with some training images, by their index."""
+        images = dataset.train_images[torch.from_numpy(examples)]
+        mean, root = (values.to(device) for values in colours_of(dataset.train_images))
+        return cls(dataset=dataset, images=images, colours=Colours(mean, root), device=device)
+
+
+class Plan(NamedTuple):
+    """What is to be drawn for one block."""
+
+    block: int
+    """From 1."""
+    field: Field
+    canvas: Canvas
+    channels: Int64[np.ndarray, " tile"]
+
+
+class Grid(NamedTuple):
+    """The tiles of one block."""
+
+    plan: Plan
+    images: UInt8[np.ndarray, "tile size size channel"]
+    activation: Float32[np.ndarray, " tile"]
+    """Of the unit on its image."""
+    largest: Float32[np.ndarray, " tile"]
+    """Of the unit on any of the real images."""
+    percentile: Float[np.ndarray, " tile"]
+    """Share of the real images that activate the unit less, 0 to 100."""
+    dead: Bool[np.ndarray, " tile"]
+    available: int
+    """Channels of the block."""
+    silent: float
+    """Share of all the block's channels that none of the real images activates, 0 to 1."""
+
+
+def grids_of(method: Method, world: World, settings: Settings) -> list[Grid]:
+    """Find the images of one network, trained or not, for all blocks."""
+    encoder = method.eval().requires_grad_(requires_grad=False).to(world.device).encoder
+    own = normalisation_of(method.views(method.recipe, image_statistics(world.dataset)))
+    real = real_activations(encoder, world.images, own, device=world.device)
+    plans = plan_blocks(
+        receptive_fields(encoder),
+        [activations.shape[1] for activations in real],
+        image_size=world.dataset.image_size,
+        settings=settings,
+    )
+    made = []
+    for canvas, group in groupby(plans, key=lambda plan: plan.canvas):
+        together = list(group)  # images of one size go through the network together
+        sizes = [len(plan.channels) for plan in together]
+        with suited_threads(sum(sizes) * encoder.conv1.out_channels * canvas.size**2):
+            found = search(encoder, together, canvas, own, world, settings)
+        parts = zip(*(field.cpu().split(sizes) for field in found), strict=True)
+        for plan, part in zip(together, parts, strict=True):
+            made.append(_grid(plan, ascent.Found(*part), real[plan.block - 1]))
+    return made
+
+
+def normalisation_of(views: Views) -> Normalisation:
+    """Return what a method does to pixels that are not augmented, from what it makes of black and white."""
+    ends = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 8, 8)
+    black, white = views.clean(ends)[:, :, 0, 0].double()
+    std = 1 / (white - black)
+    return Normalisation(tuple((-black * std).tolist()), tuple(std.tolist()))
+
+
+def kind_of(settings: Settings, fields: tuple[Field, ...], image_size: int) -> Kind:
+    """Return the size of canvas that was asked for, or the preset's own."""
+    if settings.canvas is not None:
+        return settings.canvas
+    return "thesis" if settings.preset == "thesis" else default_kind(fields, image_size)
+
+
+def plan_blocks(
+    fields: tuple[Field, ...], widths: list[int], *, image_size: int, settings: Settings
+) -> list[Plan]:
+    """Choose canvas and channels of each block, from its receptive field and its number of channels."""
+    kind = kind_of(settings, fields, image_size)
+    plans = []
+    for block, (field, width) in enumerate(zip(fields, widths, strict=True), start=1):
+        rng = np.random.default_rng([settings.random_state, block])
+        canvas = choose_canvas(kind, field, block=block, image_size=image_size)
+        plans.append(Plan(block, field, canvas, choose_channels(width, settings.tiles, rng)))
+    return plans
+
+
+def search(
+    encoder: ResNet18,
+    plans: list[Plan],
+    canvas: Canvas,
+    own: Normalisation,
+    world: World,
+    settings: Settings,
+) -> ascent.Found:
+    """Ascend for all tiles of some blocks at once; the random numbers are the same for all networks."""
+    counts = dict.fromkeys(range(1, plans[-1].block + 1), 0) | {
+        plan.block: len(plan.channels) for plan in plans
+    }
+    channels = torch.from_numpy(np.concatenate([plan.channels for plan in plans])).to(world.device)
+    objective = Objective(
+        encoder=encoder,
+        units=Units(tuple(counts.values()), channels),
+        margin=canvas.margin,
+        normalisation=own if settings.preset == "robust" else RAW,
+    )
+    stream = np.random.default_rng([settings.random_state, plans[0].block, 1])
+    generator = torch.Generator().manual_seed(int(stream.integers(2**32)))
+    steps = settings.steps_for(world.dataset.image_size)
+    size = canvas.size
+    if settings.preset == "thesis":
+        return ascent.thesis(
+            objective, count=len(channels), size=size, steps=steps, generator=generator, device=world.device
+        )
+    return ascent.robust(
+        objective,
+        count=len(channels),
+        size=size,
+        colours=world.colours,
+        motion=Motion(shift=world.dataset.image_size / 16),
+        steps=steps,
+        generator=generator,
+    )
+
+
+def _grid(plan: Plan, found: ascent.Found, real: Float32[np.ndarray, "example feature"]) -> Grid:
+    activation = found.activation.numpy()
+    own = real[:, plan.channels]
+    return Grid(
+        plan=plan,
+        images=(found.images.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy(),
+        activation=activation,
+        largest=own.max(axis=0),
+        percentile=100 * (own < activation).mean(axis=0),
+        dead=found.dead.numpy(),
+        available=real.shape[1],
+        silent=float((real.max(axis=0) <= 0).mean()),
+    )

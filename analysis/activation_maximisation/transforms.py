@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small motions that an image must survive: without them ascent finds noise that only one alignment shows.
+
+Each image of a batch is shifted, rotated and scaled by its own random amount at each step (Olah et al., 2017,
+"Feature Visualization", section "Transformation robustness", with less motion: images here have 8 to 128 pixels).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """How far images are moved at most; all are uniform and symmetric about no motion."""
+
+    shift: float = 2.0
+    """Pixels."""
+    degrees: float = 5.0
+    """Of rotation about the centre."""
+    scale: float = 0.05
+    """Share by which an image grows or shrinks."""
+
+    def draw(self, count: int, size: int, *, generator: torch.Generator) -> Float[Tensor, "tile 2 3"]:
+        """Draw for each image the affine map from places in the result to places in the image.
+
+        Places run from -1 to 1 over the image, as :func:`torch.nn.functional.affine_grid` has them.
+        """
+        uniform = 2 * torch.rand(count, 4, generator=generator) - 1
+        angle = uniform[:, 0] * math.radians(self.degrees)
+        factor = 1 / (1 + uniform[:, 1] * self.scale)
+        across, down = (uniform[:, 2:] * 2 * self.shift / size).unbind(1)
+        cosine, sine = angle.cos() * factor, angle.sin() * factor
+        rows = torch.stack((cosine, -sine, across, sine, cosine, down), dim=1)
+        return rows.view(count, 2, 3)
+
+
+def move(
+    images: Float[Tensor, "tile channel size size"],
+    maps: Float[Tensor, "tile 2 3"],
+    *,
+    fill: Float[Tensor, " channel"],
+) -> Float[Tensor, "tile channel size size"]:
+    """Move each image by its map, between pixels linearly; `fill` is the colour of what comes in at the edges."""
+    background = fill.view(1, -1, 1, 1)
+    grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
+    moved = functional.grid_sample(images - background, grid, padding_mode="zeros", align_corners=False)
+    return moved + background

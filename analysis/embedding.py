@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do images of one class lie together in a network's features: t-SNE and two numbers (memorization thesis, figure 5.1).
+
+The same stratified share of the training images goes into every map: for the trained network of each method,
+for one that was never trained, and for the raw pixels. t-SNE (van der Maaten and Hinton, 2008, JMLR 9) keeps
+small distances only, and a picture convinces easily: beside it stand the share of the 10 nearest neighbours
+that have the class of an example, in the features and in the map, and how well a k-means clustering agrees
+with the classes. Class is the true label, also where a network was trained on others.
+
+python -m analysis.embedding --share 0.25
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import tyro
+from jaxtyping import Float, Float32, Int64
+
+from analysis import _networks
+from analysis._networks import PIXELS, UNTRAINED, applies
+from analysis.statistics.neighbourhoods import chance_share, cluster_agreement, same_class_share
+from analysis.statistics.stratified import stratified_share
+from analysis.storage import results
+from analysis.storage.counts import Study, Where, open_study
+from dynamics import console, snapshots
+from dynamics.console import UserError
+
+if TYPE_CHECKING:  # the data bring torch along
+    from dynamics.data import Dataset
+
+__all__ = ["Settings", "analyse", "applies", "show"]
+
+NEIGHBOURS = 10
+"""Nearest neighbours whose class is compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How maps are made."""
+
+    share: float = 0.25
+    """Share of the training images of each class, above 0, at most 1."""
+    at_least: int = 1000
+    """Images to take, as far as there are, where that share is fewer: a map of few points shows little."""
+    perplexity: float = 30
+    """Effective number of neighbours; at most a third of the images."""
+    iterations: int = 1000
+    """Steps of gradient descent, at most."""
+    random_state: int = 0
+    """Seed of the choice of images, of t-SNE and of k-means."""
+    floors: bool = True
+    """Also map an untrained network's features and the raw pixels."""
+
+
+class Map(NamedTuple):
+    """Points in the plane."""
+
+    places: Float32[np.ndarray, "example 2"]
+    kl: float
+    """Kullback-Leibler divergence that is left, in nats; nan where all points are the same."""
+    iterations: int
+
+
+def embed(
+    points: Float[np.ndarray, "example feature"],
+    *,
+    perplexity: float,
+    iterations: int,
+    random_state: int,
+) -> Map:
+    """Map points to the plane by scikit-learn's t-SNE, from the first two principal components.
+
+    Parameters
+    ----------
+    points
+        Distances are Euclidean.
+    perplexity
+        Below the number of points.
+    iterations
+        Steps at most.
+    random_state
+        Seed; the result is the same each time on one machine.
+    """
+    from sklearn.manifold import TSNE  # a second of imports
+
+    if np.ptp(points, axis=0).max() == 0:  # a network that collapsed: there is no principal component
+        return Map(np.zeros((len(points), 2), dtype=np.float32), float("nan"), 0)
+    tsne = TSNE(
+        init="pca",
+        learning_rate="auto",
+        perplexity=perplexity,
+        max_iter=iterations,
+        random_state=random_state,
+        n_jobs=-1,
+    )
+    places = tsne.fit_transform(points)
+    return Map(places.astype(np.float32), float(tsne.kl_divergence_), int(tsne.n_iter_))
+
+
+def analyse(
+    study: Study,
+    *,
+    settings: Settings | None = None,
+    methods: Sequence[str] = (),
+    seed: int | None = None,
+    data_root: Path = Path("data"),
+    device: str = "auto",
+) -> results.Result:
+    """Map the features of one network of each method.
+
+    The result has a row for each map: methods, UNTRAINED and PIXELS. Arrays: `examples` (indices of the mapped
+    training images), `labels` (their true classes), `<method>.map` (example, 2) and `<method>.neighbours`
+    (example; share of the nearest neighbours in the map that have the example's class).
+
+    Parameters
+    ----------
+    study
+        What to read.
+    settings
+        How to map.
+    methods
+        Which methods; all that have a trained network by default.
+    seed
+        Whose networks; the lowest seed of each method by default.
+    data_root
+        Folder that holds the images.
+    device
+        Where to compute features.
+
+    Raises
+    ------
+    UserError
+        When a method, seed or network is missing, or there are too few images.
+    """
+    settings = Settings() if settings is None else settings
+    runs = _networks.choose_runs(study, methods=methods, seed=seed)
+    dataset = _networks.common_data(runs.values(), data_root=data_root)
+    all_labels = dataset.train_labels.cpu().numpy()
+    chosen = choose_images(all_labels, settings)
+    labels = all_labels[chosen]
+    perplexity = min(settings.perplexity, (len(chosen) - 1) / 3)
+    rows, arrays = [], {"examples": chosen, "labels": labels}
+    for name, seed_, features in _spaces(runs, dataset, device=device, floors=settings.floors):
+        points = np.ascontiguousarray(features[chosen])
+        found = embed(
+            points,
+            perplexity=perplexity,
+            iterations=settings.iterations,
+            random_state=settings.random_state,
+        )
+        near = same_class_share(found.places, labels, neighbours=NEIGHBOURS)
+        arrays |= {f"{name}.map": found.places, f"{name}.neighbours": near.astype(np.float32)}
+        own = row(points, found, near, labels, settings.random_state)
+        rows.append({"method": name, "seed": seed_, **own})
+    recorded = {"asked": vars(settings), "share": len(chosen) / len(all_labels), "perplexity": perplexity}
+    recorded |= {"init": "pca", "learning_rate": "auto", "iterations": settings.iterations}
+    recorded |= {"random_state": settings.random_state, "neighbours": NEIGHBOURS, "classes": dataset.classes}
+    return results.Result(
+        name="embedding", rows=rows, inputs=study.inputs(), arrays=arrays, settings=recorded
+    )
+
+
+def choose_images(labels: Int64[np.ndarray, " example"], settings: Settings) -> Int64[np.ndarray, " chosen"]:
+    """Return the images to map, as indices: the same share of each class.
+
+    Raises
+    ------
+    UserError
+        When a setting is out of range, or too few images are left.
+    """
+    if settings.random_state < 0:
+        raise UserError(f"--random-state {settings.random_state} is no seed: use 0 or more")
+    if not 0 < settings.share <= 1:
+        raise UserError(f"--share {settings.share} is no share: use a number above 0, at most 1")
+    if settings.perplexity < 1:
+        raise UserError(f"--perplexity {settings.perplexity} is too small: use 1 or more")
+    if settings.iterations < 250:
+        raise UserError(f"--iterations {settings.iterations} is too few for t-SNE: use 250 or more")
+    share = min(1.0, max(settings.share, settings.at_least / len(labels)))
+    chosen = stratified_share(labels, share, np.random.default_rng(settings.random_state))
+    if len(chosen) <= NEIGHBOURS:
+        raise UserError(
+            f"--share {settings.share} leaves {len(chosen)} of {len(labels)} images: more than {NEIGHBOURS} are needed"
+        )
+    return chosen
+
+
+def _spaces(
+    runs: dict[str, snapshots.Run], dataset: "Dataset", *, device: str, floors: bool
+) -> Iterator[tuple[str, int | None, Float32[np.ndarray, "example feature"]]]:
+    """Yield name, seed and features of all training images for all that is to be mapped, one at a time."""
+    from dynamics import features
+
+    where = features.choose_device(device)
+    for method, run in runs.items():
+        yield method, run.seed, features.of_run(run, dataset, "train", device=where).values
+    if floors:
+        first = next(iter(runs.values()))
+        untrained = features.of_untrained(first, dataset, "train", device=where)
+        yield UNTRAINED, first.seed, untrained.values
+        yield PIXELS, None, features.of_pixels(dataset, "train")
+
+
+def row(
+    points: Float[np.ndarray, "example feature"],
+    found: Map,
+    near: Float[np.ndarray, " example"],
+    labels: Int64[np.ndarray, " example"],
+    random_state: int,
+) -> results.Row:
+    """Return what is measured of one map, with the shares `near` of same-class neighbours in it, and its features."""
+    in_features = cluster_agreement(points, labels, random_state=random_state)
+    in_map = cluster_agreement(found.places, labels, random_state=random_state)
+    return {
+        "images": len(points),
+        "features": points.shape[1],
+        "neighbours_features": float(same_class_share(points, labels, neighbours=NEIGHBOURS).mean()),
+        "neighbours_map": float(near.mean()),
+        "neighbours_chance": chance_share(labels),
+        "nmi_features": in_features.nmi,
+        "nmi_map": in_map.nmi,
+        "ami_features": in_features.ami,
+        "ami_map": in_map.ami,
+        "kl": found.kl,
+        "iterations": found.iterations,
+    }
+
+
+def show(result: results.Result) -> None:
+    """Print one line a map, and what is not as it was asked for."""
+    columns = ["method", "seed", "images", "neighbours", "in map", "chance", "NMI", "in map", "KL"]
+    names = ("neighbours_features", "neighbours_map", "neighbours_chance", "nmi_features", "nmi_map", "kl")
+    console.table(
+        f"t-SNE: {NEIGHBOURS} nearest neighbours of the same class, NMI of k-means; in features, in the map",
+        columns,
+        [
+            [row_["method"], row_["seed"], row_["images"], *(f"{row_[name]:.3f}" for name in names)]
+            for row_ in result.rows
+        ],
+    )
+    used, asked = result.settings, result.settings["asked"]
+    if used["share"] > 1.1 * asked["share"]:
+        console.say(
+            f"{100 * used['share']:.0f} % of the images instead of {100 * asked['share']:g} %: "
+            f"--at-least {asked['at_least']}, as far as there are"
+        )
+    if used["perplexity"] < asked["perplexity"]:
+        console.say(
+            f"perplexity {used['perplexity']:.3g} instead of {asked['perplexity']:g}: a third of the images at most"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Settings, Where):
+    """Map a study's features to the plane."""
+
+    methods: tuple[str, ...] = ()
+    """Methods to map; by default all that have a trained network."""
+    seed: int | None = None
+    """Whose networks; by default the lowest seed of each method."""
+    data_root: Path = Path("data")
+    """Folder that holds the images."""
+    device: str = "auto"
+    """Where to compute features: auto, cpu, cuda or cuda:1."""
+
+
+def main() -> None:
+    """Run the command."""
+    arguments = tyro.cli(Arguments, prog="python -m analysis.embedding", description=__doc__)
+    study = open_study(arguments)
+    settings = Settings(**{name: getattr(arguments, name) for name in Settings.__dataclass_fields__})
+    result = analyse(
+        study,
+        settings=settings,
+        methods=arguments.methods,
+        seed=arguments.seed,
+        data_root=arguments.data_root,
+        device=arguments.device,
+    )
+    show(result)
+    results.save(result, arguments.results / study.name)
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which examples stand for a data set: a random share of each class, so that classes keep their proportions."""
+
+import numpy as np
+from jaxtyping import Int64
+
+
+def stratified_share(
+    labels: Int64[np.ndarray, " example"], share: float, rng: np.random.Generator
+) -> Int64[np.ndarray, " chosen"]:
+    """Draw the same share of every class at random, without replacement; one example at least.
+
+    Parameters
+    ----------
+    labels
+        Class of each example.
+    share
+        Above 0, at most 1.
+    rng
+        Source of the choice.
+
+    Returns
+    -------
+    ndarray
+        Indices of the chosen examples, in increasing order.
+
+    Raises
+    ------
+    ValueError
+        When `share` is outside its range.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share is {share}: above 0, at most 1")
+    chosen = []
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        chosen.append(rng.permutation(own)[: max(1, round(share * len(own)))])
+    return np.sort(np.concatenate(chosen)).astype(np.int64)

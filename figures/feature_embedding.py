@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do images of one class lie together in a network's features: t-SNE maps (memorization thesis, figure 5.1).
+
+All panels show the same images, coloured by true class. Above each stand the share of the nearest neighbours
+that have the class of an image, in the features and, in brackets, in the map, and the NMI of k-means.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+
+from analysis.storage.results import Result, Row
+from figures import Results
+from figures._curves import array
+from figures._panels import WIDTHS, legend_columns
+from figures._style import label, ordered
+from figures.class_curves import LOOKS
+
+NUMBER = "5.1"
+TITLE = "t-SNE of features, by true class"
+NEEDS = ("embedding",)
+
+FLOORS = {"random-initialisation": "random initialisation", "pixels": "raw pixels"}
+TOGETHER = 0.5
+"""A class is named in the map where at least this share of its images' neighbours is of it."""
+
+
+def draw(results: Results) -> Figure:
+    """Draw one panel a method, then the floors: an untrained network and the pixels."""
+    result = results["embedding"]
+    rows = {row["method"]: row for row in result.rows}
+    shown = [*ordered(method for method in rows if method not in FLOORS), *(m for m in FLOORS if m in rows)]
+    columns = 2 if len(shown) in (2, 4) else min(len(shown), 3)
+    lines = math.ceil(len(shown) / columns)
+    names = result.settings["classes"]
+    handles = _legend_handles(names)
+    in_a_row = legend_columns([str(handle.get_label()) for handle in handles], width=WIDTHS[columns])
+    width = WIDTHS[columns]
+    height = lines * (width / columns + 0.4) + 0.1 + 0.15 * math.ceil(len(handles) / in_a_row)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for hole in axes[len(shown) :]:
+        hole.remove()
+    for panel, method in zip(axes, shown, strict=False):
+        _draw_panel(panel, result, method)
+        panel.set_title(f"{FLOORS.get(method) or label(method)}\n{measures(rows[method])}", fontsize=8)
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=in_a_row)
+    return figure
+
+
+def measures(row: Row) -> str:
+    """Return the numbers that stand above a map."""
+    return (
+        f"same class {row['neighbours_features']:.2f} ({row['neighbours_map']:.2f}), "
+        f"NMI {row['nmi_features']:.2f}"
+    )
+
+
+def _draw_panel(panel: Axes, result: Result, method: str) -> None:
+    places, labels = array(result, f"{method}.map"), array(result, "labels")
+    colours = np.array([colour for colour, _ in LOOKS])
+    panel.scatter(
+        places[:, 0],
+        places[:, 1],
+        s=float(np.clip(2500 / len(places), 0.5, 6)),
+        c=list(colours[labels % len(LOOKS)]),
+        linewidths=0,
+        rasterized=True,
+    )
+    panel.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
+    panel.grid(visible=False)
+    panel.spines[:].set(visible=True, color="#BBBBBB")
+    names = result.settings["classes"]
+    if len(names) > len(LOOKS):
+        return
+    own = array(result, f"{method}.neighbours")
+    for number, name in enumerate(names):
+        members = labels == number
+        if members.any() and own[members].mean() >= TOGETHER:
+            panel.annotate(
+                name,
+                heart(places[members], own[members]),
+                ha="center",
+                va="center",
+                fontsize=7,
+                path_effects=[withStroke(linewidth=1.6, foreground="white")],
+            )
+
+
+def heart(
+    places: Float[np.ndarray, "example 2"], share: Float[np.ndarray, " example"]
+) -> tuple[float, float]:
+    """Return where a class lies thickest: of its points among their own, the one nearest to their median."""
+    inside = places[share >= np.median(share)]
+    nearest = np.square(inside - np.median(inside, axis=0)).sum(axis=1).argmin()
+    return float(inside[nearest, 0]), float(inside[nearest, 1])
+
+
+def _legend_handles(names: list[str]) -> list[Line2D]:
+    if len(names) > len(LOOKS):
+        return []
+    return [
+        Line2D([], [], color=colour, marker="o", linestyle="none", markersize=4, label=name)
+        for name, (colour, _) in zip(names, LOOKS, strict=False)
+    ]
