@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What did the memorization thesis print: its tables 4.1, 4.2 and B.1, and numbers read off its figures.
+
+Numbers are strings, so that the digits that were printed are known. CIFAR-10, ResNet-18, N = 30 seeds, M = 10
+augmentations, K = 1024 examples. Methods are named as here.
+"""
+
+from typing import NamedTuple
+
+SEEDS, AUGMENTATIONS, EXAMPLES = 30, 10, 1024
+TARGETS = (0.25, 0.5, 0.75)
+"""Rows of tables 4.1 and 4.2 are the first epochs whose p0 reaches these."""
+
+
+class ChiSquare(NamedTuple):
+    """A row of table 4.1."""
+
+    epoch: int
+    p0: str
+    chi2: str
+
+
+class Error(NamedTuple):
+    """A row of table 4.2: mean and standard deviation over ten draws of noise."""
+
+    epoch: int
+    p0: str
+    mae: str
+    sd: str
+
+
+class Accuracy(NamedTuple):
+    """A row of table B.1."""
+
+    train: str
+    test: str
+
+
+TABLE_4_1 = {
+    "simclr": (
+        ChiSquare(2, "0.279", "1.3e17"),
+        ChiSquare(5, "0.521", "2.1e11"),
+        ChiSquare(39, "0.751", "1.3e19"),
+    ),
+    "supervised": (
+        ChiSquare(1, "0.368", "6.7e13"),
+        ChiSquare(4, "0.512", "8.0e10"),
+        ChiSquare(20, "0.752", "2.4e18"),
+    ),
+    "random-labels": (
+        ChiSquare(5, "0.265", "8.4e4"),
+        ChiSquare(12, "0.515", "4.2e4"),
+        ChiSquare(17, "0.798", "4.5e5"),
+    ),
+    "random-labels-aug": (
+        ChiSquare(278, "0.251", "4.4e13"),
+        ChiSquare(374, "0.501", "5.2e6"),
+        ChiSquare(423, "0.751", "5.9e8"),
+    ),
+}
+
+TABLE_4_2 = {
+    "simclr": (
+        Error(2, "0.289", "0.042", "0.001"),
+        Error(5, "0.532", "0.055", "0.002"),
+        Error(37, "0.751", "0.048", "0.001"),
+    ),
+    "supervised": (
+        Error(1, "0.363", "0.248", "0.001"),
+        Error(4, "0.508", "0.267", "0.002"),
+        Error(20, "0.751", "0.208", "0.001"),
+    ),
+    "random-labels": (
+        Error(5, "0.265", "0.037", "0.002"),
+        Error(12, "0.515", "0.052", "0.001"),
+        Error(17, "0.798", "0.031", "0.002"),
+    ),
+    "random-labels-aug": (
+        Error(277, "0.251", "0.093", "0.002"),
+        Error(373, "0.504", "0.081", "0.001"),
+        Error(421, "0.752", "0.038", "0.002"),
+    ),
+}
+
+TABLE_B_1 = {
+    "simclr": Accuracy("0.8186", "0.8060"),
+    "supervised": Accuracy("1.0000", "0.9532"),
+    "random-labels": Accuracy("0.3369", "0.3248"),
+    "random-labels-aug": Accuracy("0.4395", "0.4275"),
+    "random-initialisation": Accuracy("0.2891", "0.2982"),
+    "pixels": Accuracy("0.4227", "0.3768"),
+}
+PROBED_EPOCHS = {"simclr": 200, "supervised": 200, "random-labels": 30, "random-labels-aug": 500}
+"""Epochs after which figure 5.1 and table B.1 look at the networks; not those of the curves."""
+
+FIGURE_4_1 = {
+    "simclr": {
+        1: ".099", 2: ".289", 5: ".532", 10: ".633", 25: ".722", 50: ".771", 100: ".816", 200: ".864",
+    },
+    "supervised": {1: ".363", 4: ".508", 5: ".543", 10: ".645", 20: ".751", 50: ".878"},
+    "random-labels": {1: ".127", 5: ".265", 12: ".515", 17: ".798", 20: ".987"},
+    "random-labels-aug": {
+        1: ".102", 100: ".178", 277: ".251", 373: ".504", 400: ".633", 421: ".752", 500: ".976",
+    },
+}  # fmt: skip
+"""E[r_t] by epoch."""
+
+ALIGNED_TO = (1, 5, 10, 25, 50, 200)
+FIGURE_4_2 = {
+    "simclr": ALIGNED_TO,
+    "supervised": (1, 5, 9, 17, 23, 45),
+    "random-labels": (1, 13, 15, 16, 17, 18),
+    "random-labels-aug": (1, 379, 400, 416, 425, 449),
+}
+"""Epochs aligned to SimCLR's (eq. 4.4)."""
+
+FIGURE_4_3_SD = {
+    "simclr": (".353", ".419", ".371"),
+    "supervised": (".374", ".389", ".329"),
+}
+"""Standard deviation of r~_t over examples, at the epochs of table 4.1."""
+
+FIGURE_4_4_SD = {
+    "simclr": (".134", ".157", ".139"),
+    "supervised": (".356", ".375", ".319"),
+    "random-labels": (".129", ".154", ".114"),
+    "random-labels-aug": (".191", ".184", ".124"),
+}
+"""Standard deviation of r_t over examples, at the epochs of table 4.2."""
+
+FIGURE_4_5 = {
+    "simclr": (".95", ".92", ".83"),
+    "supervised": (".05", ".08", ".05"),
+    "random-labels-aug": (".09", ".07", ".06"),
+}
+"""Share of the true variance of r~_t that lies between augmentations of an example; from 21 examples."""
+
+FIGURE_5_1 = {"simclr": ".634", "supervised": "1.000", "random-labels": ".115", "random-labels-aug": ".147"}
+"""Share of the ten nearest neighbours that have the same class."""
+
+FIGURE_5_2 = {"simclr": ("66", "328", "1061"), "supervised": ("6309", "9846", "18697")}
+"""Least, median and largest KL between classes."""
+FIGURE_5_2_RATIO = {"simclr": "7.0", "supervised": "1.9"}
+"""KL(cat || automobile) / KL(cat || dog)."""
+
+FIGURE_5_3 = {
+    1: {
+        "bird": ".085", "cat": ".132", "horse": ".324", "dog": ".328", "truck": ".348",
+        "airplane": ".351", "deer": ".369", "frog": ".441", "automobile": ".556", "ship": ".579",
+    },
+    50: {
+        "cat": ".749", "dog": ".801", "bird": ".832", "deer": ".865", "airplane": ".877",
+        "horse": ".889", "frog": ".910", "ship": ".935", "truck": ".937", "automobile": ".950",
+    },
+}  # fmt: skip
+"""E[r_t] of every class in supervised training, by epoch."""
+FIGURE_5_3_SPREAD = {
+    "simclr": {1: ".041", 5: ".066", 200: ".030"},
+    "supervised": {1: ".494", 50: ".201"},
+}
+"""Largest less smallest class mean, by epoch (supervised: from FIGURE_5_3)."""
+EASY, HARD = ("automobile", "truck", "ship"), ("cat", "bird", "dog")
+
+FIGURE_B_1 = {
+    "averaged": {1: ".016", 2: ".027", 5: ".034", 30: ".031", 200: ".031"},
+    "one pair": {1: ".032", 2: ".059", 5: ".076", 30: ".062", 200: ".044"},
+}
+"""MAE of SimCLR's r_t of first against second views, by epoch."""

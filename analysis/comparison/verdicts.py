@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does a number of ours agree with a printed one: as far as the spread that is known allows.
+
+The thesis prints a spread for one of its tables only, and that spread is of ten draws of noise, not of seeds.
+Each function states its rule; "inside" never says more than the rule does.
+"""
+
+import math
+from enum import StrEnum
+from typing import NamedTuple
+
+BOUND = 2.0
+"""Standard deviations (or errors) within which two numbers agree."""
+
+
+class Verdict(StrEnum):
+    """How ours stands to the thesis's."""
+
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+    UNJUDGED = "no spread"
+    """Both are known, but not how much either would vary."""
+    MISSING = "no value"
+
+
+class Compared(NamedTuple):
+    """One printed number and ours."""
+
+    method: str
+    where: str
+    """At which epoch, or of what."""
+    thesis: str
+    ours: str | None
+    verdict: Verdict
+
+
+def half_digit(printed: str) -> float:
+    """Return half a unit of the last printed digit: 0.0005 for "0.279", 5e15 for "1.3e17"."""
+    mantissa, _, exponent = printed.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return 0.5 * 10.0 ** (int(exponent or 0) - decimals)
+
+
+def to_printed_digits(ours: float | None, printed: str) -> Verdict:
+    """Judge a number without any spread: inside when it has the printed digits once rounded."""
+    return _judge(ours, printed, 0.0)
+
+
+def within_printed_spread(ours: float | None, printed: str, sd: str) -> Verdict:
+    """Judge by the printed standard deviation: inside within two of them and half of the last digit."""
+    return _judge(ours, printed, BOUND * float(sd))
+
+
+def within_spread_of_seeds(ours: float | None, sd: float | None, printed: str) -> Verdict:
+    """Judge one printed network by the standard deviation between ours: inside within two of them.
+
+    Without a spread of ours (one seed) there is nothing to judge by, unless all digits agree.
+    """
+    if ours is not None and sd is None:
+        return _unless_equal(ours, printed)
+    return _judge(ours, printed, BOUND * (sd or 0.0))
+
+
+def within_error(ours: float | None, error: float | None, printed: str) -> Verdict:
+    """Judge two means of the same kind, each with this standard error: inside within 2 sqrt(2) of it."""
+    if ours is not None and error is None:
+        return _unless_equal(ours, printed)
+    return _judge(ours, printed, BOUND * math.sqrt(2) * (error or 0.0))
+
+
+def same_epoch(ours: int | None, printed: int) -> Verdict:
+    """Judge an epoch: inside when it is the same."""
+    if ours is None:
+        return Verdict.MISSING
+    return Verdict.INSIDE if ours == printed else Verdict.OUTSIDE
+
+
+def without_spread(ours: float | None, printed: str) -> Verdict:
+    """Judge a number that depends on sample sizes in unknown ways: not at all, unless its digits agree."""
+    return Verdict.MISSING if ours is None else _unless_equal(ours, printed)
+
+
+def _unless_equal(ours: float, printed: str) -> Verdict:
+    return Verdict.INSIDE if _judge(ours, printed, 0.0) is Verdict.INSIDE else Verdict.UNJUDGED
+
+
+def _judge(ours: float | None, printed: str, allowed: float) -> Verdict:
+    if ours is None:
+        return Verdict.MISSING
+    rounding = half_digit(printed) * (1 + 1e-9)  # a number just between two digits is not at fault
+    return Verdict.INSIDE if abs(ours - float(printed)) <= allowed + rounding else Verdict.OUTSIDE

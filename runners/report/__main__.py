@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the report of a study from its results: python -m runners.report [--study NAME]."""
+
+import sys
+from collections.abc import Sequence
+
+import tyro
+
+from analysis.storage.counts import Where, open_study
+from dynamics import console
+from dynamics.console import say
+from runners import report
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command."""
+    where = tyro.cli(Where, args=list(argv), prog="python -m runners.report", description=__doc__)
+    study = open_study(where)
+    path = report.write(study, where.results / study.name)
+    say(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+if __name__ == "__main__":
+    console.run(lambda: main(sys.argv[1:]))
