@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thesis's tables 4.1, 4.2 and B.1 with our results beside them, row by row."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from analysis.comparison import thesis, verdicts
 from analysis.comparison.verdicts import Verdict
 from analysis.storage.results import Result, Row
-
-Printed = TypeVar("Printed", thesis.ChiSquare, thesis.Error)
 
 
 class NoiseRow(NamedTuple):
@@ -16,7 +14,7 @@ class NoiseRow(NamedTuple):
 
     method: str
     target: float
-    printed: thesis.ChiSquare | thesis.Error | None
+    printed: thesis.Noise | None
     """None for a method that the thesis does not have."""
     ours: Row | None
     """The row of analysis.binomial; None where the epoch was not reached or the method not run."""
@@ -36,36 +34,12 @@ class ProbeRow(NamedTuple):
 
 def table_4_1(binomial: Result) -> list[NoiseRow]:
     """Compare the thesis's chi-square of r~_t: it prints no spread, so only the printed digits agree."""
-    return [
-        NoiseRow(
-            method,
-            target,
-            printed,
-            ours,
-            _epoch(ours, printed),
-            Verdict.MISSING
-            if printed is None or ours is None
-            else verdicts.to_printed_digits(ours["chi2"], printed.chi2),
-        )
-        for method, target, printed, ours in _paired(binomial, "r_tilde", thesis.TABLE_4_1)
-    ]
+    return _compare(binomial, "r_tilde", "chi2", thesis.TABLE_4_1)
 
 
 def table_4_2(binomial: Result) -> list[NoiseRow]:
     """Compare the MAE of r_t against noise, by its spread over ten draws of noise."""
-    return [
-        NoiseRow(
-            method,
-            target,
-            printed,
-            ours,
-            _epoch(ours, printed),
-            Verdict.MISSING
-            if printed is None or ours is None
-            else verdicts.within_printed_spread(ours["mae"], printed.mae, printed.sd),
-        )
-        for method, target, printed, ours in _paired(binomial, "r", thesis.TABLE_4_2)
-    ]
+    return _compare(binomial, "r", "mae", thesis.TABLE_4_2)
 
 
 def table_b_1(probes: Result) -> list[ProbeRow]:
@@ -84,19 +58,27 @@ def table_b_1(probes: Result) -> list[ProbeRow]:
     return rows
 
 
-def _paired(
-    binomial: Result, quantity: str, table: Mapping[str, tuple[Printed, ...]]
-) -> Sequence[tuple[str, float, Printed | None, Row | None]]:
-    own = {(row["method"], row["target"]): row for row in binomial.rows if row["quantity"] == quantity}
-    methods = [*table, *dict.fromkeys(method for method, _ in own if method not in table)]
+def _compare(
+    binomial: Result, quantity: str, column: str, table: Mapping[str, tuple[thesis.Noise, ...]]
+) -> list[NoiseRow]:
+    found = {(row["method"], row["target"]): row for row in binomial.rows if row["quantity"] == quantity}
+    methods = [*table, *dict.fromkeys(method for method, _ in found if method not in table)]
     return [
-        (method, target, table[method][at] if method in table else None, own.get((method, target)))
+        _noise_row(method, target, table[method][at] if method in table else None, ours, column)
         for method in methods
         for at, target in enumerate(thesis.TARGETS)
+        for ours in (found.get((method, target)),)
     ]
 
 
-def _epoch(ours: Row | None, printed: thesis.ChiSquare | thesis.Error | None) -> Verdict:
+def _noise_row(
+    method: str, target: float, printed: thesis.Noise | None, ours: Row | None, column: str
+) -> NoiseRow:
     if printed is None or ours is None:
-        return Verdict.MISSING
-    return verdicts.same_epoch(ours["epoch"], printed.epoch)
+        return NoiseRow(method, target, printed, ours, Verdict.MISSING, Verdict.MISSING)
+    epoch = verdicts.same_epoch(ours["epoch"], printed.epoch)
+    if printed.sd is None:
+        value = verdicts.to_printed_digits(ours[column], printed.value)
+    else:
+        value = verdicts.within_printed_spread(ours[column], printed.value, printed.sd)
+    return NoiseRow(method, target, printed, ours, epoch, value)

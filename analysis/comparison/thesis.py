@@ -12,21 +12,15 @@ TARGETS = (0.25, 0.5, 0.75)
 """Rows of tables 4.1 and 4.2 are the first epochs whose p0 reaches these."""
 
 
-class ChiSquare(NamedTuple):
-    """A row of table 4.1."""
+class Noise(NamedTuple):
+    """A row of table 4.1 or 4.2."""
 
     epoch: int
     p0: str
-    chi2: str
-
-
-class Error(NamedTuple):
-    """A row of table 4.2: mean and standard deviation over ten draws of noise."""
-
-    epoch: int
-    p0: str
-    mae: str
-    sd: str
+    value: str
+    """chi-square, or MAE."""
+    sd: str | None = None
+    """Of the MAE over ten draws of noise; chi-squares have none."""
 
 
 class Accuracy(NamedTuple):
@@ -38,47 +32,47 @@ class Accuracy(NamedTuple):
 
 TABLE_4_1 = {
     "simclr": (
-        ChiSquare(2, "0.279", "1.3e17"),
-        ChiSquare(5, "0.521", "2.1e11"),
-        ChiSquare(39, "0.751", "1.3e19"),
+        Noise(2, "0.279", "1.3e17"),
+        Noise(5, "0.521", "2.1e11"),
+        Noise(39, "0.751", "1.3e19"),
     ),
     "supervised": (
-        ChiSquare(1, "0.368", "6.7e13"),
-        ChiSquare(4, "0.512", "8.0e10"),
-        ChiSquare(20, "0.752", "2.4e18"),
+        Noise(1, "0.368", "6.7e13"),
+        Noise(4, "0.512", "8.0e10"),
+        Noise(20, "0.752", "2.4e18"),
     ),
     "random-labels": (
-        ChiSquare(5, "0.265", "8.4e4"),
-        ChiSquare(12, "0.515", "4.2e4"),
-        ChiSquare(17, "0.798", "4.5e5"),
+        Noise(5, "0.265", "8.4e4"),
+        Noise(12, "0.515", "4.2e4"),
+        Noise(17, "0.798", "4.5e5"),
     ),
     "random-labels-aug": (
-        ChiSquare(278, "0.251", "4.4e13"),
-        ChiSquare(374, "0.501", "5.2e6"),
-        ChiSquare(423, "0.751", "5.9e8"),
+        Noise(278, "0.251", "4.4e13"),
+        Noise(374, "0.501", "5.2e6"),
+        Noise(423, "0.751", "5.9e8"),
     ),
 }
 
 TABLE_4_2 = {
     "simclr": (
-        Error(2, "0.289", "0.042", "0.001"),
-        Error(5, "0.532", "0.055", "0.002"),
-        Error(37, "0.751", "0.048", "0.001"),
+        Noise(2, "0.289", "0.042", "0.001"),
+        Noise(5, "0.532", "0.055", "0.002"),
+        Noise(37, "0.751", "0.048", "0.001"),
     ),
     "supervised": (
-        Error(1, "0.363", "0.248", "0.001"),
-        Error(4, "0.508", "0.267", "0.002"),
-        Error(20, "0.751", "0.208", "0.001"),
+        Noise(1, "0.363", "0.248", "0.001"),
+        Noise(4, "0.508", "0.267", "0.002"),
+        Noise(20, "0.751", "0.208", "0.001"),
     ),
     "random-labels": (
-        Error(5, "0.265", "0.037", "0.002"),
-        Error(12, "0.515", "0.052", "0.001"),
-        Error(17, "0.798", "0.031", "0.002"),
+        Noise(5, "0.265", "0.037", "0.002"),
+        Noise(12, "0.515", "0.052", "0.001"),
+        Noise(17, "0.798", "0.031", "0.002"),
     ),
     "random-labels-aug": (
-        Error(277, "0.251", "0.093", "0.002"),
-        Error(373, "0.504", "0.081", "0.001"),
-        Error(421, "0.752", "0.038", "0.002"),
+        Noise(277, "0.251", "0.093", "0.002"),
+        Noise(373, "0.504", "0.081", "0.001"),
+        Noise(421, "0.752", "0.038", "0.002"),
     ),
 }
 

@@ -2,10 +2,13 @@
 """Every figure with how to read it, the numbers behind it, and the thesis's numbers beside ours."""
 
 import base64
+import html
 import inspect
 import io
 from collections.abc import Mapping
 from pathlib import Path
+
+from PIL import Image
 
 import figures
 from analysis.comparison import curves
@@ -40,7 +43,7 @@ def _figure(name: str, results: Mapping[str, Result], found: dict[str, Condition
         command = code(f"python -m figures {number} --study {folder.name}")
         return join([heading, paragraph("Not drawn yet: ", command, "."), _numbers(number, results)])
     reading = READINGS.get(number) or _first_paragraph(name)
-    image = element_image(picture, f"Figure {number}: {title}. {reading}")
+    image = embedded(picture, f"Figure {number}: {title}. {reading}")
     return join(
         [
             heading,
@@ -52,24 +55,15 @@ def _figure(name: str, results: Mapping[str, Result], found: dict[str, Condition
     )
 
 
-def element_image(path: Path, alternative: str) -> Html:
+def embedded(path: Path, alternative: str) -> Html:
     """Return a picture as an element that needs no file."""
     content, (width, height) = _picture(path)
     source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    return Html(
-        f'<img src="{source}" alt="{Html.__str__(_attribute(alternative))}" width="{width}" height="{height}">'
-    )
-
-
-def _attribute(value: str) -> str:
-    from html import escape
-
-    return escape(value)
+    size = f'width="{width}" height="{height}"'
+    return Html(f'<img src="{source}" alt="{html.escape(alternative)}" {size}>')
 
 
 def _picture(path: Path) -> tuple[bytes, tuple[int, int]]:
-    from PIL import Image
-
     content = path.read_bytes()
     with Image.open(io.BytesIO(content)) as image:
         if len(content) <= LARGEST_BYTES:
@@ -85,7 +79,7 @@ def _first_paragraph(name: str) -> str:
 
 
 def _numbers(number: str, results: Mapping[str, Result]) -> Html:
-    return folded("The numbers behind it", behind(number, results))
+    return folded("The numbers behind it", behind(number, results), unfolded=True)
 
 
 def _beside_the_thesis(number: str, results: Mapping[str, Result], found: dict[str, Conditions]) -> Html:

@@ -57,13 +57,14 @@ def badge(word: StrEnum) -> Html:
     return element("span", word.value, class_=f"badge {word.value.replace(' ', '-')}")
 
 
-def folded(summary: str, *content: object) -> Html:
-    """Return content that is closed until it is asked for."""
-    return element("details", element("summary", summary), *content)
+def folded(summary: str, *content: object, unfolded: bool = False) -> Html:
+    """Return content that a reader can open and close; closed at first unless it is to be open."""
+    state = {"open": "open"} if unfolded else {}
+    return element("details", element("summary", summary), *content, **state)
 
 
 def table(
-    columns: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str, **attributes: str
+    columns: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str, wide: bool = False
 ) -> Html:
     """Return a table that scrolls sideways where the page is narrow; columns of numbers are set to the right."""
     rows = [list(row) for row in rows]
@@ -73,10 +74,15 @@ def table(
     ]
     head = element("tr", *(_cell("th", name, right[i], scope="col") for i, name in enumerate(columns)))
     body = [element("tr", *(_cell("td", value, right[i]) for i, value in enumerate(row))) for row in rows]
-    whole = element(
-        "table", element("caption", caption), element("thead", head), element("tbody", *body), **attributes
+    whole = element("table", element("caption", caption), element("thead", head), element("tbody", *body))
+    return element(
+        "div",
+        whole,
+        class_="scroll wide" if wide else "scroll",
+        tabindex="0",
+        role="region",
+        aria_label=caption,
     )
-    return element("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
 def _cell(tag: str, value: object, right: bool, **attributes: str) -> Html:
@@ -86,7 +92,7 @@ def _cell(tag: str, value: object, right: bool, **attributes: str) -> Html:
 
 
 def _numeric(value: object) -> bool:
-    if isinstance(value, bool) or isinstance(value, Html) or value is None:
+    if isinstance(value, (bool, Html)) or value is None:
         return False
     plain = str(value).strip("+-\N{MINUS SIGN}\N{EN DASH}<%")
     return bool(plain) and plain[0] in "0123456789."

@@ -98,7 +98,7 @@ def _shares(results: Results) -> Html:
         "example %",
         "augmentation %",
         "seed %",
-        "seed × example %",
+        "seed by example %",
         "rest %",
         "share",
         "95 %",
@@ -146,7 +146,7 @@ def _divergences(results: Results) -> Html:
             one["estimator"],
             *(_g(one[name]) for name in ("min", "median", "max", "null")),
         ]
-        + [", ".join("–".join(pair) for pair in one["nearest"]) or None]
+        + [", ".join("-".join(pair) for pair in one["nearest"]) or None]
         + [
             one["problems"][0]
             + (f" (and {len(one['problems']) - 1} more)" if len(one["problems"]) > 1 else "")

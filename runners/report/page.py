@@ -24,11 +24,11 @@ from runners.report.weaknesses import weaknesses
 NAME = "report.html"
 
 CONTENTS = {
+    "run": "What was run",
     "findings": "Findings",
     "figures": "Figures",
     "tables": "Tables",
     "statistics": "Statistics",
-    "run": "What was run",
     "origin": "Provenance",
 }
 
@@ -67,11 +67,11 @@ def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
             _head(study, found),
             element(
                 "main",
+                what_was_run(found),
                 _findings(all_findings(results)),
                 gallery(results, found, folder),
                 thesis_tables(results, found, study.name),
                 weaknesses(results, found, distinct_examples(study)),
-                what_was_run(found),
                 origins(found, folder, list(results)),
             ),
         ]
@@ -81,7 +81,8 @@ def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<link rel="icon" href="data:,">\n{title}\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+        f'<link rel="icon" href="data:,">\n{title}\n<style>\n{style}</style>\n</head>\n'
+        f"<body>\n{body}\n</body>\n</html>\n"
     )
 
 
@@ -93,16 +94,17 @@ def _head(study: Study, found: dict[str, Conditions]) -> Html:
     links = (element("li", element("a", title, href=f"#{anchor}")) for anchor, title in CONTENTS.items())
     return element(
         "header",
-        element("h1", f"How networks learn, example by example: study {study.name}"),
+        element("h1", f"Memorization study “{study.name}”"),
         paragraph(
             f"{', '.join(label(method) for method in found)} · {span} seeds each · {', '.join(data)} · "
             f"{provenance.now()[:10]}",
             class_="meta",
         ),
         paragraph(
-            "The learning probability r of an example after epoch t is the share of independently trained networks, and of "
-            "fixed augmentations of the example, for which the network is right; r̃ is that of one augmentation. This page sets "
-            "what was measured beside the numbers of the memorization thesis (CIFAR-10, ResNet-18, 30 seeds)."
+            "The learning probability r of an example after epoch t is the share of independently trained networks, "
+            "and of fixed augmentations of the example, for which the network is right; r̃ is that of one "
+            "augmentation. This page sets what was measured beside the numbers of the memorization thesis "
+            "(CIFAR-10, ResNet-18, 30 seeds)."
         ),
         element("aside", *note, class_="note") if note else Html(""),
         element("nav", element("ol", *links), aria_label="Contents"),

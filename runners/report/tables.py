@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables 4.1, 4.2 and B.1 of the thesis: its value, ours, and whether they agree."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from analysis.comparison import tables
 from analysis.comparison.verdicts import Verdict
@@ -11,139 +11,100 @@ from runners.report.conditions import Conditions
 from runners.report.markup import Html, badge, code, element, join, paragraph, section, table
 
 NEEDS = {"4.1": "binomial", "4.2": "binomial", "B.1": "probes"}
+FLOORS = ("random-initialisation", "pixels")
+"""Rows of table B.1 that are no methods."""
 
 
 def thesis_tables(results: Mapping[str, Result], found: dict[str, Conditions], study: str) -> Html:
     """Return the section with the three tables; a missing one is named with what makes it."""
     parts = [
-        _missing(number, study) if need not in results else BUILD[number](results[need], found)
+        BUILD[number](results[need], found) if need in results else _missing(number, study)
         for number, need in NEEDS.items()
     ]
     return section("tables", "Tables", *parts)
 
 
 def _missing(number: str, study: str) -> Html:
+    command = code(f"python -m analysis.{NEEDS[number]} --study {study}")
     return join(
         [
             element("h3", f"Table {number}", id=f"table-{number}"),
-            paragraph(
-                "Not here: make its numbers with ",
-                code(f"python -m analysis.{NEEDS[number]} --study {study}"),
-                ".",
-            ),
+            paragraph("Not here: its numbers are missing. They need trained networks and ", command, ".")
+            if number == "B.1"
+            else paragraph("Not here: make its numbers with ", command, "."),
         ]
     )
 
 
-def _why(method: str, found: dict[str, Conditions], *verdicts: Verdict) -> str:
+def _why(method: str, found: dict[str, Conditions], ours: Row | None, *verdicts: Verdict) -> str:
     """Say why a row may differ, or why there is none."""
-    if method not in found and method not in ("random-initialisation", "pixels"):
+    if method not in found and method not in FLOORS:
         return "method not run"
+    if ours is None:
+        return "mean not reached"
     if all(verdict is Verdict.INSIDE for verdict in verdicts):
         return ""
-    reference = found.get(method) or next(iter(found.values()))
-    return reference.why
+    return (found.get(method) or next(iter(found.values()))).why
 
 
 def _table_4_1(binomial: Result, found: dict[str, Conditions]) -> Html:
-    rows = []
-    for row in tables.table_4_1(binomial):
-        printed, ours = row.printed, row.ours
-        rows.append(
-            [label(row.method), row.target]
-            + [printed and printed.epoch, ours and ours["epoch"], badge(row.epoch)]
-            + [printed and printed.p0, _fixed(ours, "p0")]
-            + [printed and _power(printed.chi2), _chi(ours), badge(row.value)]
-            + [_fixed(ours, "dispersion", 2), _fixed(ours, "tarone_z", 1), _small(ours, "tarone_p")]
-            + [_fixed(ours, "betabinomial_icc"), _interval(ours, "betabinomial_icc")]
-            + [
-                _why(row.method, found, row.epoch, row.value)
-                if ours or row.method not in found
-                else "mean not reached"
-            ]
-        )
-    columns = [
-        "setting",
-        "mean ≥",
-        "t, thesis",
-        "ours",
-        "verdict",
-        "p0, thesis",
-        "ours",
-        "χ², thesis",
-        "ours",
-        "verdict",
+    rows = [
+        [
+            *_first_cells(row),
+            row.printed and _power(row.printed.value),
+            _chi(row.ours),
+            badge(row.value),
+            _why(row.method, found, row.ours, row.epoch, row.value),
+            _fixed(row.ours, "dispersion", 2),
+            _fixed(row.ours, "tarone_z", 1),
+            _small(row.ours, "tarone_p"),
+            _fixed(row.ours, "betabinomial_icc"),
+            _interval(row.ours, "betabinomial_icc"),
+        ]
+        for row in tables.table_4_1(binomial)
     ]
-    columns += ["dispersion", "Tarone Z", "p", "ICC", "95 %", "why it may differ"]
+    columns = [*FIRST, "χ²: thesis", "ours", "verdict", "why it may differ"]
+    columns += ["dispersion", "Tarone Z", "p", "ICC", "95 %"]
     return join(
         [
             element("h3", "Table 4.1: χ² of one augmentation against Bin(N, p0)", id="table-4.1"),
-            table(
-                columns,
-                rows,
-                caption="Thesis, ours, verdict; to the right of them statistics that hold (ours only)",
-            ),
+            table(columns, rows, caption=CAPTION, wide=True),
             paragraph(
-                "The thesis prints no spread for χ², so “inside” means equal to its printed digits: another example in a "
-                "tail moves the value by orders of magnitude, and only the same counts give the same number. Epochs are inside when equal. "
-                "Dispersion 1 and ICC 0 are those of equally hard examples; Tarone's Z is about normal then. "
-                "ICC: of the beta-binomial fit, with its interval."
+                "The thesis prints no spread for χ², so “inside” means equal to its printed digits: another "
+                "example in a tail moves the value by orders of magnitude, and only the same counts give the same "
+                "number. Dispersion is 1, and the intraclass correlation (ICC, of a beta-binomial fit) 0, "
+                "where all examples are equally hard; Tarone's Z is about normal then."
             ),
         ]
     )
 
 
 def _table_4_2(binomial: Result, found: dict[str, Conditions]) -> Html:
-    rows = []
-    for row in tables.table_4_2(binomial):
-        printed, ours = row.printed, row.ours
-        rows.append(
-            [label(row.method), row.target]
-            + [printed and printed.epoch, ours and ours["epoch"], badge(row.epoch)]
-            + [printed and printed.p0, _fixed(ours, "p0")]
-            + [
-                printed and f"{printed.mae} ± {printed.sd}",
-                ours and f"{ours['mae']:.3f} ± {ours['mae_sd']:.3f}",
-                badge(row.value),
-            ]
-            + [
-                _fixed(ours, "mae_floor"),
-                _fixed(ours, "mae_if_equal"),
-                _fixed(ours, "icc"),
-                _interval(ours, "icc"),
-            ]
-            + [
-                _why(row.method, found, row.epoch, row.value)
-                if ours or row.method not in found
-                else "mean not reached"
-            ]
-        )
-    columns = [
-        "setting",
-        "mean ≥",
-        "t, thesis",
-        "ours",
-        "verdict",
-        "p0, thesis",
-        "ours",
-        "MAE, thesis",
-        "ours",
-        "verdict",
+    rows = [
+        [
+            *_first_cells(row),
+            row.printed and f"{row.printed.value} ± {row.printed.sd}",
+            row.ours and f"{row.ours['mae']:.3f} ± {row.ours['mae_sd']:.3f}",
+            badge(row.value),
+            _why(row.method, found, row.ours, row.epoch, row.value),
+            _fixed(row.ours, "mae_floor"),
+            _fixed(row.ours, "mae_if_equal"),
+            _fixed(row.ours, "icc"),
+            _interval(row.ours, "icc"),
+        ]
+        for row in tables.table_4_2(binomial)
     ]
-    columns += ["floor", "if equal", "ICC", "95 %", "why it may differ"]
+    columns = [*FIRST, "MAE: thesis", "ours", "verdict", "why it may differ"]
+    columns += ["floor", "if equal", "ICC", "95 %"]
     return join(
         [
             element("h3", "Table 4.2: MAE of all augmentations against binomial noise", id="table-4.2"),
-            table(
-                columns,
-                rows,
-                caption="Thesis, ours, verdict; to the right of them statistics that hold (ours only)",
-            ),
+            table(columns, rows, caption=CAPTION, wide=True),
             paragraph(
-                "Inside: within two of the thesis's printed standard deviations and half of its last digit. They are "
-                "over ten draws of noise: what other seeds or examples would change is not in them. Floor: MAE between two draws of the noise. If "
-                "equal: the MAE to be expected were all examples equally hard and all trials independent. ICC: of a seed's mean answer to an example; "
-                "interval over seeds."
+                "Inside: within two of the thesis's printed standard deviations and half of its last digit. They "
+                "are over ten draws of noise; what other seeds or examples would change is not in them. Floor: the "
+                "MAE between two draws of the noise. If equal: the MAE to be expected were all examples equally "
+                "hard and all trials independent. ICC: of a network's mean answer to an example, interval over seeds."
             ),
         ]
     )
@@ -151,43 +112,57 @@ def _table_4_2(binomial: Result, found: dict[str, Conditions]) -> Html:
 
 def _table_b_1(probes: Result, found: dict[str, Conditions]) -> Html:
     rows = [
-        [label(row.method).replace("-", " "), row.ours and row.ours["seeds"]]
-        + [row.printed and row.printed.train, _spread(row.ours, "train"), badge(row.train)]
-        + [row.printed and row.printed.test, _spread(row.ours, "test"), badge(row.test)]
-        + [
-            _why(row.method, found, row.train, row.test)
-            if row.ours or row.method not in found
-            else "not probed"
+        [
+            label(row.method).replace("-", " "),
+            row.ours and row.ours["seeds"],
+            row.printed and row.printed.train,
+            _spread(row.ours, "train"),
+            badge(row.train),
+            row.printed and row.printed.test,
+            _spread(row.ours, "test"),
+            badge(row.test),
+            _why(row.method, found, row.ours, row.train, row.test),
         ]
         for row in tables.table_b_1(probes)
     ]
-    columns = [
-        "features",
-        "seeds",
-        "train, thesis",
-        "ours",
-        "verdict",
-        "test, thesis",
-        "ours",
-        "verdict",
-        "why it may differ",
-    ]
+    columns = ["features of", "seeds", "train: thesis", "ours", "verdict", "test: thesis", "ours", "verdict"]
     return join(
         [
             element("h3", "Table B.1: accuracy of a linear probe", id="table-B.1"),
             table(
-                columns,
+                [*columns, "why it may differ"],
                 rows,
                 caption="Logistic regression on frozen features; mean ± standard deviation over seeds",
+                wide=True,
             ),
             paragraph(
-                "Inside: the thesis's single network lies within two standard deviations of our seeds."
+                "Inside: the thesis's single network lies within two standard deviations of our seeds. It probes "
+                "networks after 200, 200, 30 and 500 epochs."
             ),
         ]
     )
 
 
-BUILD = {"4.1": _table_4_1, "4.2": _table_4_2, "B.1": _table_b_1}
+BUILD: dict[str, Callable[[Result, dict[str, Conditions]], Html]] = {
+    "4.1": _table_4_1,
+    "4.2": _table_4_2,
+    "B.1": _table_b_1,
+}
+
+CAPTION = "Thesis, ours, verdict; the columns at the right are statistics that hold (ours only)"
+FIRST = ("setting", "first mean ≥", "epoch: thesis", "ours", "verdict", "p0: thesis", "ours")
+
+
+def _first_cells(row: tables.NoiseRow) -> list[object]:
+    return [
+        label(row.method),
+        row.target,
+        row.printed and row.printed.epoch,
+        row.ours and row.ours["epoch"],
+        badge(row.epoch),
+        row.printed and row.printed.p0,
+        _fixed(row.ours, "p0"),
+    ]
 
 
 def _fixed(row: Row | None, name: str, digits: int = 3) -> str | None:
@@ -216,6 +191,7 @@ def _chi(row: Row | None) -> Html | None:
 
 
 def _power(printed: str) -> Html:
-    """Write 1.3e17 as a number with a power of ten."""
+    """Write 1.3e17 as a number with a power of ten, and 2.7e0 as 2.7."""
     mantissa, exponent = printed.split("e")
-    return Html(f"{mantissa}·10<sup>{int(exponent)}</sup>")
+    power = int(exponent)
+    return Html(f"{float(printed):.3g}" if 0 <= power < 3 else f"{mantissa}·10<sup>{power}</sup>")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
-from analysis.storage.results import Result
+from analysis.storage.results import Result, Row
 from figures._style import label
 from runners.report.conditions import Conditions
 from runners.report.markup import Html, element, join, paragraph, section, table
@@ -52,8 +52,8 @@ def _tails(results: Mapping[str, Result]) -> Html:
 
 def _floors(results: Mapping[str, Result]) -> Html:
     words = (
-        "Its MAE compares r, an average of N·M trials, with noise of N trials: even equally hard examples would be "
-        "“far” from such noise, and half as far with another N. ",
+        "Its MAE compares r, an average of N·M trials, with noise of N trials: even examples that are equally "
+        "hard differ from such noise, by an amount that depends on N. ",
     )
     rows = _noise(results, "r")
     if not rows:
@@ -70,15 +70,16 @@ def _floors(results: Mapping[str, Result]) -> Html:
         "Mean absolute error",
         *words,
         f"Here the MAE between two draws of the noise is {_span(rows, 'mae_floor')}, that of equally hard examples "
-        f"{_span(rows, 'mae_if_equal')}, and the observed one {_span(rows, 'mae')}; in {len(below)} of {len(rows)} cases the "
-        "observed MAE is smaller than that of equally hard examples, though they are not. ",
-        f"The split of variance answers the question directly; share of the true variance of r̃ between augmentations: {split}."
+        f"{_span(rows, 'mae_if_equal')}, and the observed one {_span(rows, 'mae')}, which is smaller than that of "
+        f"equally hard examples in {len(below)} of {len(rows)} cases. ",
+        "The split of variance answers the question directly; share of the true variance of r̃ between "
+        f"augmentations: {split}."
         if split
         else "",
     )
 
 
-def _span(rows: list[dict], name: str) -> str:  # type: ignore[type-arg]
+def _span(rows: list[Row], name: str) -> str:
     values = [row[name] for row in rows]
     return f"{min(values):.3f} to {max(values):.3f}"
 
@@ -96,7 +97,8 @@ def _order(results: Mapping[str, Result], found: dict[str, Conditions]) -> Html:
                 "Sorting",
                 words,
                 "Spearman's correlation of r between settings, at the first epochs with a mean of 1/2 "
-                "(or the last, where a setting does not get there); noise in r makes it smaller than that of the true difficulties:",
+                "(or the last, where a setting does not get there); noise in r makes it smaller than that of the "
+                "true difficulties:",
             ),
             table(
                 ["setting", "t", "setting", "t", "rank correlation"],
@@ -141,6 +143,6 @@ def _part(title: str, *content: object) -> Html:
     return paragraph(element("strong", f"{title}. "), *content)
 
 
-def _noise(results: Mapping[str, Result], quantity: str) -> list[dict]:  # type: ignore[type-arg]
+def _noise(results: Mapping[str, Result], quantity: str) -> list[Row]:
     rows = results["binomial"].rows if "binomial" in results else []
     return [row for row in rows if row["quantity"] == quantity]

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The thesis's findings on classes, tested on the results `classes` and `divergence`."""
+
+import math
+from typing import Any
+
+from analysis.comparison import thesis
+from analysis.comparison.outcomes import CLEAR, Finding, Outcome, Results, by_counting, by_ratio
+from analysis.storage.results import Row
+
+GRADED = 2.0
+"""A ratio above this counts as "far below" or "strongly"."""
+ELSEWHERE = "these are classes of CIFAR-10; this study does not have them"
+
+
+def classes_differ(results: Results) -> Finding:
+    """Classes differ strongly in supervised training and hardly in SimCLR."""
+    claim = "Classes differ strongly in supervised training and hardly in SimCLR."
+    rule = (
+        "At the first epoch with a mean r of 1/2, F of supervised is above its 5 % point, and the share of the "
+        f"variance between examples that classes explain (ε²) is more than {GRADED:g} times SimCLR's."
+    )
+    found = {method: _half_way(results, method) for method in ("supervised", "simclr")}
+    supervised, simclr = found["supervised"], found["simclr"]
+    if supervised is None or simclr is None:
+        lacking = " and ".join(method for method, row in found.items() if row is None)
+        return Finding(claim, Outcome.NOT_TESTABLE, f"{lacking}: no class means at a mean r of 1/2", rule)
+    shares = [max(0.0, row["epsilon_squared"]) for row in (supervised, simclr)]
+    holds = supervised["f"] > supervised["f_5_percent"] and shares[0] > GRADED * shares[1]
+    number = "; ".join(
+        f"{row['method']} (t = {row['epoch']}): ε² {row['epsilon_squared']:.3f}, F {row['f']:.2f} "
+        f"(5 % point {row['f_5_percent']:.2f})"
+        for row in (supervised, simclr)
+    )
+    return Finding(claim, Outcome.CONFIRMED if holds else Outcome.REFUTED, number, rule)
+
+
+def which_classes(results: Results) -> Finding:
+    """In supervised training automobile, truck and ship are easy, cat, bird and dog hard."""
+    claim = "In supervised training automobile, truck and ship are easy; cat, bird and dog are hard."
+    rule = "After the last epoch these are the three classes of highest and lowest mean r."
+    rows = _by_true_class(results, "supervised")
+    order = rows[-1]["hard_to_easy"] if rows else None
+    if order is None or not {*thesis.EASY, *thesis.HARD} <= set(order):
+        return Finding(
+            claim,
+            Outcome.NOT_TESTABLE,
+            ELSEWHERE if order else "no class means of supervised",
+            rule,
+        )
+    agree = [set(order[-3:]) == set(thesis.EASY), set(order[:3]) == set(thesis.HARD)]
+    return Finding(
+        claim, by_counting(agree), f"t = {rows[-1]['epoch']}, hard to easy: {', '.join(order)}", rule
+    )
+
+
+def similar_classes(results: Results) -> Finding:
+    """In SimCLR's features cats are nearer to dogs than to automobiles."""
+    claim = "In SimCLR's features KL(cat, dog) is far below KL(cat, automobile)."
+    rule = f"KL(cat || automobile) / KL(cat || dog) is above {GRADED:g}."
+    if "divergence" not in results:
+        return Finding(claim, Outcome.NOT_TESTABLE, "no result divergence", rule)
+    found = {
+        (row["estimator"], row["z"]): row["kl"]
+        for row in results["divergence"].rows
+        if row["method"] == "simclr" and row["y"] == "cat" and row["z"] in ("dog", "automobile")
+    }
+    if not found:
+        return Finding(claim, Outcome.NOT_TESTABLE, ELSEWHERE, rule)
+    ratios = {
+        estimator: found[estimator, "automobile"] / found[estimator, "dog"]
+        for estimator in ("corrected", "thesis")
+        if found.get((estimator, "automobile")) and (found.get((estimator, "dog")) or 0) > 0
+    }
+    if not ratios:
+        return Finding(
+            claim, Outcome.NOT_TESTABLE, "neither estimator has a positive value for these classes", rule
+        )
+    number = "; ".join(f"{estimator} estimator {ratio:.1f}" for estimator, ratio in ratios.items())
+    number += f"; thesis {thesis.FIGURE_5_2_RATIO['simclr']}"
+    return Finding(claim, by_counting([ratio > GRADED for ratio in ratios.values()]), number, rule)
+
+
+def larger_divergence(results: Results) -> Finding:
+    """Divergences between classes are larger in supervised features."""
+    claim = "Divergences between classes are larger in supervised training than in SimCLR."
+    rule = f"The median over pairs of classes is larger, by a factor above {CLEAR:g}; corrected estimator."
+    found = _divergences(results)
+    if isinstance(found, str):
+        return Finding(claim, Outcome.NOT_TESTABLE, found, rule)
+    medians = {method: one["median"] for method, one in found.items()}
+    number = "; ".join(f"{method} {value:.4g} nats" for method, value in medians.items())
+    if min(medians.values()) <= 0:
+        return Finding(claim, Outcome.NOT_TESTABLE, f"a median is not above 0: {number}", rule)
+    return Finding(claim, by_ratio(medians["supervised"] / medians["simclr"]), number, rule)
+
+
+def less_graded(results: Results) -> Finding:
+    """Divergences between classes are less graded in supervised features."""
+    claim = "Divergences between classes are less graded in supervised training than in SimCLR."
+    rule = (
+        "The ratio of the largest to the least over pairs of classes is smaller, "
+        f"by a factor above {CLEAR:g}; corrected estimator."
+    )
+    found = _divergences(results)
+    if isinstance(found, str):
+        return Finding(claim, Outcome.NOT_TESTABLE, found, rule)
+    if any(one["min"] <= 0 for one in found.values()):
+        return Finding(claim, Outcome.NOT_TESTABLE, "the least corrected divergence is not above 0", rule)
+    ratios = {method: one["max"] / one["min"] for method, one in found.items()}
+    number = "; ".join(f"{method} {value:.1f}" for method, value in ratios.items()) + "; thesis 3.0 and 16"
+    return Finding(claim, by_ratio(ratios["simclr"] / ratios["supervised"]), number, rule)
+
+
+def _divergences(results: Results) -> dict[str, dict[str, Any]] | str:
+    """Return the corrected estimator's summary of supervised and simclr, or why there is none."""
+    if "divergence" not in results:
+        return "no result divergence"
+    summary = results["divergence"].settings["summary"]
+    found = {one["method"]: one for one in summary if one["estimator"] == "corrected"}
+    wanted = ("supervised", "simclr")
+    if any(_absent(found.get(method, {}).get("median")) for method in wanted):
+        return "needs divergences of supervised and simclr"
+    return {method: found[method] for method in wanted}
+
+
+def _absent(value: float | None) -> bool:
+    return value is None or math.isnan(value)
+
+
+def _by_true_class(results: Results, method: str) -> list[Row]:
+    rows = results["classes"].rows if "classes" in results else []
+    return [row for row in rows if row["method"] == method and row["classes_by"] == "true"]
+
+
+def _half_way(results: Results, method: str) -> Row | None:
+    reached = [row for row in _by_true_class(results, method) if row["mean_r"] >= 0.5]
+    usable = reached and reached[0]["f"] is not None and reached[0]["epsilon_squared"] is not None
+    return reached[0] if usable else None

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The thesis's findings on the spread between examples, tested on the result `binomial`."""
+
+import math
+
+from analysis.comparison import thesis
+from analysis.comparison.outcomes import Finding, Outcome, Results, by_counting, more
+from analysis.storage.results import Row
+
+LEVEL = 0.05
+"""Below this a p-value counts."""
+
+
+def easy_and_hard(results: Results) -> Finding:
+    """Every setting has easy and hard examples."""
+    claim = "Every setting has easy and hard examples."
+    rule = (
+        f"Tarone's test of r̃ (trials of different seeds are independent) has p < {LEVEL} in every setting and at "
+        "every tested epoch; 1 is the dispersion of equally hard examples."
+    )
+    rows = _noise(results, "r_tilde")
+    tested = [row for row in rows.values() if row["tarone_p"] is not None]
+    if not tested:
+        return Finding(
+            claim, Outcome.NOT_TESTABLE, "no epoch reaches a mean of 0.25, or no result binomial", rule
+        )
+    unequal = [row["tarone_p"] < LEVEL for row in tested]
+    least = min(tested, key=lambda row: row["dispersion"])
+    worst = max(row["tarone_p"] for row in tested)
+    methods = len({row["method"] for row in tested})
+    number = (
+        f"{sum(unequal)} of {len(tested)} tests in {methods} settings; largest p {worst:.2g}, "
+        f"least dispersion {least['dispersion']:.2f} ({least['method']}, t = {least['epoch']})"
+    )
+    return Finding(claim, by_counting(unequal, none=Outcome.UNDECIDED), number, rule)
+
+
+def widest(results: Results) -> Finding:
+    """Supervised training has the widest spread."""
+    claim = "Supervised training has the widest spread of r."
+    rule = (
+        "At the first epochs with a mean r of 1/4, 1/2 and 3/4, the standard deviation of r over examples is "
+        "larger than that of every other setting; a difference below two standard errors counts for neither side."
+    )
+    rows = _noise(results, "r")
+    parts: list[str] = []
+    holds: list[bool | None] = []
+    for target in thesis.TARGETS:
+        found = {method: row for (method, at), row in rows.items() if at == target}
+        if "supervised" in found and len(found) > 1:
+            own = found.pop("supervised")
+            other = max(found.values(), key=lambda row: row["sd"])
+            holds.append(more(own["sd"] - other["sd"], math.hypot(_error(own), _error(other))))
+            parts.append(
+                f"mean {target:g}: {own['sd']:.3f} against at most {other['sd']:.3f} ({other['method']})"
+            )
+    if not holds:
+        return Finding(
+            claim, Outcome.NOT_TESTABLE, "needs supervised and another setting at one of the means", rule
+        )
+    return Finding(claim, by_counting(holds), "; ".join(parts), rule)
+
+
+def single_like_supervised(results: Results) -> Finding:
+    """With one fixed augmentation, SimCLR looks like supervised training."""
+    return _nearer(
+        results,
+        claim="SimCLR with one fixed augmentation looks like supervised training.",
+        quantity="r_tilde",
+        near="supervised",
+        far="random-labels",
+    )
+
+
+def averaged_like_random(results: Results) -> Finding:
+    """Averaged over augmentations, SimCLR looks like random labels."""
+    return _nearer(
+        results,
+        claim="SimCLR averaged over augmentations looks like random labels.",
+        quantity="r",
+        near="random-labels",
+        far="supervised",
+    )
+
+
+def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str) -> Finding:
+    name = {"r": "r", "r_tilde": "r̃"}[quantity]
+    rule = (
+        f"At the first epochs with a mean of 1/4, 1/2 and 3/4, the standard deviation of {name} over examples is "
+        f"nearer to that of {near} than to that of {far}; a difference below two standard errors counts for neither."
+    )
+    rows = _noise(results, quantity)
+    parts: list[str] = []
+    holds: list[bool | None] = []
+    for target in thesis.TARGETS:
+        own = [rows[method, target] for method in ("simclr", near, far) if (method, target) in rows]
+        if len(own) == 3:
+            sds = [row["sd"] for row in own]
+            closer = abs(sds[0] - sds[2]) - abs(sds[0] - sds[1])
+            holds.append(more(closer, math.hypot(*(_error(row) for row in own))))
+            parts.append(f"mean {target:g}: simclr {sds[0]:.3f}, {near} {sds[1]:.3f}, {far} {sds[2]:.3f}")
+    if not holds:
+        return Finding(
+            claim, Outcome.NOT_TESTABLE, f"needs simclr, {near} and {far} at one of the means", rule
+        )
+    return Finding(claim, by_counting(holds), "; ".join(parts), rule)
+
+
+def _noise(results: Results, quantity: str) -> dict[tuple[str, float], Row]:
+    rows = results["binomial"].rows if "binomial" in results else []
+    return {(row["method"], row["target"]): row for row in rows if row["quantity"] == quantity}
+
+
+def _error(row: Row) -> float:
+    """Return the standard error of a standard deviation over examples."""
+    return row["sd"] / math.sqrt(2 * row["examples"])
