@@ -116,10 +116,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         "dataset": "digits",
         "train_examples": 384,
-        "width": 16,
+        "width": 12,
         "batch_size": 32,
         "panel_examples": 128,
-        "panel_augmentations": 4,
+        "panel_augmentations": 3,
         "panel_batch": 32,
     },
 }
