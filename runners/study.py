@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole study in one command: train what is missing, run every analysis, draw every figure.
+"""The whole study in one command: train what is missing, run every analysis, draw every figure, write the report.
 
 python -m runners.study --preset quick
 """
@@ -23,6 +23,7 @@ from dynamics import methods as ways
 from dynamics.config import preset
 from dynamics.console import say
 from figures.__main__ import draw
+from runners import report
 from runners.plan import Plan, make_plan
 from runners.seeds import Where, announce, train_jobs, wanted_seeds
 
@@ -32,7 +33,7 @@ SEEDS = {"quick": 8, "thesis": 30}
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Where):
-    """Train, analyse and draw a study of several methods; resumes anywhere."""
+    """Train, analyse, draw and report a study of several methods; resumes anywhere."""
 
     methods: tuple[str, ...] = ORDER
     """Ways of training, in the order in which they are trained."""
@@ -85,7 +86,8 @@ def main(argv: Sequence[str]) -> int:
     analyse_all(opened, folder, data_root=arguments.data_root, device=arguments.device)
     say("\nfigures")
     draw(folder)
-    say(f"\nnumbers in {folder}, figures in {folder / 'figures'}")
+    page = report.write(opened, folder)
+    say(f"\nnumbers in {folder}, figures in {folder / 'figures'}, open the report: {page}")
     return status
 
 
