@@ -9,6 +9,7 @@ from analysis.storage.results import Row
 
 LEVEL = 0.05
 """Below this a p-value counts."""
+WITHOUT = "less the noise of N seeds"
 
 
 def easy_and_hard(results: Results) -> Finding:
@@ -39,21 +40,20 @@ def widest(results: Results) -> Finding:
     """Supervised training has the widest spread."""
     claim = "Supervised training has the widest spread of r."
     rule = (
-        "At the first epochs with a mean r of 1/4, 1/2 and 3/4, the standard deviation of r over examples is "
-        "larger than that of every other setting; a difference below two standard errors counts for neither side."
+        f"At the first epochs with a mean r of 1/4, 1/2 and 3/4, the standard deviation of r over examples, {WITHOUT}, "
+        "is larger than that of every other setting; a difference below two standard errors counts for neither side."
     )
     rows = _noise(results, "r")
     parts: list[str] = []
     holds: list[bool | None] = []
     for target in thesis.TARGETS:
-        found = {method: row for (method, at), row in rows.items() if at == target}
+        spreads = {method: _spread(row) for (method, at), row in rows.items() if at == target}
+        found = {method: spread for method, spread in spreads.items() if spread is not None}
         if "supervised" in found and len(found) > 1:
-            own = found.pop("supervised")
-            other = max(found.values(), key=lambda row: row["sd"])
-            holds.append(more(own["sd"] - other["sd"], math.hypot(_error(own), _error(other))))
-            parts.append(
-                f"mean {target:g}: {own['sd']:.3f} against at most {other['sd']:.3f} ({other['method']})"
-            )
+            (own, error), other = found.pop("supervised"), max(found, key=lambda method: found[method])
+            largest, other_error = found[other]
+            holds.append(more(own - largest, math.hypot(error, other_error)))
+            parts.append(f"mean {target:g}: {own:.3f} against at most {largest:.3f} ({other})")
     if not holds:
         return Finding(
             claim, Outcome.NOT_TESTABLE, "needs supervised and another setting at one of the means", rule
@@ -86,18 +86,19 @@ def averaged_like_random(results: Results) -> Finding:
 def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str) -> Finding:
     name = {"r": "r", "r_tilde": "r̃"}[quantity]
     rule = (
-        f"At the first epochs with a mean of 1/4, 1/2 and 3/4, the standard deviation of {name} over examples is "
-        f"nearer to that of {near} than to that of {far}; a difference below two standard errors counts for neither."
+        f"At the first epochs with a mean of 1/4, 1/2 and 3/4, the standard deviation of {name} over examples, "
+        f"{WITHOUT}, is nearer to that of {near} than to that of {far}; a difference below two standard errors counts for neither."
     )
     rows = _noise(results, quantity)
     parts: list[str] = []
     holds: list[bool | None] = []
     for target in thesis.TARGETS:
         own = [rows[method, target] for method in ("simclr", near, far) if (method, target) in rows]
-        if len(own) == 3:
-            sds = [row["sd"] for row in own]
+        spreads = [spread for row in own if (spread := _spread(row)) is not None]
+        if len(spreads) == 3:
+            sds = [sd for sd, _ in spreads]
             closer = abs(sds[0] - sds[2]) - abs(sds[0] - sds[1])
-            holds.append(more(closer, math.hypot(*(_error(row) for row in own))))
+            holds.append(more(closer, math.hypot(*(error for _, error in spreads))))
             parts.append(f"mean {target:g}: simclr {sds[0]:.3f}, {near} {sds[1]:.3f}, {far} {sds[2]:.3f}")
     if not holds:
         return Finding(
@@ -111,6 +112,15 @@ def _noise(results: Results, quantity: str) -> dict[tuple[str, float], Row]:
     return {(row["method"], row["target"]): row for row in rows if row["quantity"] == quantity}
 
 
-def _error(row: Row) -> float:
-    """Return the standard error of a standard deviation over examples."""
-    return row["sd"] / math.sqrt(2 * row["examples"])
+def _spread(row: Row) -> tuple[float, float] | None:
+    """Return the standard deviation over examples without the noise of N seeds, and its standard error.
+
+    A mean of N outcomes with intraclass correlation rho has the reliability N rho / (1 + (N - 1) rho) (Spearman
+    and Brown), the share of its variance that is no noise. None where rho is not defined.
+    """
+    seeds, rho = row["seeds"], row["icc"]
+    if rho is None or not math.isfinite(rho):
+        return None
+    reliability = max(0.0, seeds * rho / (1 + (seeds - 1) * rho))
+    # The error is that of the observed deviation: what the correction adds to it is left out.
+    return row["sd"] * math.sqrt(reliability), row["sd"] / math.sqrt(2 * row["examples"])

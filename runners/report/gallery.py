@@ -3,6 +3,7 @@
 
 import base64
 import html
+import importlib
 import inspect
 import io
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from PIL import Image
 
 import figures
 from analysis.comparison import curves
+from analysis.storage.counts import Study
 from analysis.storage.results import Result
 from figures._style import label
 from runners.report.conditions import Conditions
@@ -23,22 +25,23 @@ LARGEST_BYTES = 1_000_000
 """A larger picture is embedded with fewer colours, so that the page stays small enough to send."""
 
 
-def gallery(results: Mapping[str, Result], found: dict[str, Conditions], folder: Path) -> Html:
+def gallery(study: Study, results: Mapping[str, Result], found: dict[str, Conditions], folder: Path) -> Html:
     """Return the section of figures; those that were not drawn are named with the reason."""
-    return section("figures", "Figures", *(_figure(name, results, found, folder) for name in figures.names()))
+    return section(
+        "figures", "Figures", *(_figure(name, study, results, found, folder) for name in figures.names())
+    )
 
 
-def _figure(name: str, results: Mapping[str, Result], found: dict[str, Conditions], folder: Path) -> Html:
+def _figure(
+    name: str, study: Study, results: Mapping[str, Result], found: dict[str, Conditions], folder: Path
+) -> Html:
     drawing = figures.load(name)
     number, title = drawing.NUMBER, drawing.TITLE
     heading = element("h3", f"Figure {number}: {title}", id=f"figure-{number}")
     missing = [need for need in drawing.NEEDS if need not in results]
     picture = folder / "figures" / f"figure-{number}-{name}.png"
     if missing:
-        commands = [code(f"python -m analysis.{need} --study {folder.name}") for need in missing]
-        return join(
-            [heading, paragraph("Not drawn: its numbers are missing. Make them with ", *commands, ".")]
-        )
+        return join([heading, *(_why_missing(need, study) for need in missing)])
     if not picture.exists():
         command = code(f"python -m figures {number} --study {folder.name}")
         return join([heading, paragraph("Not drawn yet: ", command, "."), _numbers(number, results)])
@@ -53,6 +56,16 @@ def _figure(name: str, results: Mapping[str, Result], found: dict[str, Condition
             _origin(number, drawing.NEEDS, folder.name),
         ]
     )
+
+
+def _why_missing(need: str, study: Study) -> Html:
+    """Say why a result is not there: because the study has nothing for it, or because it was not made."""
+    module = importlib.import_module(f"analysis.{need}")
+    reason = module.applies(study) if hasattr(module, "applies") else None
+    if reason is not None:
+        return paragraph(f"Not drawn: {reason}.")
+    command = code(f"python -m analysis.{need} --study {study.name}")
+    return paragraph("Not drawn: its numbers are missing. Make them with ", command, ".")
 
 
 def embedded(path: Path, alternative: str) -> Html:

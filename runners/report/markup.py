@@ -52,6 +52,11 @@ def code(value: str) -> Html:
     return element("code", value)
 
 
+def moment(value: object) -> Html:
+    """Return an ISO time to the minute."""
+    return text(None if value is None else Html(html.escape(str(value)[:16].replace("T", " "))))
+
+
 def badge(word: StrEnum) -> Html:
     """Return a verdict or outcome as a coloured word."""
     return element("span", word.value, class_=f"badge {word.value.replace(' ', '-')}")
@@ -88,6 +93,7 @@ def table(
 def _cell(tag: str, value: object, right: bool, **attributes: str) -> Html:
     if right:
         attributes["class_"] = "number"
+        value = str(text(value)).replace("-", "\N{MINUS SIGN}") if tag == "td" else value
     return element(tag, value, **attributes)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from dynamics import files, provenance
 from figures._style import label
 from runners.report.conditions import Conditions
-from runners.report.markup import Html, code, element, folded, join, paragraph, section, table
+from runners.report.markup import Html, code, element, folded, join, moment, paragraph, section, table
 
 
 def origins(found: dict[str, Conditions], folder: Path, names: list[str]) -> Html:
@@ -16,10 +16,10 @@ def origins(found: dict[str, Conditions], folder: Path, names: list[str]) -> Htm
         "Provenance",
         _data(found),
         _results(folder, names),
-        _machines(found),
+        _versions(),
         folded("Snapshots of every seed", *(_snapshots(one) for one in found.values())),
         paragraph(
-            f"This page: {provenance.now()}, code {provenance.code_version()}, made by ",
+            f"This page: {provenance.now()[:16].replace('T', ' ')} UTC, code {provenance.code_version()}, made by ",
             code(f"python -m runners.report --study {folder.name}"),
             ".",
             class_="meta",
@@ -35,7 +35,7 @@ def _data(found: dict[str, Conditions]) -> Html:
         rows.append(
             [label(one.method), one.dataset or run.provenance.get("file") or "not recorded"]
             + [code(fingerprint[:16]) if fingerprint else None, code(run.fingerprint[:16])]
-            + [run.provenance.get("code")]
+            + [run.provenance.get("code") and code(run.provenance["code"])]
         )
     columns = ["method", "data", "data fingerprint", "config fingerprint", "code"]
     return table(columns, rows, caption="Inputs (first 16 digits of SHA-256)")
@@ -49,36 +49,16 @@ def _results(folder: Path, names: list[str]) -> Html:
             [
                 code(f"{name}.csv"),
                 code(f"python -m analysis.{name} --study {folder.name}"),
-                content.get("created"),
-                content.get("code"),
+                moment(content.get("created")),
+                code(str(content.get("code"))),
             ]
         )
     return table(["numbers", "command", "made", "code"], rows, caption="Results")
 
 
-def _machines(found: dict[str, Conditions]) -> Html:
-    rows = []
-    for one in found.values():
-        run = one.runs[0]
-        machine, versions = run.provenance.get("machine") or {}, run.provenance.get("versions") or {}
-        if machine or versions:
-            rows.append(
-                [label(one.method), machine.get("system"), machine.get("cores"), run.provenance.get("device")]
-                + [", ".join(f"{name} {version}" for name, version in versions.items())]
-            )
+def _versions() -> Html:
     made = ", ".join(f"{name} {version}" for name, version in provenance.versions().items())
-    page = paragraph("Analyses and figures: ", made, ".", class_="meta")
-    if not rows:
-        return page
-    return join(
-        [
-            folded(
-                "Machines and versions of the training runs",
-                table(["method", "system", "cores", "device", "versions"], rows, caption="Training"),
-            ),
-            page,
-        ]
-    )
+    return paragraph("Analyses, figures and this page: ", made, ".", class_="meta")
 
 
 def _snapshots(one: Conditions) -> Html:

@@ -69,7 +69,7 @@ def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
                 "main",
                 what_was_run(found),
                 _findings(all_findings(results)),
-                gallery(results, found, folder),
+                gallery(study, results, found, folder),
                 thesis_tables(results, found, study.name),
                 weaknesses(results, found, distinct_examples(study)),
                 origins(found, folder, list(results)),

@@ -5,9 +5,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from dynamics.snapshots import Run
 from figures._style import label
 from runners.report.conditions import Conditions
-from runners.report.markup import Html, code, element, folded, join, paragraph, section, table
+from runners.report.markup import Html, code, element, folded, join, moment, paragraph, section, table
 
 MATTERS = ("encoder", "width", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "precision")
 """Fields of a config that are shown at once; the rest is a click away."""
@@ -20,13 +21,26 @@ def what_was_run(found: dict[str, Conditions]) -> Html:
         "What was run",
         _runs(found),
         _recipes(found),
-        *(_full(one) for one in found.values()),
         _differences(found),
+        folded("Full configs", *(_full(one) for one in found.values())),
+        _machines(found),
     )
 
 
 def _runs(found: dict[str, Conditions]) -> Html:
-    columns = ["method", "seeds", "epochs", "K", "views", "M", "data", "time per seed", "device", "started"]
+    columns = [
+        "method",
+        "seeds",
+        "epochs",
+        "K",
+        "views",
+        "M",
+        "data",
+        "time per seed",
+        "hardware",
+        "started",
+        "code",
+    ]
     rows = []
     for one in found.values():
         run = one.runs[0]
@@ -34,11 +48,20 @@ def _runs(found: dict[str, Conditions]) -> Html:
         rows.append(
             [label(one.method), len(one.runs), len(run.epochs), examples, views, augmentations]
             + [one.dataset or "not recorded", _duration(one.wall_seconds)]
-            + [run.provenance.get("device"), run.provenance.get("started") or run.provenance.get("ingested")]
+            + [_hardware(run), moment(run.provenance.get("started") or run.provenance.get("ingested"))]
+            + [run.provenance.get("code") and code(run.provenance["code"])]
         )
     return table(
-        columns, rows, caption="Runs: K panel examples under M augmentations, scored after every epoch"
+        columns,
+        rows,
+        caption="Runs: K panel examples under M augmentations, scored after every epoch",
+        wide=True,
     )
+
+
+def _hardware(run: Run) -> str | None:
+    device, cores = run.provenance.get("device"), (run.provenance.get("machine") or {}).get("cores")
+    return device and (f"{device}, {cores} cores" if cores else device)
 
 
 def _duration(seconds: Sequence[float]) -> str | None:
@@ -60,10 +83,8 @@ def _recipes(found: dict[str, Conditions]) -> Html:
 
 def _full(one: Conditions) -> Html:
     rows = [[code(name), _value(value)] for name, value in one.config.items()]
-    return folded(
-        f"Full config of {label(one.method)}",
-        table(["field", "value"], rows, caption=f"{one.method}, fingerprint {one.runs[0].fingerprint[:16]}"),
-    )
+    caption = f"{label(one.method)}, fingerprint {one.runs[0].fingerprint[:16]}"
+    return table(["field", "value"], rows, caption=caption)
 
 
 def _value(value: Any) -> Html:
@@ -98,3 +119,18 @@ def _differences(found: dict[str, Conditions]) -> Html:
 
 def _short(value: Any) -> str:
     return "all" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _machines(found: dict[str, Conditions]) -> Html:
+    rows = []
+    for one in found.values():
+        run = one.runs[0]
+        machine, versions = run.provenance.get("machine") or {}, run.provenance.get("versions") or {}
+        if machine or versions:
+            libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
+            rows.append([label(one.method), machine.get("system"), libraries])
+    if not rows:
+        return Html("")
+    return folded(
+        "Machines and libraries", table(["method", "system", "libraries"], rows, caption="Training runs")
+    )

@@ -90,7 +90,7 @@ def _order(results: Mapping[str, Result], found: dict[str, Conditions]) -> Html:
     )
     pairs = _rank_correlations(results, found) if "learning" in results else []
     if not pairs:
-        return _part("Sorting", words)
+        return _part("Sorting", words, "Not computed here: runs that were taken in may have been sorted.")
     return join(
         [
             _part(
