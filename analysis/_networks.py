@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.storage.counts import Study
 from dynamics import snapshots
 from dynamics.console import UserError
+from dynamics.snapshots.layout import WEIGHTS
 
 if TYPE_CHECKING:  # the data bring torch along
     from dynamics.data import Dataset
@@ -20,15 +21,15 @@ PIXELS = "pixels"
 
 
 def has_network(run: snapshots.Run) -> bool:
-    """Whether a run was trained to its end by this program: ingested ones have indicators only."""
-    return run.complete and "encoder" in run.config
+    """Whether a run was trained to its end by this program, and has its weights: ingested ones have none."""
+    return run.complete and "encoder" in run.config and (run.folder / WEIGHTS).exists()
 
 
 def applies(study: Study) -> str | None:
     """Say in one line why a study has no network to look at; None where it has one."""
     if any(has_network(run) for runs in study.runs.values() for run in runs):
         return None
-    return f"no seed of study {study.name} has a trained network (ingested, or not trained to its end)"
+    return f"no seed of study {study.name} has a trained network (ingested, not trained to its end, or without weights)"
 
 
 def choose_runs(

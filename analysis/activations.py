@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tyro
 
-from analysis import _networks
-from analysis._networks import UNTRAINED, applies
+from analysis._features import Encoded, WhereNetworks
+from analysis._networks import UNTRAINED, applies, choose_runs
 from analysis.activation_maximisation.settings import Settings
 from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
+from analysis.storage.counts import Study, open_study
 from dynamics import console, snapshots
 from dynamics.console import UserError
 
@@ -74,14 +74,16 @@ def analyse(
     """
     settings = Settings() if settings is None else settings
     _check(settings)
-    runs = _networks.choose_runs(study, methods=methods, seed=seed)
-    dataset = _networks.common_data(runs.values(), data_root=data_root)
+    runs = choose_runs(study, methods=methods, seed=seed)
+    encoded = Encoded.open(
+        {method: [run] for method, run in runs.items()}, data_root=data_root, device=device
+    )
+    dataset = encoded.dataset
 
     from analysis.activation_maximisation.grids import World, grids_of
-    from dynamics.features import choose_device
 
     examples = np.unique(next(iter(runs.values())).examples)
-    world = World.of(dataset, examples, choose_device(device))
+    world = World.of(dataset, examples, encoded.device)
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     for name, seed_, network in _networks_of(runs, dataset):
@@ -169,17 +171,13 @@ def _number(value: float | None) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Settings, Where):
+class Arguments(Settings, WhereNetworks):
     """Find the images that maximise single units of a study's networks."""
 
     methods: tuple[str, ...] = ()
     """Methods to look at; by default all that have a trained network."""
     seed: int | None = None
     """Whose networks; by default the lowest seed of each method."""
-    data_root: Path = Path("data")
-    """Folder that holds the images."""
-    device: str = "auto"
-    """Where to compute: auto, cpu, cuda or cuda:1."""
 
 
 def main() -> None:

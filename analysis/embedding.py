@@ -13,23 +13,20 @@ python -m analysis.embedding --share 0.25
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tyro
 from jaxtyping import Float, Float32, Int64
 
-from analysis import _networks
-from analysis._networks import PIXELS, UNTRAINED, applies
+from analysis._features import Encoded, WhereNetworks
+from analysis._networks import PIXELS, UNTRAINED, applies, choose_runs
 from analysis.statistics.neighbourhoods import chance_share, cluster_agreement, same_class_share
 from analysis.statistics.stratified import stratified_share
 from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
+from analysis.storage.counts import Study, open_study
 from dynamics import console, snapshots
 from dynamics.console import UserError
-
-if TYPE_CHECKING:  # the data bring torch along
-    from dynamics.data import Dataset
 
 __all__ = ["Settings", "analyse", "applies", "show"]
 
@@ -45,7 +42,7 @@ class Settings:
     """Share of the training images of each class, above 0, at most 1."""
     at_least: int = 1000
     """Images to take, as far as there are, where that share is fewer: a map of few points shows little."""
-    perplexity: float = 30
+    perplexity: float = 30.0
     """Effective number of neighbours; at most a third of the images."""
     iterations: int = 1000
     """Steps of gradient descent, at most."""
@@ -136,14 +133,16 @@ def analyse(
         When a method, seed or network is missing, or there are too few images.
     """
     settings = Settings() if settings is None else settings
-    runs = _networks.choose_runs(study, methods=methods, seed=seed)
-    dataset = _networks.common_data(runs.values(), data_root=data_root)
-    all_labels = dataset.train_labels.cpu().numpy()
+    runs = choose_runs(study, methods=methods, seed=seed)
+    encoded = Encoded.open(
+        {method: [run] for method, run in runs.items()}, data_root=data_root, device=device
+    )
+    all_labels = encoded.labels("train")
     chosen = choose_images(all_labels, settings)
     labels = all_labels[chosen]
     perplexity = min(settings.perplexity, (len(chosen) - 1) / 3)
     rows, arrays = [], {"examples": chosen, "labels": labels}
-    for name, seed_, features in _spaces(runs, dataset, device=device, floors=settings.floors):
+    for name, seed_, features in _spaces(runs, encoded, floors=settings.floors):
         points = np.ascontiguousarray(features[chosen])
         found = embed(
             points,
@@ -157,7 +156,11 @@ def analyse(
         rows.append({"method": name, "seed": seed_, **own})
     recorded = {"asked": vars(settings), "share": len(chosen) / len(all_labels), "perplexity": perplexity}
     recorded |= {"init": "pca", "learning_rate": "auto", "iterations": settings.iterations}
-    recorded |= {"random_state": settings.random_state, "neighbours": NEIGHBOURS, "classes": dataset.classes}
+    recorded |= {
+        "random_state": settings.random_state,
+        "neighbours": NEIGHBOURS,
+        "classes": encoded.dataset.classes,
+    }
     return results.Result(
         name="embedding", rows=rows, inputs=study.inputs(), arrays=arrays, settings=recorded
     )
@@ -189,19 +192,15 @@ def choose_images(labels: Int64[np.ndarray, " example"], settings: Settings) -> 
 
 
 def _spaces(
-    runs: dict[str, snapshots.Run], dataset: "Dataset", *, device: str, floors: bool
+    runs: dict[str, snapshots.Run], encoded: Encoded, *, floors: bool
 ) -> Iterator[tuple[str, int | None, Float32[np.ndarray, "example feature"]]]:
     """Yield name, seed and features of all training images for all that is to be mapped, one at a time."""
-    from dynamics import features
-
-    where = features.choose_device(device)
     for method, run in runs.items():
-        yield method, run.seed, features.of_run(run, dataset, "train", device=where).values
+        yield method, run.seed, encoded.features(run, "train").values
     if floors:
         first = next(iter(runs.values()))
-        untrained = features.of_untrained(first, dataset, "train", device=where)
-        yield UNTRAINED, first.seed, untrained.values
-        yield PIXELS, None, features.of_pixels(dataset, "train")
+        yield UNTRAINED, first.seed, encoded.untrained(first, "train").values
+        yield PIXELS, None, encoded.pixels("train")
 
 
 def row(
@@ -254,17 +253,13 @@ def show(result: results.Result) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Settings, Where):
+class Arguments(Settings, WhereNetworks):
     """Map a study's features to the plane."""
 
     methods: tuple[str, ...] = ()
     """Methods to map; by default all that have a trained network."""
     seed: int | None = None
     """Whose networks; by default the lowest seed of each method."""
-    data_root: Path = Path("data")
-    """Folder that holds the images."""
-    device: str = "auto"
-    """Where to compute features: auto, cpu, cuda or cuda:1."""
 
 
 def main() -> None:

@@ -32,8 +32,10 @@ GAP = 0.1
 """Grey between tiles, in tiles."""
 FRAME, EMPTY, CROSS = 190, 235, "#888888"
 """Grey around tiles and of a dead tile, 0 to 255, and the colour of its cross."""
-NARROWEST = 0.9
-"""Inches that a grid has at least; with more methods than fit, the figure is wider than the text."""
+NARROWEST, WIDEST = 0.9, 1.3
+"""Inches that a grid has; with more methods than fit, the figure is wider than the text."""
+LABELS = 0.5
+"""Inches at the left for the blocks."""
 
 
 def draw(results: Results) -> Figure:
@@ -41,10 +43,9 @@ def draw(results: Results) -> Figure:
     result = results["activations"]
     shown = columns_of(result)
     blocks = sorted({row["block"] for row in result.rows})
-    width = max(WIDTHS[3], 0.5 + NARROWEST * len(shown))
-    side = (width - 0.45) / len(shown)
-    size = (width, 0.55 + len(blocks) * (side + 0.17))
-    tight = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.0)
+    side = min(max((WIDTHS[3] - LABELS) / len(shown), NARROWEST), WIDEST)
+    size = (LABELS + side * len(shown), 0.55 + len(blocks) * (side + 0.17))
+    tight = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.02, wspace=0.0, hspace=0.0)
     figure = Figure(figsize=size, layout=tight)
     axes = figure.subplots(len(blocks), len(shown), squeeze=False)
     rows = {(row["method"], row["block"]): row for row in result.rows}

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox
 
 from analysis.storage.results import Result, Row
 from figures import Results
@@ -51,6 +53,7 @@ def draw(results: Results) -> Figure:
         panel.set_title(f"{FLOORS.get(method) or label(method)}\n{measures(rows[method])}", fontsize=8)
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=in_a_row)
+    _keep_readable_names(figure)
     return figure
 
 
@@ -74,6 +77,7 @@ def _draw_panel(panel: Axes, result: Result, method: str) -> None:
         rasterized=True,
     )
     panel.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
+    panel.margins(0.1)
     panel.grid(visible=False)
     panel.spines[:].set(visible=True, color="#BBBBBB")
     names = result.settings["classes"]
@@ -89,8 +93,24 @@ def _draw_panel(panel: Axes, result: Result, method: str) -> None:
                 ha="center",
                 va="center",
                 fontsize=7,
+                in_layout=False,
                 path_effects=[withStroke(linewidth=1.6, foreground="white")],
             )
+
+
+def _keep_readable_names(figure: Figure) -> None:
+    """Remove names in the maps that would lie over another one or reach out of their panel."""
+    figure.draw_without_rendering()  # lays the panels out, so that sizes are known
+    for panel in figure.axes:
+        kept: list[Bbox] = []
+        frame = panel.get_window_extent()
+        for name in [text for text in panel.texts if isinstance(text, Annotation)]:
+            box = Text.get_window_extent(name)
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+            if inside and not any(box.overlaps(other) for other in kept):
+                kept.append(box)
+            else:
+                name.remove()
 
 
 def heart(

@@ -19,7 +19,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 START_SD = 0.5
-"""Standard deviation of the spectrum at the start: faint clouds around the mean colour."""
+"""Standard deviation of the spectrum at the start: clouds, of the contrast of the data. Small against the way
+that a number goes in some dozen steps, so that little of the start is left."""
 
 PIXEL_RANGE = (0.02, 0.98)
 """Pixels beyond are taken for these: the logits of 0 and 1 are infinite."""

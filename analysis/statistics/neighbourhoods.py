@@ -36,7 +36,7 @@ def same_class_share(
 
     if not 1 <= neighbours < len(points):
         raise ValueError(f"neighbours is {neighbours}: use 1 to {len(points) - 1}, one fewer than examples")
-    index = NearestNeighbors(n_neighbors=neighbours, n_jobs=-1).fit(points)
+    index = NearestNeighbors(n_neighbors=neighbours).fit(points)
     nearest = index.kneighbors(return_distance=False)
     return (labels[nearest] == labels[:, None]).mean(axis=1)
 
