@@ -85,7 +85,9 @@ def analyse(
                 rng = np.random.default_rng([seed, len(rows)])
                 noise.append(thesis_noise.noise_curve(len(case.counts), len(case.correct), case.p0, rng))
                 rows.append(row(case, rng, permutations=permutations))
-            arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(len(noise), len(study.counts(method).examples))
+            arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(
+                len(noise), len(study.counts(method).examples)
+            )
     _control_false_discoveries(rows)
     settings = {"targets": list(targets), "seed": seed, "permutations": permutations}
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)

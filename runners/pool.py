@@ -6,7 +6,9 @@ A worker keeps its data set on its device from job to job. One that dies takes o
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -132,11 +134,20 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     """Run in the worker: train what is sent until None is."""
     # Ctrl-C reaches the whole process group; the parent decides what is to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
     loaded: dict[str, data.Dataset] = {}
     with contextlib.suppress(BrokenPipeError, EOFError):  # the parent is gone
         while (job := pipe.recv()) is not None:
             pipe.send(_train(job, loaded, source, device, pipe))
+
+
+def _die_with_parent() -> None:
+    """End the worker when the parent is gone, however it went: nobody would ever start it again."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _train(

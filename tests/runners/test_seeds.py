@@ -155,3 +155,20 @@ def test_wrong_input_is_one_line(
     with pytest.raises(UserError, match=message):
         seeds.main([*arguments.split(), *([] if "--preset" in arguments else ["--preset", "quick"])])
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_workers_die_with_their_parent(tmp_path: Path) -> None:
+    """kill -9 of the command alone, in the middle of an epoch: nobody is left who writes the seed."""
+    process = start(tmp_path, "--method", "supervised", "--n", "1", "--epochs", "4000")
+    folder = tmp_path / "s/supervised/seed-0000"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and not (folder / "partial.zarr").exists():
+        time.sleep(0.05)
+    holder = snapshots.state(folder).holder
+    assert holder is not None and holder.pid is not None
+    process.kill()
+    process.communicate()
+    while time.monotonic() < deadline and Path(f"/proc/{holder.pid}").exists():
+        time.sleep(0.05)
+    assert snapshots.state(folder).holder is None

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report is one valid page that needs nothing else, whatever results there are."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import alignment, binomial, learning, views
+from analysis.storage import results as storage
+from analysis.storage.counts import Study
+from dynamics.console import UserError
+from figures.__main__ import draw
+from runners import report
+from runners.report.__main__ import main
+from runners.report.markup import Html, element, table
+from tests.analysis.studies import STUDY, opened, rising, write
+
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+LOADED = ("src", "srcset", "poster", "data", "action", "background")
+
+
+class Page(HTMLParser):
+    """Checks nesting, and keeps what a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"left open: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(dict(attrs)) == len(attrs), f"an attribute twice in {tag}"
+        assert not (
+            tag in {"p", "table", "div", "section", "ul", "h2", "h3", "figure"} and "p" in self.open
+        ), f"{tag} in a paragraph"
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def check_self_contained(page: Page) -> None:
+    assert not {"script", "iframe", "object", "embed", "base"} & {tag for tag, _ in page.elements}
+    for tag, attributes in page.elements:
+        for name in LOADED:
+            assert (attributes.get(name) or "data:").startswith("data:"), (tag, name)
+        target = attributes.get("href")
+        assert target is None or target.startswith("#" if tag == "a" else "data:"), (tag, target)
+        assert not any(name.startswith("on") for name in attributes)
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {(link["href"] or "")[1:] for link in page.all("a")} <= set(ids)
+    assert all(
+        image["alt"] and (image["src"] or "").startswith("data:image/png;base64,")
+        for image in page.all("img")
+    )
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    runs = tmp_path_factory.mktemp("study") / "runs"
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    write(runs, "simclr", rising(rng, views=2), labels=labels, true_labels=labels)
+    write(runs, "a-method-of-mine", rising(rng, augmentations=1), labels=labels, true_labels=labels)
+    return opened(runs)
+
+
+@pytest.fixture(scope="module")
+def folder(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return results/<study> with some analyses and their figures; others are missing."""
+    folder = tmp_path_factory.mktemp("results") / STUDY
+    for found in (
+        learning.analyse(study),
+        alignment.analyse(study),
+        binomial.analyse(study, targets=(0.5,), permutations=9),
+        views.analyse(study),
+    ):
+        storage.write(found, folder)
+    draw(folder, ["sorted-curves", "view-agreement"])
+    return folder
+
+
+def test_the_page_needs_nothing_else(study: Study, folder: Path) -> None:
+    path = report.write(study, folder)
+    assert path == folder / "report.html"
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    check_self_contained(page)
+    assert len(page.all("img")) == 2
+    assert "@import" not in text and "url(" not in text
+    assert path.stat().st_size < 15e6
+    words = "".join(page.words)
+    for expected in ("a-method-of-mine", "Figure 5.4", "not testable", "python -m figures 4.3", "has a trained network",
+                     "python -m analysis.classes", "not recorded"):  # fmt: skip
+        assert expected in words, expected
+    assert " nan" not in words and "None" not in words
+
+
+def test_every_section_stands_without_results_of_its_own(study: Study, folder: Path, tmp_path: Path) -> None:
+    for kept in ("learning", "binomial", "views", "alignment"):
+        alone = tmp_path / kept / STUDY
+        alone.mkdir(parents=True)
+        for file in folder.glob(f"{kept}.*"):
+            shutil.copy(file, alone)
+        check_self_contained(Page(report.write(study, alone).read_text(encoding="utf-8")))
+
+
+def test_no_results_are_a_user_s_error(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"run python -m analysis\.learning"):
+        report.write(study, tmp_path / STUDY)
+
+
+def test_the_command(study: Study, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = study.runs["simclr"][0].folder.parents[2]
+    main(["--study", STUDY, "--runs", str(runs), "--results", str(folder.parent)])
+    assert re.search(r"report: .*report\.html \(\d+\.\d MB\)", capsys.readouterr().out)
+
+
+def test_text_is_escaped() -> None:
+    nasty = '<script>alert("&")</script>'
+    made = table([nasty], [[nasty], [Html("<b>bold</b>")]], caption=nasty)
+    page = Page(made)
+    assert not page.all("script") and len(page.all("b")) == 1
+    assert "".join(page.words).count(nasty) == 3
+    assert element("p", "a", id='"').endswith(' id="&quot;">a</p>')
+
+
+def test_columns_of_numbers_are_set_to_the_right() -> None:
+    page = Page(table(["name", "number", "empty"], [["a", "-0.5", None], ["b", None, None]], caption="c"))
+    assert [cell.get("class") for cell in page.all("th")] == [None, "number", None]
+    assert "\N{MINUS SIGN}0.5" in page.words
+
+
+@pytest.mark.slow
+def test_a_browser_opens_it_without_a_network(study: Study, folder: Path, tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no chromium: install Debian's package chromium to open the report in a browser")
+    path = report.write(study, folder)
+    ran = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        + ["--proxy-server=127.0.0.1:9", "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}"]
+        + ["--virtual-time-budget=2000", "--dump-dom", path.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "CONSOLE" not in ran.stderr
+    shown = Page(re.sub(r"<!DOCTYPE[^>]*>", "", ran.stdout))
+    assert len(shown.all("img")) == 2
+    assert "Findings of the thesis" in shown.words
