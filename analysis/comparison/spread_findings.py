@@ -47,7 +47,7 @@ def widest(results: Results) -> Finding:
     parts: list[str] = []
     holds: list[bool | None] = []
     for target in thesis.TARGETS:
-        spreads = {method: _spread(row) for (method, at), row in rows.items() if at == target}
+        spreads = {method: spread_without_noise(row) for (method, at), row in rows.items() if at == target}
         found = {method: spread for method, spread in spreads.items() if spread is not None}
         if "supervised" in found and len(found) > 1:
             (own, error), other = found.pop("supervised"), max(found, key=lambda method: found[method])
@@ -87,14 +87,15 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
     name = {"r": "r", "r_tilde": "r̃"}[quantity]
     rule = (
         f"At the first epochs with a mean of 1/4, 1/2 and 3/4, the standard deviation of {name} over examples, "
-        f"{WITHOUT}, is nearer to that of {near} than to that of {far}; a difference below two standard errors counts for neither."
+        f"{WITHOUT}, is nearer to that of {near} than to that of {far}; "
+        "a difference below two standard errors counts for neither."
     )
     rows = _noise(results, quantity)
     parts: list[str] = []
     holds: list[bool | None] = []
     for target in thesis.TARGETS:
         own = [rows[method, target] for method in ("simclr", near, far) if (method, target) in rows]
-        spreads = [spread for row in own if (spread := _spread(row)) is not None]
+        spreads = [spread for row in own if (spread := spread_without_noise(row)) is not None]
         if len(spreads) == 3:
             sds = [sd for sd, _ in spreads]
             closer = abs(sds[0] - sds[2]) - abs(sds[0] - sds[1])
@@ -112,7 +113,7 @@ def _noise(results: Results, quantity: str) -> dict[tuple[str, float], Row]:
     return {(row["method"], row["target"]): row for row in rows if row["quantity"] == quantity}
 
 
-def _spread(row: Row) -> tuple[float, float] | None:
+def spread_without_noise(row: Row) -> tuple[float, float] | None:
     """Return the standard deviation over examples without the noise of N seeds, and its standard error.
 
     A mean of N outcomes with intraclass correlation rho has the reliability N rho / (1 + (N - 1) rho) (Spearman
