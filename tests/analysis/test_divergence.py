@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Figure 5.2's numbers from runs on disk: the right features, means over seeds, messages instead of exceptions."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Table B.1 from runs on disk: every method and both floors, as single probes would give, networks left alone."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finished runs with real (small, untrained or scrambled) networks, and images made up for them."""
 
 from pathlib import Path

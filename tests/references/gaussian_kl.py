@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Eq. 5.2 as it is written, with an explicit inverse and determinants, one pair at a time."""
 
 import numpy as np
