@@ -11,8 +11,8 @@ from runners.report.conditions import Conditions
 from runners.report.markup import Html, badge, code, element, join, paragraph, section, table
 
 NEEDS = {"4.1": "binomial", "4.2": "binomial", "B.1": "probes"}
-FLOORS = ("random-initialisation", "pixels")
-"""Rows of table B.1 that are no methods."""
+FLOORS = {"random-initialisation": ("data", "width", "seeds"), "pixels": ("data",)}
+"""Rows of table B.1 that are no methods, and what their numbers depend on."""
 
 
 def thesis_tables(results: Mapping[str, Result], found: dict[str, Conditions], study: str) -> Html:
@@ -36,15 +36,22 @@ def _missing(number: str, study: str) -> Html:
     )
 
 
-def _why(method: str, found: dict[str, Conditions], ours: Row | None, *verdicts: Verdict) -> str:
-    """Say why a row may differ, or why there is none."""
+def _why(method: str, found: dict[str, Conditions], ours: Row | None, *verdicts: Verdict) -> Html:
+    """Say why a row may differ, or why there is none, in a cell whose lines may break."""
+    return element("span", _reason(method, found, ours, *verdicts), class_="why")
+
+
+def _reason(method: str, found: dict[str, Conditions], ours: Row | None, *verdicts: Verdict) -> str:
     if method not in found and method not in FLOORS:
         return "method not run"
     if ours is None:
         return "mean not reached"
     if all(verdict is Verdict.INSIDE for verdict in verdicts):
         return ""
-    return (found.get(method) or next(iter(found.values()))).why
+    if method in found:
+        return found[method].why
+    kinds = next(iter(found.values())).why.split(", ")
+    return ", ".join(kind for kind in kinds if kind in FLOORS[method]) or kinds[0]
 
 
 def _table_4_1(binomial: Result, found: dict[str, Conditions]) -> Html:
