@@ -9,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/python -m runners.study --preset quick --study demo
 
 test: .venv/installed check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

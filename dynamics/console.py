@@ -93,4 +93,8 @@ def choose_study(runs: Path, study: str | None) -> str:
 
 
 def _last_write(study: Path) -> float:
-    return max((path.stat().st_mtime for path in study.glob("*/seed-*/*")), default=study.stat().st_mtime)
+    # What training writes; an analysis leaves caches beside it, which do not count.
+    written = (
+        path for name in ("run.json", "log.jsonl", "complete.json") for path in study.glob(f"*/seed-*/{name}")
+    )
+    return max((path.stat().st_mtime for path in written), default=0.0)
