@@ -3,8 +3,8 @@
 
 For some channels at the centre of the output of each block, of one network of each method and, as a control,
 of one that was never trained. Beside each image stands its activation, and the share of real training images
-that activate the unit less: 100 says that the image is beyond all of them. A unit that cannot be made active
-is kept and called dead.
+that activate the unit less: 100 says that the image is beyond all of them. A unit that nothing makes active is
+kept and called dead.
 
 robust  (default) images in [0, 1], each network's own normalisation behind them, natural spectrum and colours
 thesis  pixels in the units of each network's input, plain ascent, 11, 19, 27 and 35 pixels (eq. 5.4); these

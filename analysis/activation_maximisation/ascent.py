@@ -40,7 +40,7 @@ class Found(NamedTuple):
     activation: Float[Tensor, " tile"]
     """Of the unit on its image at the end: 0 or more."""
     dead: Bool[Tensor, " tile"]
-    """Whether the unit could not be made active; its image then means nothing."""
+    """Whether the search could not make the unit active; its image then means nothing."""
 
 
 def robust(

@@ -36,6 +36,10 @@ from dynamics.encoders import ResNet18
 from dynamics.methods import Method
 from dynamics.networks import image_statistics
 
+SHIFTS = 16
+"""An image is shifted by at most this part of its height, or of a training image's where that is less. Shifts of 2
+pixels make it impossible to find what a unit with a field of 11 responds to."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class World:
@@ -78,6 +82,7 @@ class Grid(NamedTuple):
     percentile: Float[np.ndarray, " tile"]
     """Share of the real images that activate the unit less, 0 to 100."""
     dead: Bool[np.ndarray, " tile"]
+    """Whether the search could not make the unit active, nor (robust) any of the real images does."""
     available: int
     """Channels of the block."""
     silent: float
@@ -103,7 +108,10 @@ def grids_of(method: Method, world: World, settings: Settings) -> list[Grid]:
             found = search(encoder, together, canvas, own, world, settings)
         parts = zip(*(field.cpu().split(sizes) for field in found), strict=True)
         for plan, part in zip(together, parts, strict=True):
-            made.append(_grid(plan, ascent.Found(*part), real[plan.block - 1]))
+            grid = _grid(plan, ascent.Found(*part), real[plan.block - 1])
+            if settings.preset == "robust":  # the thesis's units are dead when no start makes them active
+                grid = grid._replace(dead=grid.dead & (grid.largest <= 0))
+            made.append(grid)
     return made
 
 
@@ -167,7 +175,7 @@ def search(
         count=len(channels),
         size=size,
         colours=world.colours,
-        motion=Motion(shift=world.dataset.image_size / 16),
+        motion=Motion(shift=min(size, world.dataset.image_size) / SHIFTS),
         steps=steps,
         generator=generator,
     )

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from analysis import activations
+from analysis.activation_maximisation import ascent
 from analysis.activation_maximisation.settings import Settings
 from analysis.storage import results
 from dynamics import checkpoint, networks
@@ -77,6 +78,29 @@ def test_the_dead_unit_is_shown_as_dead(found: results.Result) -> None:
     assert row["dead_share"] == 0.25 and row["silent_share"] >= 0.25
     assert found.arrays["simclr.block2.percentile"][2] == 0
     assert not found.arrays["supervised.block2.dead"][2]
+
+
+@pytest.mark.parametrize("preset", ["robust", "thesis"])
+def test_a_unit_that_real_images_activate_is_not_dead_but_in_the_thesis(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, preset: str
+) -> None:
+    search = getattr(ascent, preset)
+    monkeypatch.setattr(
+        ascent,
+        preset,
+        lambda values, **given: search(values, **given)._replace(
+            activation=torch.zeros(given["count"]), dead=torch.ones(given["count"], dtype=torch.bool)
+        ),
+    )
+    found = activations.analyse(
+        small_networks.opened(runs),
+        settings=Settings(preset=preset, tiles=3, steps=1),
+        methods=("simclr",),
+        device="cpu",
+    )
+    for block in (1, 2, 3, 4):
+        dead, largest = (found.arrays[f"simclr.block{block}.{name}"] for name in ("dead", "largest"))
+        assert (dead == ((largest <= 0) | (preset == "thesis"))).all()
 
 
 def test_images_activate_their_units_as_said(runs: Path, found: results.Result) -> None:
