@@ -25,6 +25,9 @@ RATE = 0.05
 STARTS = 64
 """Starts of the robust search, of which the one that drives the unit hardest is followed."""
 
+FADE = 0.3
+"""Factor of that start's spectrum before the ascent: what the unit does not see stays nearly the mean colour."""
+
 PENALTY, STEP = 0.01, 1.0
 """Of the thesis's ascent: the factor of sum x^2, and the length of a step."""
 
@@ -76,7 +79,7 @@ def robust(
         The images unmoved. A unit is dead when its preactivation is not positive even there.
     """
     fourier = FourierImages(count, size, colours, generator=generator)
-    _keep_best_start(fourier, values, generator)
+    _set_best_start(fourier, values, generator)
     fill = colours.mean.sigmoid()
     optimizer = torch.optim.Adam([fourier.spectrum], lr=RATE)
     for _ in range(steps):
@@ -91,7 +94,7 @@ def robust(
 
 
 @torch.no_grad()
-def _keep_best_start(fourier: FourierImages, values: Values, generator: torch.Generator) -> None:
+def _set_best_start(fourier: FourierImages, values: Values, generator: torch.Generator) -> None:
     best = values(fourier.images())
     for _ in range(STARTS - 1):
         before = fourier.spectrum.clone()
@@ -100,6 +103,7 @@ def _keep_best_start(fourier: FourierImages, values: Values, generator: torch.Ge
         better = (found > best).view(-1, 1, 1, 1, 1)
         fourier.spectrum.copy_(torch.where(better, fourier.spectrum, before))
         best = torch.maximum(found, best)
+    fourier.spectrum.mul_(FADE)
 
 
 def thesis(
