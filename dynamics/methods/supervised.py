@@ -15,7 +15,13 @@ class Recipe(CropFlipRecipe):
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "thesis": THESIS_NORMALISATION,
-        "quick": {"epochs": 20, "lr": 1e-3, "schedule_period": 40, "crop_padding": 1, "flip_probability": 0.0},
+        "quick": {
+            "epochs": 20,
+            "lr": 1e-3,
+            "schedule_period": 40,
+            "crop_padding": 1,
+            "flip_probability": 0.0,
+        },
     }
 
 

@@ -51,7 +51,11 @@ def record(
 ) -> snapshots.Writer:
     """Write a run's record and some of its four epochs."""
     snapshots.write_run_json(
-        folder, method="simclr", seed=seed, config={"lr": 0.5} if config is None else config, provenance={"a": 1}
+        folder,
+        method="simclr",
+        seed=seed,
+        config={"lr": 0.5} if config is None else config,
+        provenance={"a": 1},
     )
     writer = open_writer(folder, **changes)
     for epoch in written:

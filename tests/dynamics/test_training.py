@@ -33,7 +33,9 @@ def digits() -> Dataset:
     return data.load("digits")
 
 
-def run(folder: Path, digits: Dataset, method: str = "simclr", seed: int = 0, **changes: Any) -> snapshots.Run:
+def run(
+    folder: Path, digits: Dataset, method: str = "simclr", seed: int = 0, **changes: Any
+) -> snapshots.Run:
     job = Job(method=method, recipe=tiny(method, **changes), seed=seed, folder=folder)
     train(job, digits, device=torch.device("cpu"))
     return snapshots.Run(folder)
@@ -42,7 +44,9 @@ def run(folder: Path, digits: Dataset, method: str = "simclr", seed: int = 0, **
 def assert_equal(one: snapshots.Run, other: snapshots.Run) -> None:
     np.testing.assert_array_equal(one.correct(), other.correct())
     np.testing.assert_array_equal(one.probability(), other.probability())
-    assert {k: v.tolist() for k, v in one.scalars().items()} == {k: v.tolist() for k, v in other.scalars().items()}
+    assert {k: v.tolist() for k, v in one.scalars().items()} == {
+        k: v.tolist() for k, v in other.scalars().items()
+    }
     weights = [checkpoint.load_weights(run.folder / "weights.safetensors") for run in (one, other)]
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
@@ -61,9 +65,7 @@ def test_a_run_is_whole_and_repeatable(method: str, digits: Dataset, tmp_path: P
 
 @pytest.mark.parametrize("method", methods.names())
 @pytest.mark.parametrize("share", [0.0, float("inf")], ids=["one state", "every state"])
-def test_resuming_ends_bit_equal(
-    method: str, share: float, digits: Dataset, tmp_path: Path
-) -> None:
+def test_resuming_ends_bit_equal(method: str, share: float, digits: Dataset, tmp_path: Path) -> None:
     """Stopped after each epoch in turn: with the state of that epoch, and with that of the first only."""
     whole = run(tmp_path / "whole", digits, method)
     job = Job(method=method, recipe=tiny(method), seed=0, folder=tmp_path / "stopped")
@@ -146,7 +148,9 @@ def test_seeds_move_only_what_they_name(digits: Dataset, tmp_path: Path) -> None
     seed = run(tmp_path / "seed", digits, method, seed=1)
     panel = run(tmp_path / "panel", digits, method, panel_seed=1)
     labels = run(tmp_path / "labels", digits, method, label_seed=1)
-    weights = {name: checkpoint.load_weights(tmp_path / name / "weights.safetensors") for name in ("base", "panel")}
+    weights = {
+        name: checkpoint.load_weights(tmp_path / name / "weights.safetensors") for name in ("base", "panel")
+    }
 
     np.testing.assert_array_equal(base.examples, seed.examples)
     np.testing.assert_array_equal(base.labels, seed.labels)
@@ -161,7 +165,9 @@ def test_seeds_move_only_what_they_name(digits: Dataset, tmp_path: Path) -> None
     assert not np.array_equal(base.labels, labels.labels)
 
 
-def test_both_random_label_methods_share_labels_and_all_share_examples(digits: Dataset, tmp_path: Path) -> None:
+def test_both_random_label_methods_share_labels_and_all_share_examples(
+    digits: Dataset, tmp_path: Path
+) -> None:
     runs = {name: run(tmp_path / name, digits, name) for name in methods.names()}
     first = runs["random-labels"]
     np.testing.assert_array_equal(first.labels, runs["random-labels-aug"].labels)
@@ -179,7 +185,9 @@ def test_the_loss_is_the_mean_over_the_steps_of_the_epoch(digits: Dataset, tmp_p
     dataset = networks.training_data(digits, recipe)
     method = networks.untrained("random-labels", recipe, dataset, seed=0)
     labels = networks.training_labels(type(method), recipe, dataset)
-    optimizer = torch.optim.SGD(method.parameters(), lr=1.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.SGD(
+        method.parameters(), lr=1.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
     for epoch in (1, 2):
         rate = recipe.lr / 2 * (1 + np.cos(np.pi * (epoch - 1) / recipe.schedule_period))
         assert found["learning_rate"][epoch - 1] == pytest.approx(rate, rel=1e-12)
@@ -198,7 +206,7 @@ def test_the_loss_is_the_mean_over_the_steps_of_the_epoch(digits: Dataset, tmp_p
 
 def test_another_config_names_the_field_and_both_values(digits: Dataset, tmp_path: Path) -> None:
     run(tmp_path / "a", digits)
-    with pytest.raises(UserError, match=r"temperature = 0\.07 there, 0\.5 now"):
+    with pytest.raises(UserError, match=r"temperature = 0\.1 there, 0\.5 now"):
         run(tmp_path / "a", digits, temperature=0.5)
 
 

@@ -21,6 +21,11 @@ TINY = [
 ]
 
 
+def heed_interrupts() -> None:
+    """What runs in the background of a script is born deaf to Ctrl-C; a user's terminal is not like that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(runs: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "runners.seeds", *TINY, "--runs", str(runs), "--study", "s", *arguments],
@@ -29,6 +34,7 @@ def start(runs: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
 
 
@@ -143,8 +149,8 @@ def test_wrong_seeds_are_said(text: str) -> None:
         ("--method supervised --dataset cifar10", "--dataset digits"),
         ("--method simclr --width 0", "--width 0"),
         ("--method simclr --encoder vgg", "no encoder 'vgg'"),
-        ("--method supervised --batch-size 5000", "5000 is more than the 1442"),
-        ("--method supervised --panel-examples 5000", "5000 is more than the 1442"),
+        ("--method supervised --batch-size 5000", "5000 is more than the 384"),
+        ("--method supervised --panel-examples 5000", "5000 is more than the 384"),
         ("--method simclr --panel-batch 100", "no multiple of --panel-batch 100"),
     ],
 )

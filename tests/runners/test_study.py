@@ -1,6 +1,7 @@
 """From runs to a report, on the smallest study there is."""
 
 import dataclasses
+import importlib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 import analysis
 import figures
-from analysis.storage.counts import Where, open_study
+from analysis.storage.counts import Study, Where, open_study
 from dynamics import data, methods, snapshots
 from dynamics.config import preset
 from dynamics.training import Job, train
@@ -26,6 +27,11 @@ TINY = {
 }
 
 
+def reason(study: Study, name: str) -> str | None:
+    module = importlib.import_module(f"analysis.{name}")
+    return module.applies(study) if hasattr(module, "applies") else None
+
+
 def train_small(runs: Path) -> None:
     for method in ("simclr", "supervised", "random-labels"):
         recipe = dataclasses.replace(preset(methods.recipe(method), "quick"), **TINY)
@@ -41,11 +47,14 @@ def test_every_analysis_and_figure_reaches_the_report(tmp_path: Path) -> None:
     study = open_study(Where(study="small", runs=tmp_path / "runs"))
     folder = tmp_path / "results" / "small"
     analyse_all(study, folder, data_root=tmp_path, device="cpu")
+    left_out = {name for name in analysis.names() if reason(study, name) is not None}
+    assert left_out <= {"augmentations"}  # three epochs may not reach a mean of 1/4
     for name in analysis.names():
-        assert (folder / f"{name}.csv").exists(), name
+        assert (folder / f"{name}.csv").exists() == (name not in left_out), name
     draw(folder)
     for name in figures.names():
-        assert len(list((folder / "figures").glob(f"figure-*-{name.replace('_', '-')}.*"))) == 2, name
+        if left_out.isdisjoint(figures.load(name).NEEDS):
+            assert len(list((folder / "figures").glob(f"figure-*-{name.replace('_', '-')}.*"))) == 2, name
     page = report.write(study, folder)
     assert 10_000 < page.stat().st_size < 15e6
 
