@@ -5,6 +5,7 @@ What is whole is left alone, what is partial is resumed, so the same command goe
 """
 
 import argparse
+import dataclasses
 import os
 import shlex
 import sys
@@ -54,7 +55,7 @@ class Seeds(Where):
     """Which seeds to train, and where."""
 
     method: str
-    """Way of training."""
+    """Way of training; has to be given. The recipe's defaults are those of the method and the preset."""
     n: int | None = None
     """Train seeds 0 to n - 1 (default 1)."""
     seeds: str | None = None
@@ -73,15 +74,17 @@ def parse(argv: Sequence[str]) -> tuple[Seeds, Config]:
     recipe_type = methods.recipe(known.method or "simclr")
     chosen = known.preset or default_preset()
     # The recipe's fields and the other flags form one flat list: --lr, not --recipe.lr.
-    where, recipe = tyro.cli(
-        tuple[tyro.conf.OmitArgPrefixes[Seeds], tyro.conf.OmitArgPrefixes[recipe_type]],  # type: ignore[valid-type]
-        default=(Seeds(method=known.method or "simclr"), preset(recipe_type, chosen)),
+    groups = [("runner", Seeds), ("recipe", recipe_type)]
+    arguments = dataclasses.make_dataclass("Arguments", groups, frozen=True, kw_only=True)
+    parsed = tyro.cli(
+        arguments,
+        default=arguments(runner=Seeds(method=known.method or "simclr"), recipe=preset(recipe_type, chosen)),
         args=list(argv),
         prog="python -m runners.seeds",
         description=f"Train seeds of one method ({', '.join(methods.names())}); resumes what is partial.",
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
     )
-    return where, recipe
+    return parsed.runner, parsed.recipe
 
 
 def default_preset() -> str:
