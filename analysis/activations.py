@@ -22,7 +22,8 @@ import numpy as np
 import tyro
 
 from analysis._features import Encoded, WhereNetworks
-from analysis._networks import UNTRAINED, applies, choose_runs
+from analysis._networks import UNTRAINED, choose_runs, has_network
+from analysis._networks import applies as has_networks
 from analysis.activation_maximisation.settings import Settings
 from analysis.storage import results
 from analysis.storage.counts import Study, open_study
@@ -35,6 +36,22 @@ if TYPE_CHECKING:  # these bring torch along
     from dynamics.methods import Method
 
 __all__ = ["Settings", "analyse", "applies", "show"]
+
+
+ENCODER = "resnet18"
+"""The network whose four blocks are looked into."""
+
+
+def applies(study: Study) -> str | None:
+    """Say in one line why a study has no blocks to look into; None where it has some."""
+    if (reason := has_networks(study)) is not None:
+        return reason
+    runs = [run for runs in study.runs.values() for run in runs if has_network(run)]
+    if any(run.config["encoder"] == ENCODER for run in runs):
+        return None
+    return (
+        f"study {study.name} has no {ENCODER}, and no other encoder has the four blocks whose units are shown"
+    )
 
 
 def analyse(
@@ -74,7 +91,10 @@ def analyse(
     """
     settings = Settings() if settings is None else settings
     _check(settings)
+    if (reason := applies(study)) is not None:
+        raise UserError(reason)
     runs = choose_runs(study, methods=methods, seed=seed)
+    runs = {method: run for method, run in runs.items() if run.config["encoder"] == ENCODER}
     encoded = Encoded.open(
         {method: [run] for method, run in runs.items()}, data_root=data_root, device=device
     )

@@ -27,9 +27,9 @@ class Config:
     """Train on this many images only (class-balanced, the same for every seed); all when absent."""
 
     encoder: str = "resnet18"
-    """Network below the head."""
+    """Network below the head: resnet18 (8 * width features) or n1 (256)."""
     width: int = 64
-    """Channels of the first stage; the encoder's output has 8 times as many features."""
+    """Channels of the first stage of resnet18, whose output has 8 times as many features; n1 has one width."""
 
     epochs: int = 200
     """Epochs of training, t_max."""

@@ -61,7 +61,9 @@ def untrained(name: str, recipe: Config, dataset: Dataset, *, seed: int) -> Meth
         The stream of the weights.
     """
     method = methods.load(name)(recipe, image_statistics(dataset))
-    initialise(method, generator(seed, "weights"))
+    weights = generator(seed, "weights")
+    initialise(method, weights)
+    method.after_initialise(weights)
     return method
 
 

@@ -14,10 +14,12 @@ import torch
 from jaxtyping import Bool, Float16, Int64
 from torch import Tensor
 
+from dynamics import collapse
 from dynamics.augment import Draw, Views
 from dynamics.config import Config
 from dynamics.console import UserError
 from dynamics.methods import Method
+from dynamics.methods._base import Representation
 from dynamics.streams import generator
 
 RENDER_CHUNK = 4096
@@ -31,6 +33,8 @@ class Scores(NamedTuple):
 
     correct: Bool[np.ndarray, "view augmentation example"]
     probability: Float16[np.ndarray, "view augmentation example"]
+    diagnostics: dict[str, float]
+    """Spread and rank of what the network makes of the first augmentation (:mod:`dynamics.collapse`)."""
 
 
 def draw_examples(config: Config, num_train: int) -> Int64[Tensor, " example"]:
@@ -87,19 +91,24 @@ class Panel:
         was_training = method.training
         method.eval()
         try:
-            verdicts = [self._judge(method, augmentation) for augmentation in range(len(self.draws))]
+            seen = self._represent(method, augmentation=0)
+            diagnostics = collapse.diagnose(seen.features, seen.outputs)
+            verdicts = [method.judge(seen.outputs, self.labels)]
+            for augmentation in range(1, len(self.draws)):
+                verdicts.append(method.judge(self._represent(method, augmentation).outputs, self.labels))
         finally:
             method.train(was_training)
-        correct = torch.stack([correct for correct, _ in verdicts], dim=1)
-        probability = torch.stack([probability for _, probability in verdicts], dim=1)
-        return Scores(correct.cpu().numpy(), probability.half().cpu().numpy())
+        correct = torch.stack([verdict.correct for verdict in verdicts], dim=1)
+        probability = torch.stack([verdict.probability for verdict in verdicts], dim=1)
+        return Scores(correct.cpu().numpy(), probability.half().cpu().numpy(), diagnostics)
 
-    def _judge(self, method: Method, augmentation: int) -> tuple[Tensor, Tensor]:
+    def _represent(self, method: Method, augmentation: int) -> Representation:
+        """Return features and outputs with the axes view, example, feature."""
         views = range(len(self.draws[augmentation]))
         images = torch.cat([self.render(augmentation, view) for view in views])
-        outputs = torch.cat([method(chunk) for chunk in images.split(RENDER_CHUNK)])
-        judgement = method.judge(outputs.unflatten(0, (len(views), -1)), self.labels)
-        return judgement.correct, judgement.probability
+        parts = [method.represent(chunk) for chunk in images.split(RENDER_CHUNK)]
+        whole = (torch.cat(part).unflatten(0, (len(views), -1)) for part in zip(*parts, strict=True))
+        return Representation(*whole)
 
 
 def check(config: Config, *, num_train: int, num_views: int) -> None:

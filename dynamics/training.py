@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dynamics import checkpoint, encoders, methods, networks, panel, provenance, snapshots
+from dynamics import checkpoint, collapse, encoders, methods, networks, panel, provenance, snapshots
 from dynamics.config import Config
 from dynamics.console import UserError, warn
 from dynamics.data import Dataset
@@ -164,7 +164,7 @@ def _train_epochs(
             trainer.save()
             saved_at = time.perf_counter()
             save_cost = saved_at - scored
-        writer.write(epoch, scores.correct, scores.probability, trainer.scalars)
+        writer.write(epoch, scores.correct, scores.probability, {**trainer.scalars, **scores.diagnostics})
         progress = Progress(
             epoch=epoch,
             epochs=recipe.epochs,
@@ -239,7 +239,7 @@ class _Trainer:
             self.job.folder,
             epochs=self.job.recipe.epochs,
             shape=self.panel.shape,
-            scalar_names=(*self.method.terms, "learning_rate"),
+            scalar_names=(*self.method.terms, "learning_rate", *collapse.names(self.method.panel_views)),
             examples=self.examples.numpy(),
             labels=self.labels[self.examples.to(self.device)].cpu().numpy(),
             true_labels=self.dataset.train_labels[self.examples].numpy(),
@@ -250,7 +250,8 @@ class _Trainer:
         recipe, seed = self.job.recipe, self.job.seed
         learning_rate = self.method.learning_rate(epoch)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = recipe.lr if group.get("fixed") else learning_rate
+        self.method.start_epoch(epoch)
         steps = len(self.images) // recipe.batch_size
         order = torch.randperm(len(self.images), generator=generator(seed, "order", epoch))
         batches = order[: steps * recipe.batch_size].view(steps, recipe.batch_size).to(self.device)
@@ -307,4 +308,6 @@ class _Trainer:
         self.epoch, self.seconds, self.scalars = state["epoch"], state["seconds"], state["scalars"]
         if self.epoch not in writer.committed():
             scores = self.panel.score(self.method)
-            writer.write(self.epoch, scores.correct, scores.probability, self.scalars)
+            writer.write(
+                self.epoch, scores.correct, scores.probability, {**self.scalars, **scores.diagnostics}
+            )

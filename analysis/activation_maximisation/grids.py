@@ -92,6 +92,7 @@ class Grid(NamedTuple):
 def grids_of(method: Method, world: World, settings: Settings) -> list[Grid]:
     """Find the images of one network, trained or not, for all blocks."""
     encoder = method.eval().requires_grad_(requires_grad=False).to(world.device).encoder
+    assert isinstance(encoder, ResNet18)
     own = normalisation_of(method.views(method.recipe, image_statistics(world.dataset)))
     real = real_activations(encoder, world.images, own, device=world.device)
     plans = plan_blocks(

@@ -2,7 +2,8 @@
 """What a method is: a network that makes a loss of views, and tells which panel examples it gets right."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -32,6 +33,15 @@ class Judgement(NamedTuple):
     """Probability that the network gives to the true answer, 0 to 1."""
 
 
+class Representation(NamedTuple):
+    """What a network makes of images, as float32."""
+
+    features: Float[Tensor, "batch feature"]
+    """Outputs of the encoder: what probes look at."""
+    outputs: Float[Tensor, "batch output"]
+    """Outputs of the head: what the loss and the indicator look at."""
+
+
 class Method(nn.Module, ABC):
     """One way of training: all its networks, its loss, its optimiser, and what "correct" means.
 
@@ -47,6 +57,9 @@ class Method(nn.Module, ABC):
     """Names of the scalars that :meth:`loss` returns."""
     panel_views: ClassVar[int] = 1
     """Views of one augmentation that are scored together: 2 where the partner is to be found."""
+
+    head: nn.Module
+    """From features to what the loss looks at: logits or embeddings."""
 
     def __init__(self, recipe: Config, statistics: ImageStatistics) -> None:
         super().__init__()
@@ -65,14 +78,20 @@ class Method(nn.Module, ABC):
         """How many views of each image a step sees."""
         return self.panel_views
 
-    def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
-        """Return :meth:`outputs` as float32, computed in the run's precision."""
-        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            return self.outputs(images).float()
+    def autocast(self, device: torch.device) -> AbstractContextManager[None]:
+        """Return the context in which networks compute in the run's precision."""
+        context = torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bf16)
+        return cast(AbstractContextManager[None], context)
 
-    @abstractmethod
-    def outputs(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
-        """Return what the loss and the indicator look at: logits or embeddings."""
+    def represent(self, images: Float[Tensor, "batch channel height width"]) -> Representation:
+        """Return features and outputs, computed in the run's precision."""
+        with self.autocast(images.device):
+            features = self.encoder(images)
+            return Representation(features.float(), self.head(features).float())
+
+    def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
+        """Return what the loss and the indicator look at, as float32: logits or embeddings."""
+        return self.represent(images).outputs
 
     @abstractmethod
     def loss(
@@ -93,20 +112,30 @@ class Method(nn.Module, ABC):
         recipe = self.recipe
         return cosine(epoch, base=recipe.lr, period=recipe.schedule_period, start=recipe.schedule_start)
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the trainable parameters; the rate of a group that has `fixed` = True follows no schedule."""
+        return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
+
     def optimizer(self) -> torch.optim.Optimizer:
         """Return a new optimiser over all trainable parameters."""
         recipe = self.recipe
-        parameters = [p for p in self.parameters() if p.requires_grad]
-        fused = parameters[0].device.type == "cuda"
+        groups = self.parameter_groups()
+        fused = groups[0]["params"][0].device.type == "cuda"
         if recipe.optimizer == "adam":
-            return torch.optim.Adam(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
+            return torch.optim.Adam(groups, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
         return torch.optim.SGD(
-            parameters,
-            lr=recipe.lr,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-            fused=fused,
+            groups, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=fused
         )
 
+    def after_initialise(self, generator: torch.Generator) -> None:
+        """Do what follows the first weights: nothing, unless a method keeps copies of them, or a queue."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Set what is constant within an epoch, counted from 1, in buffers: nothing, unless a coefficient moves."""
+
     def after_step(self) -> None:
-        """Do what follows an optimiser's step: nothing, unless a method keeps a momentum encoder."""
+        """Do what follows an optimiser's step, on the device alone: nothing, unless a method has a memory.
+
+        What :meth:`loss` would remember (keys for a queue, a running covariance) it leaves in an attribute
+        that is no buffer; here it becomes state. So a loss that is computed twice is the same twice.
+        """

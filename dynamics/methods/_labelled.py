@@ -25,10 +25,6 @@ class LabelMethod(Method):
         super().__init__(recipe, statistics)
         self.head = nn.Linear(self.encoder.num_features, statistics.num_classes)
 
-    def outputs(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
-        """Return the logits of all classes."""
-        return self.head(self.encoder(images))
-
     def loss(
         self,
         views: Float[Tensor, "view batch channel height width"],

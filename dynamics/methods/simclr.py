@@ -60,10 +60,6 @@ class Method(ViewMethod):
         """Temperature of the loss."""
         return self.recipe.temperature
 
-    def outputs(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
-        """Return the embeddings, not yet normalised."""
-        return self.head(self.encoder(images))
-
     def loss(
         self,
         views: Float[Tensor, "view batch channel height width"],

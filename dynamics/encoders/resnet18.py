@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which network maps an image to features: ResNet-18 for small images (He et al., 2016, arXiv:1512.03385).
+"""ResNet-18 for small images (He et al., 2016, arXiv:1512.03385).
 
 The CIFAR form: a 3x3 stem of stride 1, no max-pooling, four stages of two basic blocks with width, 2, 4 and
 8 times width channels, global average pooling. With width 64 and a linear layer to 10 outputs it has
 11 173 962 parameters.
 """
 
-import math
-
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dynamics.console import UserError
+from dynamics.encoders._base import ImageEncoder
 
 
 class BasicBlock(nn.Module):
@@ -37,7 +34,7 @@ class BasicBlock(nn.Module):
         return (out + self.shortcut(x)).relu()
 
 
-class ResNet18(nn.Module):
+class Encoder(ImageEncoder):
     """Images (batch, 3, height, width) to features (batch, 8 * width); any image of 8 pixels or more."""
 
     def __init__(self, width: int = 64, *, channels: int = 3) -> None:
@@ -59,34 +56,3 @@ class ResNet18(nn.Module):
         for stage in self.stages:
             x = stage(x)
         return x.mean(dim=(2, 3))
-
-
-def build(name: str, *, width: int) -> ResNet18:
-    """Return a new encoder with `num_features` outputs; its weights are set by :func:`initialise`.
-
-    Raises
-    ------
-    UserError
-        When no encoder has that name.
-    """
-    if name != "resnet18":
-        raise UserError(f"no encoder {name!r}: use --encoder resnet18")
-    return ResNet18(width)
-
-
-def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights from `generator`, with PyTorch's default distributions, and reset batch norm.
-
-    Convolutions and linear layers are uniform on +-1/sqrt(fan_in), biases too: what the layers do when they
-    are constructed, but from a stream of ours instead of the global one.
-    """
-    with torch.no_grad():
-        for layer in module.modules():
-            if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                bound = 1 / math.sqrt(layer.weight[0].numel())
-                layer.weight.uniform_(-bound, bound, generator=generator)
-                if layer.bias is not None:
-                    layer.bias.uniform_(-bound, bound, generator=generator)
-            elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                layer.reset_running_stats()
-                layer.reset_parameters()
