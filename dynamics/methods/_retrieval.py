@@ -70,13 +70,17 @@ class ViewMethod(Method):
         network gets nothing right.
         """
         batch = min(self.recipe.panel_batch, outputs.shape[1])
-        embeddings = functional.normalize(outputs.float(), dim=-1)
-        first, second = embeddings[0].split(batch), embeddings[1].split(batch)
-        judged = [retrieve_partner(a, b, self.temperature) for a, b in zip(first, second, strict=True)]
+        parts = [self.compared(part.float()) for part in outputs.split(batch, dim=1)]
+        units = [functional.normalize(part, dim=-1) for part in parts]
+        judged = [retrieve_partner(first, second, self.temperature) for first, second in units]
         return Judgement(
             torch.cat([j.correct for j in judged], dim=1),
             torch.cat([j.probability for j in judged], dim=1),
         )
+
+    def compared(self, outputs: Float[Tensor, "view batch output"]) -> Float[Tensor, "view batch output"]:
+        """Return a panel batch's embeddings as the loss compares them: as they are, unless it transforms them first."""
+        return outputs
 
 
 def cosines(

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BYOL: predict what a slowly moving copy makes of the other view (Grill et al., 2020, arXiv:2006.07733).
+
+    L = [2 - 2 cos(q(z), xi')] + [2 - 2 cos(q(z'), xi)]        (eqs. 2 and 3)
+
+q is the predictor, xi the embedding by the momentum copy. The panel compares z, before the predictor.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from dynamics.methods._base import ImageStatistics
+from dynamics.methods._joint import QUICK, JointMethod, JointRecipe
+from dynamics.methods._momentum import MomentumCopy, rising_decay
+from dynamics.methods._predictor import cosine_of_others
+from dynamics.projectors import mlp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(JointRecipe):
+    """BYOL's projector and predictor, SimCLR's views, Adam."""
+
+    projector: tuple[int, ...] = (4096, 256)
+    projector_norm: bool = False
+    predictor_hidden: int = 4096
+    """Outputs of the predictor's first layer; the second has as many as the projector."""
+    momentum_decay: float = 0.99
+    """Share of itself that the copy keeps at a step in the first epoch; it rises to 1 in the last."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": QUICK | {"predictor_hidden": 96, "momentum_decay": 0.9}
+    }
+
+
+class Method(JointMethod):
+    """Two views; a predictor, and a momentum copy that it aims at."""
+
+    recipe_type = Recipe
+
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        widths = (recipe.predictor_hidden, self.dimensions)
+        self.predictor = mlp(self.dimensions, widths, norm_last=False, bias_last=True)
+        self.copy = MomentumCopy(self.encoder, self.head)
+
+    def loss(
+        self,
+        views: Float[Tensor, "view batch channel height width"],
+        labels: Int64[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """Return the sum of both directions, 0 (predictions meet their targets) to 8."""
+        with self.autocast(views.device):
+            embeddings = [self.head(self.encoder(view)) for view in views]
+            predictions = torch.stack([self.predictor(embedding) for embedding in embeddings]).float()
+            targets = torch.stack([self.copy(view) for view in views]).float()
+        return {"loss": 4 - 4 * cosine_of_others(predictions, targets)}
+
+    def after_initialise(self, generator: torch.Generator) -> None:
+        """Let the copy start from the first weights."""
+        self.copy.match(self.encoder, self.head)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Set the copy's decay."""
+        recipe = self.recipe
+        self.copy.decay.fill_(rising_decay(epoch, base=recipe.momentum_decay, epochs=recipe.epochs))
+
+    def after_step(self) -> None:
+        """Let the copy follow."""
+        self.copy.follow(self.encoder, self.head)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MoCo v2: tell the partner from a queue of earlier keys (He et al., 2020, arXiv:1911.05722; v2 arXiv:2003.04297).
+
+    L = -log( exp(q k+ / tau) / (exp(q k+ / tau) + sum over the queue of exp(q k- / tau)) )        (eq. 1)
+
+q is the first view by the network, k+ the second by its momentum copy, both of length 1. There is no shuffling of
+batch norm over devices: a batch lies on one. The panel compares embeddings within its batches, not with a queue.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional
+
+from dynamics.config import Optimizer
+from dynamics.console import UserError
+from dynamics.methods._base import ImageStatistics
+from dynamics.methods._joint import QUICK, JointMethod, JointRecipe
+from dynamics.methods._momentum import MomentumCopy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(JointRecipe):
+    """MoCo v2 of a size for CIFAR-10, SimCLR's views."""
+
+    optimizer: Optimizer = "sgd"
+    lr: float = 0.06
+    weight_decay: float = 5e-4
+    projector: tuple[int, ...] = (512, 128)
+    projector_norm: bool = False
+    temperature: float = 0.2
+    """Divisor of the cosines, tau."""
+    queue: int = 4096
+    """Keys of earlier batches to tell the partner from."""
+    momentum_decay: float = 0.99
+    """Share of itself that the copy keeps at a step."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": QUICK | {"optimizer": "sgd", "lr": 0.06, "queue": 256, "momentum_decay": 0.9}
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.queue < self.batch_size:
+            raise UserError(
+                f"--queue {self.queue} does not hold a batch of {self.batch_size}: use {self.batch_size} or more"
+            )
+        if not self.temperature > 0:
+            raise UserError(f"--temperature {self.temperature}: use a number above 0")
+
+
+class Method(JointMethod):
+    """Two views; a momentum copy makes the keys, a queue keeps them."""
+
+    recipe_type = Recipe
+    keys: Tensor
+    """The queue: unit vectors, oldest overwritten first."""
+    cursor: Tensor
+    """Where the next key goes."""
+
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        self.copy = MomentumCopy(self.encoder, self.head)
+        self.register_buffer("keys", torch.zeros(recipe.queue, self.dimensions))
+        self.register_buffer("cursor", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def temperature(self) -> float:
+        """Temperature of the loss, and of the recorded probability."""
+        return self.recipe.temperature
+
+    def loss(
+        self,
+        views: Float[Tensor, "view batch channel height width"],
+        labels: Int64[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """Return the mean cross-entropy in nats; log(1 + queue) at chance."""
+        queries = self(views[0])
+        with self.autocast(views.device):
+            keys = self.copy(views[1]).float()
+        self._new = functional.normalize(keys, dim=-1)
+        return {"loss": info_nce(queries, keys, self.keys, self.temperature)}
+
+    def after_initialise(self, generator: torch.Generator) -> None:
+        """Let the copy start from the first weights, and the queue with random directions."""
+        self.copy.match(self.encoder, self.head)
+        self.copy.decay.fill_(self.recipe.momentum_decay)
+        self.keys.copy_(functional.normalize(torch.randn(self.keys.shape, generator=generator), dim=-1))
+
+    def after_step(self) -> None:
+        """Let the copy follow, and put the batch's keys in the place of the oldest."""
+        self.copy.follow(self.encoder, self.head)
+        places = (self.cursor + torch.arange(len(self._new), device=self.cursor.device)) % len(self.keys)
+        self.keys.index_copy_(0, places, self._new)
+        self.cursor.add_(len(self._new)).remainder_(len(self.keys))
+
+
+def info_nce(
+    queries: Float[Tensor, "batch output"],
+    keys: Float[Tensor, "batch output"],
+    negatives: Float[Tensor, "negative output"],
+    temperature: float,
+) -> Float[Tensor, ""]:
+    """Return the mean cross-entropy of finding each query's key beside the negatives, in nats.
+
+    Parameters
+    ----------
+    queries, keys
+        Embeddings of two views of the same images, of any length; keys get no gradient.
+    negatives
+        Unit vectors.
+    temperature
+        tau > 0.
+    """
+    queries = functional.normalize(queries, dim=-1)
+    keys = functional.normalize(keys.detach(), dim=-1)
+    positive = (queries * keys).sum(dim=-1, keepdim=True)
+    logits = torch.cat([positive, queries @ negatives.T], dim=1) / temperature
+    first = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
+    return functional.cross_entropy(logits, first)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SimSiam: predict the other view's embedding, which gets no gradient (Chen and He, 2021, arXiv:2011.10566).
+
+    L = -[cos(h(z), z') + cos(h(z'), z)] / 2        (eqs. 1 to 4)
+
+h is the predictor; z on the other side is a constant. The panel compares z, before the predictor.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from dynamics.config import Optimizer
+from dynamics.methods._base import ImageStatistics
+from dynamics.methods._joint import QUICK, JointMethod, JointRecipe
+from dynamics.methods._predictor import cosine_of_others
+from dynamics.projectors import mlp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(JointRecipe):
+    """SimSiam with its paper's recipe for CIFAR-10 (appendix D), SimCLR's views."""
+
+    optimizer: Optimizer = "sgd"
+    lr: float = 0.03
+    weight_decay: float = 5e-4
+    projector: tuple[int, ...] = (2048, 2048)
+    predictor_hidden: int = 512
+    """Outputs of the predictor's first layer; the second has as many as the projector."""
+    predictor_rate_fixed: bool = True
+    """Keep the predictor's learning rate where it starts; the rest follows the schedule."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": QUICK | {"optimizer": "sgd", "lr": 0.05, "predictor_hidden": 24}
+    }
+
+
+class Method(JointMethod):
+    """Two views; a predictor, and the other view as a constant."""
+
+    recipe_type = Recipe
+
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        widths = (recipe.predictor_hidden, self.dimensions)
+        self.predictor = mlp(self.dimensions, widths, norm_last=False, bias_last=True)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the network's parameters, and the predictor's, whose rate may stay."""
+        network = [*self.encoder.parameters(), *self.head.parameters()]
+        predictor = {"params": [*self.predictor.parameters()], "fixed": self.recipe.predictor_rate_fixed}
+        return [{"params": network, "fixed": False}, predictor]
+
+    def loss(
+        self,
+        views: Float[Tensor, "view batch channel height width"],
+        labels: Int64[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """Return minus the mean cosine, -1 (predictions meet their targets) to 1."""
+        with self.autocast(views.device):
+            embeddings = [self.head(self.encoder(view)) for view in views]
+            predictions = torch.stack([self.predictor(embedding) for embedding in embeddings]).float()
+        return {"loss": -cosine_of_others(predictions, torch.stack(embeddings).float())}

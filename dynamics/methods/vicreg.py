@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VICReg: invariance, variance, covariance (Bardes, Ponce and LeCun, 2022, arXiv:2105.04906).
+
+    L = lambda s(Z, Z') + mu [v(Z) + v(Z')] + nu [c(Z) + c(Z')]
+
+Three conventions are in use, and 25, 25, 1 means another loss in each; `--convention` chooses:
+
+| convention | invariance s | variance v(Z) + v(Z') |
+| --- | --- | --- |
+| coursework (default) | mean over images and dimensions | summed |
+| paper (eqs. 1 to 6) | mean over images of the squared distance | summed |
+| official (the authors' code, and lightly) | mean over images and dimensions | halved |
+
+The covariance term is the same in all. The coursework takes the standard deviation without epsilon, whose gradient
+is infinite where a dimension is constant; `--variance-eps 0` does as it did.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
+from dynamics.methods._vicreg_terms import squared_covariance, squared_distance, variance_hinge
+
+Convention = Literal["coursework", "paper", "official"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(CropRecipe):
+    """VICReg as the coursework trained it."""
+
+    invariance_weight: float = 25.0
+    """Weight of the distance of the views, lambda."""
+    variance_weight: float = 25.0
+    """Weight of the hinge on the standard deviations, mu; without it, embeddings collapse to a point."""
+    covariance_weight: float = 1.0
+    """Weight of the squared covariances, nu; without it, to few dimensions."""
+    variance_eps: float = 1e-4
+    """Added to a variance before its root is taken."""
+    convention: Convention = "coursework"
+    """Whose definition of the terms: coursework, paper or official."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK}
+
+
+class Method(JointMethod):
+    """Two views; the three terms of VICReg."""
+
+    recipe_type = Recipe
+    terms: ClassVar[tuple[str, ...]] = ("loss", "invariance", "variance", "covariance")
+
+    def loss(
+        self,
+        views: Float[Tensor, "view batch channel height width"],
+        labels: Int64[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """Return the weighted sum, and the three terms without their weights."""
+        recipe = self.recipe
+        first, second = self.embed(views)
+        terms = vicreg_terms(first, second, eps=recipe.variance_eps, convention=recipe.convention)
+        loss = (
+            recipe.invariance_weight * terms["invariance"]
+            + recipe.variance_weight * terms["variance"]
+            + recipe.covariance_weight * terms["covariance"]
+        )
+        return {"loss": loss, **terms}
+
+
+def vicreg_terms(
+    first: Float[Tensor, "batch output"],
+    second: Float[Tensor, "batch output"],
+    *,
+    eps: float,
+    convention: Convention,
+) -> dict[str, Tensor]:
+    """Return invariance, variance and covariance of two views' embeddings, each 0 or more, by a convention."""
+    per_image = convention == "paper"
+    halved = convention == "official"
+    variance = variance_hinge(first, eps=eps) + variance_hinge(second, eps=eps)
+    return {
+        "invariance": squared_distance(first, second) / (1 if per_image else first.shape[1]),
+        "variance": variance / (2 if halved else 1),
+        "covariance": squared_covariance(first) + squared_covariance(second),
+    }

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VICReg + TiCo: VICReg with TiCo's covariance term (the loss-modification slides; arXiv:2105.04906, 2206.10698).
+
+    L = lambda s(Z, Z') + mu [v(Z) + v(Z')] / 2 + rho mean_i z_i^T C z_i,    C <- beta C + (1 - beta) z^T z / n
+
+As on the slides, s is the mean over images and dimensions, the variance term is halved, lambda 20 and mu 25 are those
+of their best VICReg, and z are the embeddings of the first view as they are. rho is not printed: in d decorrelated
+dimensions of variance 1 the last term is about d, so the default 0.001 weighs 1024 of them as VICReg's nu = 1 would.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from dynamics.methods._base import ImageStatistics
+from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
+from dynamics.methods._moment_memory import along_moments, updated_moments
+from dynamics.methods._vicreg_terms import squared_distance, variance_hinge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(CropRecipe):
+    """The hybrid with the slides' weights."""
+
+    invariance_weight: float = 20.0
+    """Weight of the distance of the views, lambda."""
+    variance_weight: float = 25.0
+    """Weight of the hinge on the standard deviations, mu."""
+    variance_eps: float = 1e-4
+    """Added to a variance before its root is taken."""
+    contrast_weight: float = 0.001
+    """Weight of TiCo's term, rho."""
+    moment_decay: float = 0.9
+    """Share of the second moments that is kept at a step, beta."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK | {"contrast_weight": 0.01}}
+
+
+class Method(JointMethod):
+    """Two views; VICReg's invariance and variance, TiCo's contrast."""
+
+    recipe_type = Recipe
+    terms: ClassVar[tuple[str, ...]] = ("loss", "invariance", "variance", "contrast")
+    moments: Tensor
+
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        self.register_buffer("moments", torch.zeros(self.dimensions, self.dimensions))
+
+    def loss(
+        self,
+        views: Float[Tensor, "view batch channel height width"],
+        labels: Int64[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """Return the weighted sum, and the three terms without their weights."""
+        recipe = self.recipe
+        first, second = self.embed(views)
+        terms, self._next = hybrid_terms(
+            first, second, self.moments, decay=recipe.moment_decay, eps=recipe.variance_eps
+        )
+        loss = (
+            recipe.invariance_weight * terms["invariance"]
+            + recipe.variance_weight * terms["variance"]
+            + recipe.contrast_weight * terms["contrast"]
+        )
+        return {"loss": loss, **terms}
+
+    def after_step(self) -> None:
+        """Keep the second moments."""
+        self.moments.copy_(self._next)
+
+
+def hybrid_terms(
+    first: Float[Tensor, "batch output"],
+    second: Float[Tensor, "batch output"],
+    moments: Float[Tensor, "output output"],
+    *,
+    decay: float,
+    eps: float,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Return invariance, variance and contrast of two views' embeddings, and the updated second moments."""
+    updated = updated_moments(moments, first, decay=decay)
+    terms = {
+        "invariance": squared_distance(first, second) / first.shape[1],
+        "variance": (variance_hinge(first, eps=eps) + variance_hinge(second, eps=eps)) / 2,
+        "contrast": along_moments(first, updated),
+    }
+    return terms, updated

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whitening-MSE: views should agree after whitening (Ermolov et al., 2021, arXiv:2007.06346).
+
+All K = N d views of a batch are whitened together, W W^T = Sigma^-1 by Cholesky (eqs. 3 and 4), projected to the unit
+sphere, and the squared distances of the views of an image averaged over all pairs (eq. 2). Any number of views.
+
+The coursework gives the projector 1024 outputs. The covariance of 1024 dimensions from the 512 views of a batch of
+256 is singular, so that this cannot be trained; here one layer of 1024 is followed by one to the paper's 64. The paper
+whitens parts of a batch of twice as many views as dimensions; here it is the whole batch, as in the coursework.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional
+
+from dynamics.console import UserError
+from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(CropRecipe):
+    """W-MSE with the coursework's views."""
+
+    num_views: int = 2
+    """Views of each image that a step sees, d."""
+    projector: tuple[int, ...] = (1024, 64)
+    projector_norm: bool = False
+    whitening_eps: float = 0.0
+    """Share of the identity in the covariance that is whitened; 1e-4 helps where it is nearly singular."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": QUICK | {"projector": (96, 16), "whitening_eps": 1e-4}
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_views < 2:
+            raise UserError(f"--num-views {self.num_views} is too few to compare: use 2 or more")
+        if not 0 <= self.whitening_eps < 1:
+            raise UserError(f"--whitening-eps {self.whitening_eps}: use a share, 0 or more and below 1")
+        outputs = self.projector[-1] if self.projector else 0
+        for flag, views in (
+            (f"--batch-size {self.batch_size}", self.batch_size * self.num_views),
+            (f"--panel-batch {self.panel_batch}", min(self.panel_batch, self.panel_examples) * 2),
+        ):
+            if views <= outputs:
+                raise UserError(
+                    f"{flag} gives {views} views, whose covariance in the projector's {outputs} outputs is "
+                    f"singular: end --projector with fewer than {views}, or use more images"
+                )
+
+
+class Method(JointMethod):
+    """Two or more views, whitened together; correct = the partner is the nearest after whitening."""
+
+    recipe_type = Recipe
+
+    @property
+    def training_views(self) -> int:
+        """How many views of each image a step sees."""
+        return self.recipe.num_views
+
+    def loss(
+        self,
+        views: Float[Tensor, "view batch channel height width"],
+        labels: Int64[Tensor, " batch"],
+    ) -> dict[str, Tensor]:
+        """Return the mean squared distance of whitened views on the sphere, 0 to 4; 2 at chance."""
+        return {"loss": whitened_distance(self.embed(views), eps=self.recipe.whitening_eps)}
+
+    def compared(self, outputs: Float[Tensor, "view batch output"]) -> Float[Tensor, "view batch output"]:
+        """Return the embeddings of a panel batch whitened together, as the loss does."""
+        return whiten(outputs.flatten(0, 1), eps=self.recipe.whitening_eps).unflatten(0, outputs.shape[:2])
+
+
+def whiten(embeddings: Float[Tensor, "view output"], *, eps: float = 0.0) -> Float[Tensor, "view output"]:
+    """Return embeddings whose mean is 0 and whose covariance (unbiased) is the identity.
+
+    Computed in float64: the factor of a nearly singular matrix does not exist in less.
+
+    Parameters
+    ----------
+    embeddings
+        More of them than dimensions.
+    eps
+        Whiten (1 - eps) Sigma + eps I instead: the result is then only nearly white.
+    """
+    centred = embeddings.double() - embeddings.double().mean(dim=0)
+    covariance = centred.T @ centred / (len(centred) - 1)
+    if eps > 0:
+        identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
+        covariance = (1 - eps) * covariance + eps * identity
+    # No check: it would make the host wait. A singular matrix gives a loss that is not finite, which is said.
+    factor, _ = torch.linalg.cholesky_ex(covariance)
+    white = torch.linalg.solve_triangular(factor, centred.T, upper=False).T
+    return white.to(embeddings.dtype)
+
+
+def whitened_distance(
+    embeddings: Float[Tensor, "view batch output"], *, eps: float = 0.0
+) -> Float[Tensor, ""]:
+    """Return the mean over images and pairs of views of the squared distance of whitened unit vectors."""
+    white = whiten(embeddings.flatten(0, 1), eps=eps).unflatten(0, embeddings.shape[:2])
+    unit = functional.normalize(white, dim=-1)
+    pairs = [(a - b).square().sum(dim=-1).mean() for a, b in combinations(unit, 2)]
+    return torch.stack(pairs).mean()
