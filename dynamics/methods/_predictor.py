@@ -12,7 +12,7 @@ from torch.nn import functional
 def cosine_of_others(
     predictions: Float[Tensor, "view batch output"], targets: Float[Tensor, "view batch output"]
 ) -> Float[Tensor, ""]:
-    """Return the mean cosine of each view's prediction with the other view's target, -1 to 1; targets get no gradient."""
+    """Return the mean cosine of predictions with the other view's targets, -1 to 1; targets get no gradient."""
     other: Sequence[Tensor] = (targets[1], targets[0])
     means = [
         functional.cosine_similarity(prediction, target.detach(), dim=-1).mean()
