@@ -28,6 +28,9 @@ LABELS = MappingProxyType(
         "w-mse": "W-MSE",
         "tico": "TiCo",
         "vicreg-tico": "VICReg + TiCo",
+        "byol": "BYOL",
+        "simsiam": "SimSiam",
+        "moco": "MoCo v2",
     }
 )
 """How the documents write their methods; another method is written as on the command line."""
@@ -46,6 +49,9 @@ COLOURS = MappingProxyType(
         "w-mse": "#B35900",
         "tico": "#000000",
         "vicreg-tico": "#882255",
+        "byol": "#95A954",
+        "simsiam": "#5205F3",
+        "moco": "#B56FD3",
     }
 )
 """Chosen to stay apart under normal, protan, deutan and tritan vision: CIELAB distance above 40 between the first
