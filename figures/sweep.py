@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How do loss and probe accuracy depend on a hyperparameter (figure S.1, after the loss-modification slides).
+
+The slides draw such curves for the learning rate, eta, and the batch size, n. A panel of losses for each setting of
+the other fields, and a last panel of accuracies on test images against the value.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from analysis.storage.results import Result, Row
+from figures import Results
+from figures._curves import array
+from figures._panels import HEIGHTS, WIDTHS, legend_columns
+from figures._style import SCALE, label
+
+NUMBER = "S.1"
+TITLE = "loss and probe accuracy by hyperparameter"
+NEEDS = ("sweep",)
+
+SYMBOLS = {
+    "lr": r"learning rate $\eta$",
+    "batch_size": "batch size $n$",
+    "temperature": r"temperature $\tau$",
+}
+"""How the documents write a field; another is written as on the command line."""
+
+GREY = "#555555"
+BAND = 0.2
+MARKERS = "os^DvP*X"
+FLOORS = {"test_pixels": ("raw pixels", (0, (1, 1.5))), "test_untrained": ("untrained networks", (0, (4, 2)))}
+FAILED: dict[str, Any] = {"marker": "x", "markersize": 5, "linestyle": "none", "zorder": 4}
+WIDE = 30.0
+"""Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
+
+Groups = dict[tuple[float, ...], list[Row]]
+"""Rows by the values of all fields but the first."""
+
+
+def draw(results: Results) -> Figure:
+    """Draw losses over epochs, one line a value of the first field, and accuracies against that value."""
+    result = results["sweep"]
+    field, *others = result.settings["fields"]
+    points = sorted({tuple(row[name] for name in others) for row in result.rows})
+    groups = {p: [row for row in result.rows if tuple(row[name] for name in others) == p] for p in points}
+    values = sorted({row[field] for row in result.rows})
+    palette = {value: SCALE(at / max(len(values) - 1, 1)) for at, value in enumerate(values)}
+    figure, losses, accuracies = _layout(len(groups))
+    for panel, (point, rows) in zip(losses, groups.items(), strict=True):
+        for row in rows:
+            _draw_losses(panel, result, row, palette[row[field]])
+        panel.set_title(_title(others, point) or label(result.settings["method"]))
+        panel.set(xlabel="epoch $t$", ylabel="loss")
+        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+    _scale_losses(losses)
+    _draw_accuracies(accuracies, groups, field, palette)
+    _label_values(accuracies, values)
+    accuracies.set(title="linear probe", xlabel=_name(field), ylabel="accuracy, test")
+    _legends(figure, accuracies, result, palette)
+    return figure
+
+
+def _layout(groups: int) -> tuple[Figure, list[Axes], Axes]:
+    """Make panels for the losses, which share their axes, and a last one for the accuracies."""
+    count = groups + 1
+    columns = 2 if count in (2, 4) else 3
+    rows = math.ceil(count / columns)
+    size = (WIDTHS[columns], rows * HEIGHTS[columns] + 0.6)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = [figure.add_subplot(rows, columns, at + 1) for at in range(count)]
+    for panel in axes[1:-1]:
+        panel.sharex(axes[0])
+        panel.sharey(axes[0])
+    return figure, axes[:-1], axes[-1]
+
+
+def _name(field: str) -> str:
+    return SYMBOLS.get(field, field.replace("_", " "))
+
+
+def _title(fields: Sequence[str], point: Sequence[float]) -> str:
+    return ", ".join(f"{_name(field)} = {value:g}" for field, value in zip(fields, point, strict=True))
+
+
+def _draw_losses(panel: Axes, result: Result, row: Row, colour: Any) -> None:
+    """Draw the mean over seeds and a band from the lowest to the highest; failed seeds dashed up to a cross."""
+    name = row["study"].removeprefix(result.settings["sweep"] + ".")
+    curves = array(result, f"{name}.loss")
+    whole, stopped = curves[: row["seeds"]], curves[row["seeds"] :]
+    if len(whole):
+        at = np.flatnonzero(~np.isnan(whole).any(axis=0))
+        panel.fill_between(
+            at + 1, whole[:, at].min(axis=0), whole[:, at].max(axis=0), color=colour, alpha=BAND, lw=0
+        )
+        panel.plot(
+            at + 1, whole[:, at].mean(axis=0), color=colour, marker="o" if len(at) == 1 else None, ms=3
+        )
+    for curve in stopped:
+        at = np.flatnonzero(~np.isnan(curve))
+        panel.plot(at + 1, curve[at], color=colour, linewidth=0.8, linestyle=(0, (2.5, 1.2)))
+        panel.plot(at[-1:] + 1, curve[at[-1:]], color=colour, **FAILED)
+
+
+def _scale_losses(panels: Sequence[Axes]) -> None:
+    drawn = [np.asarray(line.get_ydata(), dtype=float) for panel in panels for line in panel.get_lines()]
+    losses = np.concatenate([*drawn, np.zeros(0)])
+    if len(losses) and losses.min() > 0 and losses.max() > WIDE * losses.min():
+        panels[0].set_yscale("log")
+
+
+def _draw_accuracies(panel: Axes, groups: Groups, field: str, palette: Mapping[float, Any]) -> None:
+    """Draw mean ± standard deviation over seeds, one line a group; crosses at the bottom where a setting failed."""
+    for at, (_, rows) in enumerate(groups.items()):
+        known = [row for row in rows if row["test"] is not None]
+        marker = MARKERS[at % len(MARKERS)]
+        panel.plot(
+            [row[field] for row in known], [row["test"] for row in known], color=GREY, linewidth=0.8, zorder=2
+        )
+        for row in known:
+            panel.errorbar(
+                row[field],
+                row["test"],
+                yerr=row["test_sd"] or 0.0,
+                color=palette[row[field]],
+                marker=marker,
+                ms=4,
+                elinewidth=0.9,
+                capsize=2,
+                linestyle="none",
+                zorder=3,
+            )
+    every = [row for rows in groups.values() for row in rows]
+    for name, (_, dashes) in FLOORS.items():
+        for floor in sorted({row[name] for row in every if row[name] is not None}):
+            panel.axhline(floor, color=GREY, linewidth=0.8, linestyle=dashes, zorder=1)
+    panel.margins(x=0.08, y=0.1)
+    for row in every:
+        if row["failed"]:
+            panel.plot(
+                row[field], 0.04, color=palette[row[field]], transform=panel.get_xaxis_transform(), **FAILED
+            )
+    if all(row["test"] is None for row in every):
+        panel.set_yticks([])
+        panel.text(
+            0.5,
+            0.5,
+            "no setting has\na trained network",
+            ha="center",
+            va="center",
+            color=GREY,
+            transform=panel.transAxes,
+        )
+
+
+def _label_values(panel: Axes, values: Sequence[float]) -> None:
+    """Make the axis logarithmic where values lie about as far apart in proportion, and label those themselves."""
+    if is_geometric(values):
+        panel.set_xscale("log")
+        panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xticks(list(values), labels=[f"{value:g}" for value in values])
+
+
+def is_geometric(values: Sequence[float]) -> bool:
+    """Whether sorted values are spread more evenly in proportion than in difference."""
+    if len(values) < 2 or values[0] <= 0:
+        return False
+    if len(values) == 2:
+        return values[1] >= 4 * values[0]
+    steps, ratios = np.diff(values), np.diff(np.log(values))
+    return bool(ratios.std() / ratios.mean() < steps.std() / steps.mean())
+
+
+def _legends(figure: Figure, accuracies: Axes, result: Result, palette: Mapping[float, Any]) -> None:
+    field = result.settings["fields"][0]
+    failed = {row[field] for row in result.rows if row["failed"]}
+    handles = [
+        Line2D([], [], color=colour, label=f"{value:g}" + (" (failed)" if value in failed else ""))
+        for value, colour in palette.items()
+    ]
+    for name, (text, dashes) in FLOORS.items():
+        if any(row[name] is not None for row in result.rows):
+            handles.append(
+                Line2D([], [], color=GREY, linewidth=0.8, linestyle=dashes, label=f"probe of {text}")
+            )
+    columns = legend_columns([str(handle.get_label()) for handle in handles], width=WIDTHS[2])
+    title = f"{_name(field)}; band: lowest to highest of the seeds; bars: standard deviation"
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, title=title)
