@@ -6,9 +6,16 @@ Batch norm's running statistics are not averaged: the copy has its own, from the
 
 import copy
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+
+from dynamics.console import UserError
+from dynamics.methods._base import ImageStatistics
+from dynamics.methods._joint import JointMethod
 
 
 class MomentumCopy(nn.Module):
@@ -47,3 +54,45 @@ def rising_decay(epoch: int, *, base: float, epochs: int) -> float:
     The paper moves it every step; here it is constant within an epoch.
     """
     return 1 - (1 - base) * (math.cos(math.pi * (epoch - 1) / epochs) + 1) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentumFields:
+    """How a momentum copy follows; to be inherited beside a recipe."""
+
+    momentum_decay: float = 0.99
+    """Share of itself that the momentum copy keeps at a step, in the first epoch."""
+    momentum_rises: bool = True
+    """Whether that share rises to 1 along a cosine, as in BYOL, or stays."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()  # type: ignore[misc]
+        if not 0 <= self.momentum_decay <= 1:
+            raise UserError(f"--momentum-decay {self.momentum_decay} is no share: use 0 to 1")
+
+
+class MomentumMethod(JointMethod):
+    """A joint-embedding method that keeps a momentum copy of encoder and projector."""
+
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        self.copy = MomentumCopy(self.encoder, self.head)
+
+    def target(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
+        """Return the copy's embeddings, as float32 and without gradient."""
+        with self.autocast(images.device):
+            return self.copy(images).float()
+
+    def after_initialise(self, generator: torch.Generator) -> None:
+        """Let the copy start from the first weights."""
+        self.copy.match(self.encoder, self.head)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Set the copy's decay."""
+        base, recipe = self.recipe.momentum_decay, self.recipe
+        rises = recipe.momentum_rises
+        self.copy.decay.fill_(rising_decay(epoch, base=base, epochs=recipe.epochs) if rises else base)
+
+    def after_step(self) -> None:
+        """Let the copy follow."""
+        self.copy.follow(self.encoder, self.head)

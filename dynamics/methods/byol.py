@@ -14,29 +14,27 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import QUICK, JointMethod, JointRecipe
-from dynamics.methods._momentum import MomentumCopy, rising_decay
+from dynamics.methods._joint import QUICK, JointRecipe
+from dynamics.methods._momentum import MomentumFields, MomentumMethod
 from dynamics.methods._predictor import cosine_of_others
 from dynamics.projectors import mlp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(JointRecipe):
+class Recipe(MomentumFields, JointRecipe):
     """BYOL's projector and predictor, SimCLR's views, Adam."""
 
     projector: tuple[int, ...] = (4096, 256)
     projector_norm: bool = False
     predictor_hidden: int = 4096
     """Outputs of the predictor's first layer; the second has as many as the projector."""
-    momentum_decay: float = 0.99
-    """Share of itself that the copy keeps at a step in the first epoch; it rises to 1 in the last."""
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "quick": QUICK | {"predictor_hidden": 96, "momentum_decay": 0.9}
     }
 
 
-class Method(JointMethod):
+class Method(MomentumMethod):
     """Two views; a predictor, and a momentum copy that it aims at."""
 
     recipe_type = Recipe
@@ -45,7 +43,6 @@ class Method(JointMethod):
         super().__init__(recipe, statistics)
         widths = (recipe.predictor_hidden, self.dimensions)
         self.predictor = mlp(self.dimensions, widths, norm_last=False, bias_last=True)
-        self.copy = MomentumCopy(self.encoder, self.head)
 
     def loss(
         self,
@@ -56,18 +53,5 @@ class Method(JointMethod):
         with self.autocast(views.device):
             embeddings = [self.head(self.encoder(view)) for view in views]
             predictions = torch.stack([self.predictor(embedding) for embedding in embeddings]).float()
-            targets = torch.stack([self.copy(view) for view in views]).float()
+        targets = torch.stack([self.target(view) for view in views])
         return {"loss": 4 - 4 * cosine_of_others(predictions, targets)}
-
-    def after_initialise(self, generator: torch.Generator) -> None:
-        """Let the copy start from the first weights."""
-        self.copy.match(self.encoder, self.head)
-
-    def start_epoch(self, epoch: int) -> None:
-        """Set the copy's decay."""
-        recipe = self.recipe
-        self.copy.decay.fill_(rising_decay(epoch, base=recipe.momentum_decay, epochs=recipe.epochs))
-
-    def after_step(self) -> None:
-        """Let the copy follow."""
-        self.copy.follow(self.encoder, self.head)

@@ -18,12 +18,12 @@ from torch.nn import functional
 from dynamics.config import Optimizer
 from dynamics.console import UserError
 from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import QUICK, JointMethod, JointRecipe
-from dynamics.methods._momentum import MomentumCopy
+from dynamics.methods._joint import QUICK, JointRecipe
+from dynamics.methods._momentum import MomentumFields, MomentumMethod
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(JointRecipe):
+class Recipe(MomentumFields, JointRecipe):
     """MoCo v2 of a size for CIFAR-10, SimCLR's views."""
 
     optimizer: Optimizer = "sgd"
@@ -35,8 +35,7 @@ class Recipe(JointRecipe):
     """Divisor of the cosines, tau."""
     queue: int = 4096
     """Keys of earlier batches to tell the partner from."""
-    momentum_decay: float = 0.99
-    """Share of itself that the copy keeps at a step."""
+    momentum_rises: bool = False
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "quick": QUICK | {"optimizer": "sgd", "lr": 0.06, "queue": 256, "momentum_decay": 0.9}
@@ -52,7 +51,7 @@ class Recipe(JointRecipe):
             raise UserError(f"--temperature {self.temperature}: use a number above 0")
 
 
-class Method(JointMethod):
+class Method(MomentumMethod):
     """Two views; a momentum copy makes the keys, a queue keeps them."""
 
     recipe_type = Recipe
@@ -63,7 +62,6 @@ class Method(JointMethod):
 
     def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
         super().__init__(recipe, statistics)
-        self.copy = MomentumCopy(self.encoder, self.head)
         self.register_buffer("keys", torch.zeros(recipe.queue, self.dimensions))
         self.register_buffer("cursor", torch.zeros((), dtype=torch.int64))
 
@@ -78,21 +76,18 @@ class Method(JointMethod):
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
         """Return the mean cross-entropy in nats; log(1 + queue) at chance."""
-        queries = self(views[0])
-        with self.autocast(views.device):
-            keys = self.copy(views[1]).float()
+        queries, keys = self(views[0]), self.target(views[1])
         self._new = functional.normalize(keys, dim=-1)
         return {"loss": info_nce(queries, keys, self.keys, self.temperature)}
 
     def after_initialise(self, generator: torch.Generator) -> None:
         """Let the copy start from the first weights, and the queue with random directions."""
-        self.copy.match(self.encoder, self.head)
-        self.copy.decay.fill_(self.recipe.momentum_decay)
+        super().after_initialise(generator)
         self.keys.copy_(functional.normalize(torch.randn(self.keys.shape, generator=generator), dim=-1))
 
     def after_step(self) -> None:
         """Let the copy follow, and put the batch's keys in the place of the oldest."""
-        self.copy.follow(self.encoder, self.head)
+        super().after_step()
         places = (self.cursor + torch.arange(len(self._new), device=self.cursor.device)) % len(self.keys)
         self.keys.index_copy_(0, places, self._new)
         self.cursor.add_(len(self._new)).remainder_(len(self.keys))

@@ -4,8 +4,7 @@
     L = -mean_i cos(z_i, z'_i) + rho mean_i z_i^T C z_i,    C <- beta C + (1 - beta) z^T z / n
 
 z are the L2-normalised embeddings of the first view; C carries no gradient and is updated before it is used. z' are
-those of the second view by a momentum copy of the network, as in the paper (`--momentum-copy False` for none). The
-paper adds the constant 1.
+those of the second view by a momentum copy of the network, as in the paper, which adds the constant 1.
 """
 
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
+from dynamics.methods._joint import QUICK, CropRecipe
 from dynamics.methods._moment_memory import along_moments, updated_moments
-from dynamics.methods._momentum import MomentumCopy, rising_decay
+from dynamics.methods._momentum import MomentumFields, MomentumMethod
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(CropRecipe):
+class Recipe(MomentumFields, CropRecipe):
     """TiCo with its paper's weights and the coursework's views."""
 
     projector: tuple[int, ...] = (4096, 256)
@@ -32,15 +31,11 @@ class Recipe(CropRecipe):
     """Weight of the covariance contrast, rho; without it, embeddings collapse."""
     moment_decay: float = 0.9
     """Share of the second moments that is kept at a step, beta."""
-    momentum_copy: bool = True
-    """Whether the second view is embedded by a momentum copy of the network."""
-    momentum_decay: float = 0.99
-    """Share of itself that this copy keeps at a step in the first epoch; it rises to 1 in the last."""
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK | {"momentum_decay": 0.9}}
 
 
-class Method(JointMethod):
+class Method(MomentumMethod):
     """Two views; their cosine, and a contrast with the second moments of earlier embeddings."""
 
     recipe_type = Recipe
@@ -50,7 +45,6 @@ class Method(JointMethod):
     def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
         super().__init__(recipe, statistics)
         self.register_buffer("moments", torch.zeros(self.dimensions, self.dimensions))
-        self.copy = MomentumCopy(self.encoder, self.head) if recipe.momentum_copy else None
 
     def loss(
         self,
@@ -58,31 +52,14 @@ class Method(JointMethod):
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
         """Return the loss; `invariance` is -1 (views agree) to 1, `contrast` is without its weight."""
-        first = self(views[0])
-        if self.copy is None:
-            second = self(views[1])
-        else:
-            with self.autocast(views.device):
-                second = self.copy(views[1]).float()
+        first, second = self(views[0]), self.target(views[1])
         terms, self._next = tico_terms(first, second, self.moments, decay=self.recipe.moment_decay)
         return {"loss": terms["invariance"] + self.recipe.contrast_weight * terms["contrast"], **terms}
 
-    def after_initialise(self, generator: torch.Generator) -> None:
-        """Let the copy start from the first weights."""
-        if self.copy is not None:
-            self.copy.match(self.encoder, self.head)
-
-    def start_epoch(self, epoch: int) -> None:
-        """Set the copy's decay."""
-        if self.copy is not None:
-            recipe = self.recipe
-            self.copy.decay.fill_(rising_decay(epoch, base=recipe.momentum_decay, epochs=recipe.epochs))
-
     def after_step(self) -> None:
         """Keep the second moments, and let the copy follow."""
+        super().after_step()
         self.moments.copy_(self._next)
-        if self.copy is not None:
-            self.copy.follow(self.encoder, self.head)
 
 
 def tico_terms(
