@@ -5,27 +5,20 @@ Any type that PIL reads, all square and of one size. They are decoded once; the 
 made again when a file's name, size or time changes.
 """
 
-import hashlib
-import json
 import os
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
 from dynamics.console import UserError
-from dynamics.data import _cache, _decode
+from dynamics.data import _decode
 from dynamics.data._dataset import Dataset, Progress
+from dynamics.data._files import Files, images_in, pixels
 
 TEST_FOLDERS = ("test", "val")
 LAYOUT = "images belong in train/CLASS/ and test/CLASS/ (or val/CLASS/) under --data-root DIR"
-DECODER_VERSION = 1
-"""Part of the cache's key: to be raised when the same files give other pixels."""
-
-Files = dict[str, list[os.DirEntry[str]]]
-"""Image files of each class, both sorted by name."""
 
 
 def load(*, data_root: Path, download: bool, progress: Progress | None) -> Dataset:
@@ -41,11 +34,7 @@ def load(*, data_root: Path, download: bool, progress: Progress | None) -> Datas
     suffixes = _decode.suffixes()
     train, test = (_scan(folder, suffixes) for folder in (train_folder, test_folder))
     _check_classes(train_folder, train, test_folder, test)
-    key = _key({train_folder.name: train, test_folder.name: test})
-    images = _cache.read(data_root, key)
-    if images is None:
-        images = _decode_splits({"train": train, "test": test}, progress)
-        _cache.write(data_root, key, images)
+    images = pixels(data_root, {"train": train, "test": test}, progress)
     return Dataset.build(
         "folder",
         train=(torch.from_numpy(images["train"]), _labels(train)),
@@ -71,18 +60,13 @@ def _scan(folder: Path, suffixes: tuple[str, ...]) -> Files:
         raise UserError(f"no images in {folder}: {LAYOUT}")
     files: Files = {}
     for name in classes:
-        with os.scandir(folder / name) as entries:
-            images = [e for e in entries if _is_image(e.name, suffixes) and e.is_file()]
+        images = images_in(folder / name, suffixes)
         if not images:
             raise UserError(
                 f"class {name!r} is empty: no image lies directly in {folder / name}; fill or remove it"
             )
-        files[name] = sorted(images, key=lambda entry: entry.name)
+        files[name] = images
     return files
-
-
-def _is_image(name: str, suffixes: tuple[str, ...]) -> bool:
-    return not name.startswith(".") and name.lower().endswith(suffixes)
 
 
 def _check_classes(train_folder: Path, train: Files, test_folder: Path, test: Files) -> None:
@@ -96,28 +80,6 @@ def _check_classes(train_folder: Path, train: Files, test_folder: Path, test: Fi
             raise UserError(
                 f"class {missing[0]!r}{more} is in {folder} but not in {other}: add it there or remove it"
             )
-
-
-def _key(splits: dict[str, Files]) -> str:
-    """Hash the names, sizes and times of all files."""
-    digest = hashlib.sha256(f"decoder {DECODER_VERSION}".encode())
-    for split, files in splits.items():
-        for name, entries in files.items():
-            stats = [(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries]
-            digest.update(json.dumps([split, name, stats]).encode())
-    return digest.hexdigest()
-
-
-def _decode_splits(splits: dict[str, Files], progress: Progress | None) -> dict[str, np.ndarray]:
-    paths = {split: [Path(e.path) for es in files.values() for e in es] for split, files in splits.items()}
-    first = paths["train"][0]
-    size = _decode.image_size(first)
-    return {
-        split: _decode.decode(
-            paths[split], size=size, first=first, progress=progress, description=f"decoding {split} images"
-        )
-        for split in paths
-    }
 
 
 def _labels(files: Files) -> Int64[Tensor, " example"]:

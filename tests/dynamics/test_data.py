@@ -35,7 +35,7 @@ def changed(dataset: data.Dataset, field: str, value: Any) -> str:
 
 
 def test_every_public_file_is_a_data_set_and_nothing_else_is() -> None:
-    assert data.names() == ("cifar10", "digits", "folder")
+    assert data.names() == ("cifar10", "digits", "folder", "tiny-imagenet")
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which image files does a split have, and what is in them: from the cache, or decoded and kept there."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dynamics.data import _cache, _decode
+from dynamics.data._dataset import Progress
+
+DECODER_VERSION = 1
+"""Part of the cache's key: to be raised when the same files give other pixels."""
+
+Files = dict[str, list[os.DirEntry[str]]]
+"""Image files of each group (a class, or a folder of all), in the order of their images in the data set."""
+
+
+def images_in(folder: Path, suffixes: tuple[str, ...]) -> list[os.DirEntry[str]]:
+    """Return the image files that lie directly in a folder, by name; hidden ones are no images."""
+    with os.scandir(folder) as entries:
+        images = [e for e in entries if _is_image(e.name, suffixes) and e.is_file()]
+    return sorted(images, key=lambda entry: entry.name)
+
+
+def pixels(root: Path, splits: Mapping[str, Files], progress: Progress | None) -> dict[str, np.ndarray]:
+    """Return the images of each split as one array, decoded at most once.
+
+    Parameters
+    ----------
+    root
+        Where the cache is kept.
+    splits
+        The files; the first image of the first split sets the size that all must have.
+    progress
+        Shows the decoding.
+
+    Returns
+    -------
+    dict
+        By split, bytes of shape (example, 3, size, size), in the order of the files.
+
+    Raises
+    ------
+    UserError
+        On the first file that is no image, is not square or not of the same size.
+    """
+    key = _key(splits)
+    images = _cache.read(root, key)
+    if images is None:
+        images = _decoded(splits, progress)
+        _cache.write(root, key, images)
+    return images
+
+
+def _is_image(name: str, suffixes: tuple[str, ...]) -> bool:
+    return not name.startswith(".") and name.lower().endswith(suffixes)
+
+
+def _key(splits: Mapping[str, Files]) -> str:
+    """Hash the names, sizes and times of all files."""
+    digest = hashlib.sha256(f"decoder {DECODER_VERSION}".encode())
+    for split, files in splits.items():
+        for name, entries in files.items():
+            stats = [(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries]
+            digest.update(json.dumps([split, name, stats]).encode())
+    return digest.hexdigest()
+
+
+def _decoded(splits: Mapping[str, Files], progress: Progress | None) -> dict[str, np.ndarray]:
+    paths = {split: [Path(e.path) for es in files.values() for e in es] for split, files in splits.items()}
+    first = next(path for files in paths.values() for path in files)
+    size = _decode.image_size(first)
+    return {
+        split: _decode.decode(
+            paths[split], size=size, first=first, progress=progress, description=f"decoding {split} images"
+        )
+        for split in paths
+    }
