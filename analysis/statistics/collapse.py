@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Has a network collapsed: to one vector for all images (complete), or to few dimensions (dimensional).
+
+Two thresholds on what :mod:`dynamics.collapse` measures; both are far from what sound networks have, and both
+are conventions, so that the numbers always stand beside the verdict.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+COMPLETE_STD = 0.1
+"""Below this standard deviation (1: spread evenly over the sphere) a network has collapsed completely: all images
+then share at least 1 - 0.1^2 = 99 % of the squared length of their unit vectors."""
+
+DIMENSIONAL_SHARE = 0.1
+"""Below this share of the largest possible rank, min(K, d), a network has collapsed to few dimensions."""
+
+DIMENSIONAL_CLASSES = 0.5
+"""A network that was trained on labels needs no more dimensions than classes (its features of one class become
+one vector): it has collapsed to few dimensions below this share of the number of classes."""
+
+
+class Kind(StrEnum):
+    """What became of one network's vectors."""
+
+    NONE = "none"
+    DIMENSIONAL = "dimensional"
+    COMPLETE = "complete"
+    UNKNOWN = "not finite"
+
+
+class Limits(NamedTuple):
+    """What the rank is compared with."""
+
+    largest: int
+    """Rank that is possible, or that labels ask for."""
+    share: float
+    """Share of it below which the collapse is dimensional."""
+
+    @property
+    def rank(self) -> float:
+        """Rank below which the collapse is dimensional."""
+        return self.share * self.largest
+
+
+def limits(*, examples: int, dimensions: int, classes: int | None) -> Limits:
+    """Return what a rank is compared with.
+
+    Parameters
+    ----------
+    examples, dimensions
+        K and d: the size of the matrix whose rank was measured.
+    classes
+        How many classes a network was trained to tell apart; None for one that was trained without labels.
+    """
+    possible = min(examples, dimensions)
+    if classes is None:
+        return Limits(possible, DIMENSIONAL_SHARE)
+    return Limits(min(possible, classes), DIMENSIONAL_CLASSES)
+
+
+def kinds(
+    std: Float[np.ndarray, " seed"], rank: Float[np.ndarray, " seed"], limit: Limits | None
+) -> list[Kind]:
+    """Decide for every seed, by its standard deviation first; without a limit, ranks decide nothing."""
+    return [_kind(one, rank_, limit) for one, rank_ in zip(std, rank, strict=True)]
+
+
+def _kind(std: float, rank: float, limit: Limits | None) -> Kind:
+    if not (np.isfinite(std) and np.isfinite(rank)):
+        return Kind.UNKNOWN
+    if std < COMPLETE_STD:
+        return Kind.COMPLETE
+    if limit is not None and rank < limit.rank:
+        return Kind.DIMENSIONAL
+    return Kind.NONE
+
+
+def verdict(found: list[Kind]) -> str:
+    """Say in a few words what became of several seeds."""
+    counts = {kind: found.count(kind) for kind in (Kind.COMPLETE, Kind.DIMENSIONAL, Kind.UNKNOWN)}
+    for kind, count in counts.items():
+        if found and count == len(found):
+            return kind.value
+    some = [f"{kind.value} in {count} of {len(found)} seeds" for kind, count in counts.items() if count]
+    return ", ".join(some) or Kind.NONE.value
