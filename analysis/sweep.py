@@ -42,15 +42,15 @@ class Seeds(NamedTuple):
 
 def applies(study: Study) -> str:
     """Say why a study has no sweep: a sweep is several studies."""
-    return f"study {study.name} is one setting; python -m runners.sweep trains several"
+    return f"study {study.name} is no sweep: python -m runners.sweep makes one"
 
 
 def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto") -> results.Result:
     """Read every setting of a sweep and train linear probes on its features.
 
     The result has one row a setting, with means and standard deviations over whole seeds (the deviation is None
-    for a single one); `failed` counts seeds that are not whole, `failed_after` is the last epoch that
-    the first of them has. Arrays, by the setting's name: `<name>.loss` of shape (seed, epoch) for all seeds
+    for a single one); `failed` counts seeds that are not whole, `failed_epoch` is the first epoch that
+    one of them lacks. Arrays, by the setting's name: `<name>.loss` of shape (seed, epoch) for all seeds
     with an epoch, NaN where there is none, `<name>.seeds`, and `<name>.train` and `<name>.test`, the probes'
     accuracy by whole seed, 0 to 1.
 
@@ -119,9 +119,9 @@ def _losses(runs: list[snapshots.Run]) -> Float64[np.ndarray, "seed epoch"]:
 def _dynamics(seeds: Seeds) -> results.Row:
     """Return what the last epoch of a setting's whole seeds looks like."""
     begun = [len(run.epochs) for run in seeds.stopped]
-    row: results.Row = {"seeds": len(seeds.whole), "failed": seeds.failed, "failed_after": None}
+    row: results.Row = {"seeds": len(seeds.whole), "failed": seeds.failed, "failed_epoch": None}
     if seeds.failed:
-        row["failed_after"] = 0 if len(begun) < seeds.failed else min(begun)
+        row["failed_epoch"] = 1 if len(begun) < seeds.failed else min(begun) + 1
     last = [run.scalars(run.epochs[-1:]) for run in seeds.whole]
     right = [float(run.correct(run.epochs[-1:])[:, 0].mean()) for run in seeds.whole]
     row.update(_spread("loss", [float(scalars["loss"][0]) for scalars in last]))
@@ -176,7 +176,7 @@ def state(row: results.Row) -> str:
     """Return how many seeds a setting has, and how many failed."""
     if not row["failed"]:
         return str(row["seeds"])
-    return f"{row['failed']} of {row['seeds'] + row['failed']} failed after epoch {row['failed_after']}"
+    return f"{row['failed']} of {row['seeds'] + row['failed']} failed in epoch {row['failed_epoch']}"
 
 
 def _cell(row: results.Row, name: str) -> str | None:

@@ -29,6 +29,10 @@ SYMBOLS = {
     "lr": r"learning rate $\eta$",
     "batch_size": "batch size $n$",
     "temperature": r"temperature $\tau$",
+    "invariance_weight": r"invariance weight $\lambda$",
+    "variance_weight": r"variance weight $\mu$",
+    "covariance_weight": r"covariance weight $\nu$",
+    "contrast_weight": r"contrast weight $\rho$",
 }
 """How the documents write a field; another is written as on the command line."""
 
@@ -37,6 +41,8 @@ BAND = 0.2
 MARKERS = "os^DvP*X"
 FLOORS = {"test_pixels": ("raw pixels", (0, (1, 1.5))), "test_untrained": ("untrained networks", (0, (4, 2)))}
 FAILED: dict[str, Any] = {"marker": "x", "markersize": 5, "linestyle": "none", "zorder": 4}
+NEAREST = 0.15
+"""Share of the axis that two labelled values are apart at least."""
 WIDE = 30.0
 """Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
 
@@ -51,14 +57,14 @@ def draw(results: Results) -> Figure:
     points = sorted({tuple(row[name] for name in others) for row in result.rows})
     groups = {p: [row for row in result.rows if tuple(row[name] for name in others) == p] for p in points}
     values = sorted({row[field] for row in result.rows})
-    palette = {value: SCALE(at / max(len(values) - 1, 1)) for at, value in enumerate(values)}
+    palette = {value: SCALE(0.9 * at / max(len(values) - 1, 1)) for at, value in enumerate(values)}
     figure, losses, accuracies = _layout(len(groups))
     for panel, (point, rows) in zip(losses, groups.items(), strict=True):
         for row in rows:
             _draw_losses(panel, result, row, palette[row[field]])
         panel.set_title(_title(others, point) or label(result.settings["method"]))
         panel.set(xlabel="epoch $t$", ylabel="loss")
-        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+        panel.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     _scale_losses(losses)
     _draw_accuracies(accuracies, groups, field, palette)
     _label_values(accuracies, values)
@@ -140,7 +146,7 @@ def _draw_accuracies(panel: Axes, groups: Groups, field: str, palette: Mapping[f
     for name, (_, dashes) in FLOORS.items():
         for floor in sorted({row[name] for row in every if row[name] is not None}):
             panel.axhline(floor, color=GREY, linewidth=0.8, linestyle=dashes, zorder=1)
-    panel.margins(x=0.08, y=0.1)
+    panel.margins(x=0.12, y=0.1)
     for row in every:
         if row["failed"]:
             panel.plot(
@@ -164,7 +170,19 @@ def _label_values(panel: Axes, values: Sequence[float]) -> None:
     if is_geometric(values):
         panel.set_xscale("log")
         panel.xaxis.set_minor_locator(NullLocator())
-    panel.set_xticks(list(values), labels=[f"{value:g}" for value in values])
+    panel.set_xticks(list(values), labels=_labels(values))
+
+
+def _labels(values: Sequence[float]) -> list[str]:
+    """Return values as text, those empty that are too near to the one before to be read."""
+    places = np.log(values) if is_geometric(values) else np.asarray(values, dtype=float)
+    apart = NEAREST * (places[-1] - places[0])
+    texts, last = [], -math.inf
+    for value, place in zip(values, places, strict=True):
+        readable = place - last >= apart
+        texts.append(f"{value:g}" if readable else "")
+        last = place if readable else last
+    return texts
 
 
 def is_geometric(values: Sequence[float]) -> bool:

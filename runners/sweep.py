@@ -18,7 +18,7 @@ from rich.progress import track
 
 from analysis import sweep as comparison
 from analysis.storage import results
-from analysis.storage.sweeps import Setting, Value, make, study_name
+from analysis.storage.sweeps import Setting, Value, make, split_name, study_name
 from dynamics import console, data, methods, snapshots, training
 from dynamics.config import Config, preset
 from dynamics.console import UserError, say
@@ -70,6 +70,10 @@ def sweep_name(study: str | None, chosen: str, method: str, fields: Sequence[str
         return "-".join([chosen, "sweep", method, *(field.replace("_", "-") for field in fields)])
     if not STUDY_NAME.fullmatch(study):
         raise UserError(f"--study {study!r} is no name: use letters, digits, dots, hyphens and underscores")
+    if fields_in_it := split_name(study)[1]:
+        raise UserError(
+            f"--study {study} ends as a setting's name ({fields_in_it[-1]} and a value): choose another for a sweep"
+        )
     return study
 
 

@@ -58,7 +58,9 @@ def setting_name(values: Mapping[str, Value]) -> str:
 
 
 def _text(value: Value) -> str:
-    return repr(value).replace("+", "")  # 1e+20: a study's name has no plus
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    exact = short if float(short) == value else repr(value)
+    return exact.replace("+", "")  # 1e+20: a study's name has no plus
 
 
 def study_name(sweep: str, values: Mapping[str, Value]) -> str:
