@@ -8,7 +8,7 @@ made from. Where either is damaged or the record is of other weights or images, 
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from dynamics import files, networks, snapshots
 from dynamics.augment import Views
 from dynamics.console import UserError
-from dynamics.data import Dataset
+from dynamics.data import Dataset, Progress
 from dynamics.methods import Method
+from dynamics.methods._base import ImageStatistics
 from dynamics.snapshots.layout import WEIGHTS
 
 FORMAT = "training-dynamics.features/1"
@@ -42,7 +43,15 @@ class Features(NamedTuple):
     """:func:`state_hash` of the network, the same before the first image and after the last."""
 
 
-def of_run(run: snapshots.Run, dataset: Dataset, split: Split, *, device: torch.device) -> Features:
+def of_run(
+    run: snapshots.Run,
+    dataset: Dataset,
+    split: Split,
+    *,
+    device: torch.device,
+    statistics: ImageStatistics | None = None,
+    progress: Progress | None = None,
+) -> Features:
     """Return the features of a finished run's network, from its cache where that is good.
 
     Parameters
@@ -50,11 +59,15 @@ def of_run(run: snapshots.Run, dataset: Dataset, split: Split, *, device: torch.
     run
         A finished seed.
     dataset
-        Its data, from :func:`dynamics.networks.dataset_of`.
+        Its data, from :func:`dynamics.networks.dataset_of`; others where their `statistics` are given.
     split
         Which of its images.
     device
         Where to compute, in float32.
+    statistics
+        Those of the run's training data, by which other images are normalised, too; needed for those only.
+    progress
+        Shows the computation.
 
     Raises
     ------
@@ -63,24 +76,36 @@ def of_run(run: snapshots.Run, dataset: Dataset, split: Split, *, device: torch.
     """
     weights = run.folder / WEIGHTS
     source = files.sha256_of(weights) if weights.exists() else "missing"
+    own = networks.image_statistics(dataset) if statistics is None else statistics
     return _cached(
-        run.folder / "features" / split,
-        _key(run, dataset, split, source=source),
-        lambda: encode(networks.trained(run, dataset), dataset, split, device=device),
+        _stem(run, dataset, split, statistics),
+        _key(run, dataset, split, source=source, statistics=statistics),
+        lambda: encode(
+            networks.restored(run, own), dataset, split, device=device, statistics=own, progress=progress
+        ),
     )
 
 
-def of_untrained(run: snapshots.Run, dataset: Dataset, split: Split, *, device: torch.device) -> Features:
+def of_untrained(
+    run: snapshots.Run,
+    dataset: Dataset,
+    split: Split,
+    *,
+    device: torch.device,
+    statistics: ImageStatistics | None = None,
+    progress: Progress | None = None,
+) -> Features:
     """Return the features of a run's network before its first step (the thesis's "random initialisation").
 
     Batch norm is in eval mode and has seen nothing, so it changes nothing. Otherwise as :func:`of_run`.
     """
     recipe = networks.recipe_of(run)
-    network = networks.untrained(run.method, recipe, dataset, seed=run.seed)
+    own = networks.image_statistics(dataset) if statistics is None else statistics
+    network = networks.initialised(run.method, recipe, own, seed=run.seed)
     return _cached(
-        run.folder / "features" / f"untrained-{split}",
-        _key(run, dataset, split, source=state_hash(network)),
-        lambda: encode(network, dataset, split, device=device),
+        _stem(run, dataset, f"untrained-{split}", statistics),
+        _key(run, dataset, split, source=state_hash(network), statistics=statistics),
+        lambda: encode(network, dataset, split, device=device, statistics=own, progress=progress),
     )
 
 
@@ -95,23 +120,36 @@ def split_images(dataset: Dataset, split: Split) -> UInt8[Tensor, "example 3 hei
     return dataset.train_images if split == "train" else dataset.test_images
 
 
-def encode(method: Method, dataset: Dataset, split: Split, *, device: torch.device) -> Features:
+def encode(
+    method: Method,
+    dataset: Dataset,
+    split: Split,
+    *,
+    device: torch.device,
+    statistics: ImageStatistics | None = None,
+    progress: Progress | None = None,
+) -> Features:
     """Stream a split's images through a method's encoder: eval mode, no augmentation, float32.
 
-    An image is seen as the method sees its views (in [0, 1] or normalised per channel), but not augmented.
+    An image is seen as the method sees its views (in [0, 1] or normalised per channel, by the statistics of
+    `dataset` where no others are given), but not augmented.
 
     Raises
     ------
     AssertionError
         When the network's weights or buffers are not what they were before.
     """
-    views: Views = method.views(method.recipe, networks.image_statistics(dataset))
+    own = networks.image_statistics(dataset) if statistics is None else statistics
+    views: Views = method.views(method.recipe, own)
     images = split_images(dataset, split)
     before = state_hash(method)
     encoder = method.eval().to(device).encoder
     values = np.empty((len(images), encoder.num_features), dtype=np.float32)
+    starts: Iterable[int] = range(0, len(images), BATCH)
+    if progress is not None:
+        starts = progress(starts, description=f"features of {split} images")
     with torch.inference_mode(), full_precision(device):
-        for start in range(0, len(images), BATCH):
+        for start in starts:
             batch = images[start : start + BATCH].to(device)
             values[start : start + BATCH] = encoder(views.clean(batch)).cpu().numpy()
     after = state_hash(method)
@@ -155,15 +193,26 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
     return cast(AbstractContextManager[None], manager)
 
 
-def _key(run: snapshots.Run, dataset: Dataset, split: Split, *, source: str) -> dict[str, Any]:
+def _stem(run: snapshots.Run, dataset: Dataset, name: str, statistics: ImageStatistics | None) -> Path:
+    """Name the cache; other data than the run's own have one beside it."""
+    other = "" if statistics is None else f"{dataset.name}-{dataset.fingerprint[:8]}-"
+    return run.folder / "features" / f"{other}{name}"
+
+
+def _key(
+    run: snapshots.Run, dataset: Dataset, split: Split, *, source: str, statistics: ImageStatistics | None
+) -> dict[str, Any]:
     """Say what features depend on: weights, what the method does to pixels, images."""
-    return {
+    key: dict[str, Any] = {
         "method": run.method,
         "config": run.fingerprint,
         "weights": source,
         "data": dataset.fingerprint,
         "split": split,
     }
+    if statistics is not None:
+        key["normalised_by"] = [list(statistics.mean), list(statistics.std)]
+    return key
 
 
 def _cached(stem: Path, key: dict[str, Any], make: Callable[[], Features]) -> Features:

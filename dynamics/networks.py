@@ -60,7 +60,12 @@ def untrained(name: str, recipe: Config, dataset: Dataset, *, seed: int) -> Meth
     seed
         The stream of the weights.
     """
-    method = methods.load(name)(recipe, image_statistics(dataset))
+    return initialised(name, recipe, image_statistics(dataset), seed=seed)
+
+
+def initialised(name: str, recipe: Config, statistics: ImageStatistics, *, seed: int) -> Method:
+    """Do the same where only the statistics of the training data are at hand."""
+    method = methods.load(name)(recipe, statistics)
     weights = generator(seed, "weights")
     initialise(method, weights)
     method.after_initialise(weights)
@@ -106,7 +111,12 @@ def trained(run: snapshots.Run, dataset: Dataset) -> Method:
     UserError
         When the weights are missing, damaged, or of another architecture.
     """
-    method = methods.load(run.method)(recipe_of(run), image_statistics(dataset))
+    return restored(run, image_statistics(dataset))
+
+
+def restored(run: snapshots.Run, statistics: ImageStatistics) -> Method:
+    """Do the same where only the statistics of the training data are at hand."""
+    method = methods.load(run.method)(recipe_of(run), statistics)
     path = run.folder / "weights.safetensors"
     if not path.exists():
         raise UserError(f"no weights in {run.folder}: train that seed to its end")
@@ -116,3 +126,20 @@ def trained(run: snapshots.Run, dataset: Dataset) -> Method:
         reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise UserError(f"{path} holds the weights of another architecture ({reason})") from None
     return method.eval()
+
+
+def statistics_of(run: snapshots.Run, *, data_root: Path) -> ImageStatistics:
+    """Return the statistics of a run's training data; the images are loaded only where its inputs depend on them.
+
+    Raises
+    ------
+    UserError
+        When they are needed and not there, or not the same as then.
+    """
+    classes, recipe = run.provenance.get("classes"), recipe_of(run)
+    if classes:
+        one, other = (ImageStatistics(len(classes), 0, (mean,) * 3, (1.0,) * 3) for mean in (0.0, 1.0))
+        views = methods.load(run.method).views
+        if views(recipe, one) == views(recipe, other):
+            return one
+    return image_statistics(dataset_of(run, data_root=data_root))

@@ -20,6 +20,8 @@ Purpose = Literal[
     "labels",
     "control",
     "probe",
+    "evaluation-split",
+    "evaluation-augmentation",
 ]
 """New purposes go last: a stream's bits depend on its purpose's place."""
 PURPOSES: tuple[str, ...] = get_args(Purpose)
