@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How are small panels laid out: one to nine and more, with sorted curves from 0 to 1 on both axes."""
+"""How are small panels laid out: one to nine and more, mostly with sorted curves from 0 to 1 on both axes."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
 
     `margin` is the height in inches of what stands above and below all panels.
     """
-    columns = 2 if count == 4 else min(count, 3)
+    columns = in_columns(count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(WIDTHS[columns], rows * HEIGHTS[columns] + margin), layout="constrained")
     axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
@@ -35,6 +35,22 @@ def panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
     axes[0].set(xlim=(-0.01, 1.01), ylim=(-0.02, 1.02))
     axes[0].set(xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
     axes[0].set(yticks=[0, 0.25, 0.5, 0.75, 1], yticklabels=["0", "", "0.5", "", "1"])
+    return figure, axes[:count]
+
+
+def in_columns(count: int) -> int:
+    """Return in how many columns so many panels stand: up to three side by side, four as a square."""
+    return 2 if count == 4 else min(count, 3)
+
+
+def free_panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
+    """Make a figure as :func:`panels` does, of panels that have axes of their own, for what is not compared."""
+    columns = in_columns(count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(WIDTHS[columns], rows * HEIGHTS[columns] + margin), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for hole in axes[count:]:
+        hole.remove()
     return figure, axes[:count]
 
 

@@ -35,6 +35,12 @@ LABELS = MappingProxyType(
 )
 """How the documents write their methods; another method is written as on the command line."""
 
+ENCODERS = MappingProxyType({"n1": "N1", "resnet18": "ResNet-18"})
+"""How the documents write their encoders (the coursework's N2 is a ResNet-18)."""
+
+USUAL_WIDTH = 64
+"""Channels of the first stage of a ResNet-18; another width is written beside its name."""
+
 LONGEST = 24
 """Characters of a method's name that fit above a panel."""
 
@@ -110,6 +116,14 @@ def label(method: str) -> str:
     """Return a method's name as it is printed; a long one is cut, so that panels stay apart."""
     name = LABELS.get(method, method)
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def encoder_label(encoder: str | None, width: int | None = None) -> str:
+    """Return an encoder's name as it is printed; nothing where a run does not say which it was."""
+    if encoder is None:
+        return ""
+    narrow = encoder == "resnet18" and width not in (None, USUAL_WIDTH)
+    return ENCODERS.get(encoder, encoder) + (f", width {width}" if narrow else "")
 
 
 def ordered(methods: Iterable[str]) -> tuple[str, ...]:
