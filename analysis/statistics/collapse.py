@@ -15,8 +15,9 @@ COMPLETE_STD = 0.1
 """Below this standard deviation (1: spread evenly over the sphere) a network has collapsed completely: all images
 then share at least 1 - 0.1^2 = 99 % of the squared length of their unit vectors."""
 
-DIMENSIONAL_SHARE = 0.1
-"""Below this share of the largest possible rank, min(K, d), a network has collapsed to few dimensions."""
+DIMENSIONAL_SHARE = 0.05
+"""Below this share of the largest possible rank, min(K, d), a network has collapsed to few dimensions.
+On the digits, sound networks of every method had about 10 % and more after 25 epochs."""
 
 DIMENSIONAL_CLASSES = 0.5
 """A network that was trained on labels needs no more dimensions than classes (its features of one class become

@@ -14,6 +14,7 @@ from dynamics import files, provenance
 from dynamics.console import UserError
 from figures._style import label
 from runners.report.conditions import Conditions, conditions, data_note, distinct_examples
+from runners.report.coursework import ANCHOR, TITLE, concerns, objectives
 from runners.report.gallery import gallery
 from runners.report.markup import Html, badge, element, join, paragraph, section
 from runners.report.origins import origins
@@ -55,7 +56,7 @@ def write(study: Study, folder: Path) -> Path:
 
 def available(folder: Path) -> dict[str, Result]:
     """Read the results that a study has."""
-    names = [name for name in analysis.names() if (folder / f"{name}.json").exists()]
+    names = [name for name in (*analysis.names(), "evaluation") if (folder / f"{name}.json").exists()]
     return {name: storage.read(folder, name) for name in names}
 
 
@@ -64,13 +65,14 @@ def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
     found = conditions(study)
     body = join(
         [
-            _head(study, found),
+            _head(study, found, results),
             element(
                 "main",
                 what_was_run(found),
                 _findings(all_findings(results)),
                 gallery(study, results, found, folder),
                 thesis_tables(results, found, study.name),
+                objectives(found, results),
                 weaknesses(results, found, distinct_examples(study)),
                 origins(found, folder, list(results)),
             ),
@@ -86,12 +88,13 @@ def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
     )
 
 
-def _head(study: Study, found: dict[str, Conditions]) -> Html:
+def _head(study: Study, found: dict[str, Conditions], results: Mapping[str, Result]) -> Html:
     seeds = sorted({len(one.runs) for one in found.values()})
     data = sorted({one.dataset or "data not recorded" for one in found.values()})
     span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     note = [paragraph(line) for line in data_note(found)]
-    links = (element("li", element("a", title, href=f"#{anchor}")) for anchor, title in CONTENTS.items())
+    contents = CONTENTS | ({ANCHOR: TITLE} if concerns(found, results) else {})
+    links = (element("li", element("a", title, href=f"#{anchor}")) for anchor, title in contents.items())
     return element(
         "header",
         element("h1", f"Memorization study “{study.name}”"),

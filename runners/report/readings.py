@@ -28,6 +28,11 @@ READINGS = {
     "5.4": "Each tile is an image that makes one channel at the centre of a block's output as active as the search "
     "could. What is seen in the column of untrained networks as well comes from the architecture, not from "
     "what was learnt; dead channels are marked as such.",
+    "C.1": "Each panel is the loss of one method over the epochs, black, with its terms before they are weighted. "
+    "Losses of different methods are in different units: compare a panel's curves, not panels.",
+    "C.2": "A spread near 0 means that all images have one vector (complete collapse), a low rank that the vectors "
+    "lie in few dimensions (dimensional collapse). In the last panel each line goes from the first epoch to the "
+    "last, which has the marker: low alignment is good only where uniformity is low too.",
     "B.1": "SimCLR asks each of two views for the other: r from the first views sets the order, r from the second "
     "views is laid over it. Where both agree it does not matter which view is asked.",
 }

@@ -116,7 +116,7 @@ def test_lengths_follow_from_the_recipe(method: str, chosen: str) -> None:
     [
         ({}, "none"),
         ({"embedding_std": 0.01}, "complete"),
-        ({"embedding_rank": 1.5}, "dimensional"),  # 10 % of 16 outputs is 1.6
+        ({"embedding_rank": 0.7}, "dimensional"),  # 5 % of 16 outputs is 0.8
         ({"embedding_rank": np.nan}, "not finite"),
     ],
 )
@@ -130,7 +130,7 @@ def test_the_verdict_of_an_embedding(
     write(tmp_path, "vicreg", [own, own], VICREG)
     (row,) = objectives.analyse(studies.opened(tmp_path)).settings["collapse"]
     assert row["verdict"] == expected
-    assert row["space"] == "embedding" and row["rank_limit"] == pytest.approx(1.6)
+    assert row["space"] == "embedding" and row["rank_limit"] == pytest.approx(0.8)
     assert row["largest_rank"] == 16
 
 
@@ -149,7 +149,7 @@ def test_measured_networks_of_known_collapse(rng: np.random.Generator) -> None:
     """The thresholds on vectors made to collapse, through the measures of training themselves."""
     spread = rng.normal(size=(200, 32))
     one = spread[:1] + 0.02 * rng.normal(size=(200, 32))
-    few = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 32))
+    few = rng.normal(size=(200, 1)) @ rng.normal(size=(1, 32))
     limit = limits(examples=200, dimensions=32, classes=None)
     for vectors, expected in ((spread, Kind.NONE), (one, Kind.COMPLETE), (few, Kind.DIMENSIONAL)):
         tensor = torch.from_numpy(vectors)
