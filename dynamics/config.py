@@ -22,7 +22,7 @@ class Config:
     """Fields that every method has."""
 
     dataset: str = "cifar10"
-    """Images to train on: a file of dynamics/data, without .py (cifar10, digits, folder)."""
+    """Images to train on: a file of dynamics/data, without .py (cifar10, digits, folder, tiny-imagenet)."""
     train_examples: int | None = None
     """Train on this many images only (class-balanced, the same for every seed); all when absent."""
 

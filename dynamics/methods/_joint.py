@@ -53,9 +53,9 @@ class CropRecipe(JointRecipe):
 
 
 QUICK: dict[str, Any] = {
-    "epochs": 25,
+    "epochs": 40,
     "lr": 2e-3,
-    "schedule_period": 25,
+    "schedule_period": 40,
     "crop_scale_min": 0.5,  # 8 x 8 pixels: less of them is no digit any more
     "flip_probability": 0.0,  # a mirrored digit is another one
     "jitter_probability": 0.8,

@@ -38,7 +38,7 @@ class Recipe(MomentumFields, JointRecipe):
     momentum_rises: bool = False
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": QUICK | {"optimizer": "sgd", "lr": 0.06, "queue": 256, "momentum_decay": 0.9}
+        "quick": QUICK | {"optimizer": "adam", "queue": 256, "momentum_decay": 0.9}
     }
 
     def __post_init__(self) -> None:
