@@ -1,27 +1,29 @@
 """NT-Xent and the retrieval indicator as slow double loops over the definition."""
 
 import math
+from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 
-def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.dot(a, b) / math.sqrt(np.dot(a, a) * np.dot(b, b)))
+def cosine(a: np.ndarray, b: np.ndarray) -> Any:
+    return np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b))
 
 
 def partner_of(i: int, batch: int) -> int:
     return i + batch if i < batch else i - batch
 
 
-def nt_xent(first: np.ndarray, second: np.ndarray, temperature: float) -> float:
+def nt_xent(first: np.ndarray, second: np.ndarray, temperature: float) -> Any:
     views, batch = np.concatenate([first, second]), len(first)
-    total = 0.0
+    total: Any = 0.0
     for i in range(2 * batch):
-        denominator = 0.0
+        denominator: Any = 0.0
         for k in range(2 * batch):
             if k != i:
-                denominator += math.exp(cosine(views[i], views[k]) / temperature)
-        total -= math.log(math.exp(cosine(views[i], views[partner_of(i, batch)]) / temperature) / denominator)
+                denominator += np.exp(cosine(views[i], views[k]) / temperature)
+        total -= np.log(np.exp(cosine(views[i], views[partner_of(i, batch)]) / temperature) / denominator)
     return total / (2 * batch)
 
 
@@ -36,3 +38,8 @@ def retrieve(first: np.ndarray, second: np.ndarray, temperature: float) -> tuple
         weights = {k: math.exp(s / temperature) for k, s in similar.items()}
         probability[i] = weights[partner] / sum(weights.values())
     return correct.reshape(2, batch), probability.reshape(2, batch)
+
+
+def terms(method: Any, frozen: Any, views: Tensor, labels: Tensor) -> dict[str, Any]:
+    first, second = method(views.flatten(0, 1)).detach().numpy().reshape(2, len(labels), -1)
+    return {"loss": nt_xent(first, second, method.recipe.temperature)}
