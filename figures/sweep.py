@@ -5,6 +5,7 @@ The slides draw such curves for the learning rate, eta, and the batch size, n. A
 the other fields, and a last panel of accuracies on test images against the value.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,14 +63,14 @@ def draw(results: Results) -> Figure:
     for panel, (point, rows) in zip(losses, groups.items(), strict=True):
         for row in rows:
             _draw_losses(panel, result, row, palette[row[field]])
-        panel.set_title(_title(others, point) or label(result.settings["method"]))
+        panel.set_title(_title(others, point) or "training")
         panel.set(xlabel="epoch $t$", ylabel="loss")
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     _scale_losses(losses)
     _draw_accuracies(accuracies, groups, field, palette)
     _label_values(accuracies, values)
     accuracies.set(title="linear probe", xlabel=_name(field), ylabel="accuracy, test")
-    _legends(figure, accuracies, result, palette)
+    _legend(figure, result, groups, palette)
     return figure
 
 
@@ -123,25 +124,19 @@ def _scale_losses(panels: Sequence[Axes]) -> None:
 
 def _draw_accuracies(panel: Axes, groups: Groups, field: str, palette: Mapping[float, Any]) -> None:
     """Draw mean ± standard deviation over seeds, one line a group; crosses at the bottom where a setting failed."""
-    for at, (_, rows) in enumerate(groups.items()):
+    for marker, rows in zip(itertools.cycle(MARKERS), groups.values(), strict=False):
         known = [row for row in rows if row["test"] is not None]
-        marker = MARKERS[at % len(MARKERS)]
-        panel.plot(
-            [row[field] for row in known], [row["test"] for row in known], color=GREY, linewidth=0.8, zorder=2
-        )
+        at, means = [row[field] for row in known], [row["test"] for row in known]
+        panel.plot(at, means, color=GREY, linewidth=0.8, zorder=2)
         for row in known:
-            panel.errorbar(
-                row[field],
-                row["test"],
-                yerr=row["test_sd"] or 0.0,
-                color=palette[row[field]],
-                marker=marker,
-                ms=4,
-                elinewidth=0.9,
-                capsize=2,
-                linestyle="none",
-                zorder=3,
-            )
+            bar: dict[str, Any] = {
+                "yerr": row["test_sd"] or 0.0,
+                "elinewidth": 0.9,
+                "capsize": 2,
+                "linestyle": "none",
+                "zorder": 3,
+            }
+            panel.errorbar(row[field], row["test"], color=palette[row[field]], marker=marker, ms=4, **bar)
     every = [row for rows in groups.values() for row in rows]
     for name, (_, dashes) in FLOORS.items():
         for floor in sorted({row[name] for row in every if row[name] is not None}):
@@ -154,15 +149,8 @@ def _draw_accuracies(panel: Axes, groups: Groups, field: str, palette: Mapping[f
             )
     if all(row["test"] is None for row in every):
         panel.set_yticks([])
-        panel.text(
-            0.5,
-            0.5,
-            "no setting has\na trained network",
-            ha="center",
-            va="center",
-            color=GREY,
-            transform=panel.transAxes,
-        )
+        place: dict[str, Any] = {"ha": "center", "va": "center", "transform": panel.transAxes}
+        panel.text(0.5, 0.5, "no setting has\na trained network", color=GREY, **place)
 
 
 def _label_values(panel: Axes, values: Sequence[float]) -> None:
@@ -195,18 +183,24 @@ def is_geometric(values: Sequence[float]) -> bool:
     return bool(ratios.std() / ratios.mean() < steps.std() / steps.mean())
 
 
-def _legends(figure: Figure, accuracies: Axes, result: Result, palette: Mapping[float, Any]) -> None:
-    field = result.settings["fields"][0]
+def _legend(figure: Figure, result: Result, groups: Groups, palette: Mapping[float, Any]) -> None:
+    field, *others = result.settings["fields"]
     failed = {row[field] for row in result.rows if row["failed"]}
     handles = [
         Line2D([], [], color=colour, label=f"{value:g}" + (" (failed)" if value in failed else ""))
         for value, colour in palette.items()
     ]
+    if others:
+        handles += [
+            Line2D([], [], color=GREY, marker=marker, ms=4, linewidth=0.8, label=_title(others, point))
+            for marker, point in zip(itertools.cycle(MARKERS), groups, strict=False)
+        ]
     for name, (text, dashes) in FLOORS.items():
         if any(row[name] is not None for row in result.rows):
             handles.append(
                 Line2D([], [], color=GREY, linewidth=0.8, linestyle=dashes, label=f"probe of {text}")
             )
     columns = legend_columns([str(handle.get_label()) for handle in handles], width=WIDTHS[2])
-    title = f"{_name(field)}; band: lowest to highest of the seeds; bars: standard deviation"
+    what = f"{label(result.settings['method'])}, {_name(field)}"
+    title = f"{what}; band: lowest to highest of the seeds; bars: standard deviation"
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, title=title)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which settings does --over ask for: fields and values as they are typed, checked, and all their combinations."""
 
+import dataclasses
 import itertools
 import math
 import types
@@ -84,12 +85,12 @@ def check_flags(over: Mapping[str, object], argv: Sequence[str]) -> None:
     given = {word.partition("=")[0].replace("_", "-") for word in argv if word.startswith("--")}
     for field in over:
         if flag(field) in given:
-            raise UserError(f"{flag(field)} and --over {field} exclude each other: use one")
+            raise UserError(f"{flag(field)} and --over {flag(field)[2:]} exclude each other: use one")
 
 
 def _refuse(word: str, field: str, recipe: type[Config], kinds: Mapping[str, object]) -> typing.NoReturn:
     known = ", ".join(name.replace("_", "-") for name in kinds)
-    if field in typing.get_type_hints(recipe) and field in recipe.__dataclass_fields__:
+    if any(field == own.name for own in dataclasses.fields(recipe)):
         raise UserError(f"--over {word}: this field holds no number; use one of {known}")
     raise UserError(f"--over {word}: there is no such field; use one of {known}")
 
