@@ -151,6 +151,8 @@ def _collapse(
         found = collapse.kinds(last["std"], last["rank"], limit)
         row: results.Row = {"method": method, "encoder": own["encoder"], "space": space, "epoch": epoch}
         row |= {name: float(values.mean()) for name, values in last.items()}
+        scale = scalars.get(f"{space}_scale")
+        row["scale"] = None if scale is None else float(scale[:, -1].mean())
         row |= {
             "largest_rank": None,
             "rank_limit": None,
@@ -192,9 +194,10 @@ def show(result: results.Result) -> None:
 def _show_collapse(rows: Sequence[results.Row]) -> None:
     console.table(
         "collapse after the last epoch, means over seeds",
-        ["method", "of", "N", "epoch", "std", "rank", "collapsed below", "collapse"],
+        ["method", "of", "N", "epoch", "scale", "std", "rank", "collapsed below", "collapse"],
         [
-            [row["method"], row["space"], row["seeds"], row["epoch"], _number(row["std"], 3)]
+            [row["method"], row["space"], row["seeds"], row["epoch"]]
+            + [_number(row["scale"], 3), _number(row["std"], 3)]
             + [_number(row["rank"], 1), _number(row["rank_limit"], 1), row["verdict"]]
             for row in rows
         ],
@@ -205,7 +208,8 @@ def _show_collapse(rows: Sequence[results.Row]) -> None:
 RULE = (
     f"complete: std below {collapse.COMPLETE_STD}; dimensional: rank below "
     f"{100 * collapse.DIMENSIONAL_SHARE:.0f} % of min(K, d), or, trained on labels, "
-    f"below {100 * collapse.DIMENSIONAL_CLASSES:.0f} % of the number of classes"
+    f"below {100 * collapse.DIMENSIONAL_CLASSES:.0f} % of the number of classes; a scale near 0 beside another run's "
+    "says that all embeddings shrank to a point"
 )
 """How :mod:`analysis.statistics.collapse` decides, in one line."""
 

@@ -8,10 +8,12 @@ Computed after every epoch on the panel under its first augmentation, in millise
 | feature_std, embedding_std | mean over dimensions of the standard deviation, see below | 0 | near 1 |
 | feature_std_min, embedding_std_min | the dimension with the smallest | 0 | above 0 |
 | feature_rank, embedding_rank | RankMe, the effective number of dimensions | 1 | up to min(K, d) |
+| embedding_scale | mean over dimensions of the standard deviation, in the embedding's own units | 0 | of any size |
 | alignment | mean squared distance of the two views of an image, 0 to 4 | 0 | small |
 | uniformity | log of the mean potential between images, 0 or less | 0 | low |
 
-A collapsed network is perfectly aligned, so alignment says something only beside uniformity.
+A collapsed network is perfectly aligned, so alignment says something only beside uniformity. A network
+may also shrink all embeddings to a point without changing their directions: that is seen in embedding_scale alone.
 """
 
 import torch
@@ -20,7 +22,14 @@ from torch import Tensor
 from torch.nn import functional
 
 OF_ONE_VIEW = ("feature_std", "feature_std_min", "feature_rank")
-OF_TWO_VIEWS = ("embedding_std", "embedding_std_min", "embedding_rank", "alignment", "uniformity")
+OF_TWO_VIEWS = (
+    "embedding_scale",
+    "embedding_std",
+    "embedding_std_min",
+    "embedding_rank",
+    "alignment",
+    "uniformity",
+)
 
 
 def names(views: int) -> tuple[str, ...]:
@@ -34,7 +43,7 @@ def diagnose(
     """Measure what a network makes of a panel; embeddings only where there are two views to compare."""
     found = [*dimension_std(features[0]), effective_rank(features[0])]
     if len(outputs) > 1:
-        found += [*dimension_std(outputs[0]), effective_rank(outputs[0])]
+        found += [scale(outputs[0]), *dimension_std(outputs[0]), effective_rank(outputs[0])]
         found += [alignment(outputs[0], outputs[1]), uniformity(outputs[0])]
     values: list[float] = torch.stack(found).tolist()  # one wait for the device, not one a number
     return dict(zip(names(len(outputs)), values, strict=True))
@@ -51,6 +60,11 @@ def dimension_std(
     unit = functional.normalize(vectors.double(), dim=-1)
     spread = unit.std(dim=0, correction=0) * vectors.shape[1] ** 0.5
     return spread.mean(), spread.min()
+
+
+def scale(vectors: Float[Tensor, "example feature"]) -> Float[Tensor, ""]:
+    """Return the mean over dimensions of the standard deviation, in the vectors' own units; 0 for a single point."""
+    return vectors.double().std(dim=0, correction=0).mean()
 
 
 def effective_rank(vectors: Float[Tensor, "example feature"]) -> Float[Tensor, ""]:

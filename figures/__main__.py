@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tyro
 
-from analysis.storage.results import Result
+from analysis.storage.results import Result, made_by
 from dynamics import console
 from dynamics.console import say
 from figures import _files, find, load, names
@@ -72,9 +72,7 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
         paths += written
     if not asked:
         for name in [name for name in names() if name not in possible]:
-            commands = " and ".join(
-                f"python -m analysis.{need} --study {folder.name}" for need in _files.missing(folder, name)
-            )
+            commands = " and ".join(made_by(need, folder.name) for need in _files.missing(folder, name))
             say(f"figure {load(name).NUMBER} ({name}) is not drawn: make its numbers with {commands}")
     return paths
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How does a study's table of evaluations grow: each command's rows replace those of the same key, the rest stay."""
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ import numpy as np
 
 from analysis.storage import results
 from analysis.storage.results import Result, Row
+from dynamics.console import UserError
 
 if TYPE_CHECKING:
     from dynamics.evaluation import Outcome
@@ -47,10 +50,22 @@ def stem_of(row: Row) -> str:
 
 
 def read(folder: Path) -> Result:
-    """Return a study's table as it is; an empty one where there is none yet."""
-    if (folder / f"{NAME}.json").exists():
-        return results.read(folder, NAME)
-    return Result(name=NAME, rows=[], inputs={}, settings={"evaluations": {}})
+    """Return a study's table as it is; an empty one where there is none yet.
+
+    Raises
+    ------
+    UserError
+        When its table or its arrays are damaged, or the arrays are missing: new rows would lose the old ones.
+    """
+    if not (folder / f"{NAME}.json").exists():
+        return Result(name=NAME, rows=[], inputs={}, settings={"evaluations": {}})
+    try:
+        found = results.read(folder, NAME)
+    except (UserError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        raise UserError(f"{_again(folder)} ({error})") from None
+    if missing := [key_of(row) for row in found.rows if f"{stem_of(row)}.loss" not in found.arrays]:
+        raise UserError(f"{_again(folder)} (no curves of {missing[0]} in {NAME}.npz)")
+    return found
 
 
 def merge(before: Result, new: Result) -> Result:
@@ -91,6 +106,14 @@ def implausible(row: Row, rows: Sequence[Row]) -> list[str]:
         if other["mode"] == "linear" and other["fraction"] == 1 and gain > far:
             found.append(f"beats the linear probe on all labels by {100 * gain:.1f} points")
     return found
+
+
+def _again(folder: Path) -> str:
+    """Say that a table is damaged, and how to make it anew."""
+    return (
+        f"the table of evaluations {folder / NAME}.json, .npz is damaged: remove both files and evaluate again "
+        f"with python -m runners.probe --run runs/{folder.name}/METHOD"
+    )
 
 
 def _spread(values: Sequence[float | None]) -> tuple[float | None, float | None]:

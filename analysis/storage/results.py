@@ -40,6 +40,13 @@ class Result:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+def made_by(name: str, study: str) -> str:
+    """Return the command that makes a result: the analysis of its name, unless runners make it while they train."""
+    if name == "evaluation":
+        return f"python -m runners.probe --run runs/{study}/METHOD"
+    return f"python -m analysis.{name} --study {study}"
+
+
 def write(result: Result, folder: Path) -> list[Path]:
     """Write a result to `folder` (results/<study>) as .csv, .json and, where it has arrays, .npz.
 
@@ -80,10 +87,12 @@ def read(folder: Path, name: str) -> Result:
     """
     path = folder / f"{name}.json"
     if not path.exists():
-        raise UserError(f"no result {path}: make it with python -m analysis.{name} --study {folder.name}")
+        raise UserError(f"no result {path}: make it with {made_by(name, folder.name)}")
     content = files.read_json(path)
     if content.get("format") != FORMAT or not isinstance(content.get("rows"), list):
-        raise UserError(f"{path} is no result of this program: remove it and run python -m analysis.{name}")
+        raise UserError(
+            f"{path} is no result of this program: remove it and run {made_by(name, folder.name)}"
+        )
     arrays: dict[str, np.ndarray] = {}
     packed = folder / f"{name}.npz"
     if packed.exists():
@@ -91,7 +100,9 @@ def read(folder: Path, name: str) -> Result:
             with np.load(packed, allow_pickle=False) as archive:
                 arrays = dict(archive)
         except (ValueError, OSError, EOFError, KeyError) as error:
-            raise UserError(f"{packed} is damaged ({error}): run python -m analysis.{name} again") from None
+            raise UserError(
+                f"{packed} is damaged ({error}): run {made_by(name, folder.name)} again"
+            ) from None
     return Result(
         name=name,
         rows=content["rows"],

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from PIL import Image
 
+import analysis
 import figures
 from analysis.comparison import curves
 from analysis.storage.counts import Study
-from analysis.storage.results import Result
+from analysis.storage.results import Result, made_by
 from figures._style import label
 from runners.report.conditions import Conditions
 from runners.report.markup import Html, badge, code, element, folded, join, paragraph, section, table
@@ -60,11 +61,13 @@ def _figure(
 
 def _why_missing(need: str, study: Study) -> Html:
     """Say why a result is not there: because the study has nothing for it, or because it was not made."""
-    module = importlib.import_module(f"analysis.{need}")
-    reason = module.applies(study) if hasattr(module, "applies") else None
+    reason = None
+    if need in analysis.names():
+        module = importlib.import_module(f"analysis.{need}")
+        reason = module.applies(study) if hasattr(module, "applies") else None
     if reason is not None:
         return paragraph(f"Not drawn: {reason}.")
-    command = code(f"python -m analysis.{need} --study {study.name}")
+    command = code(made_by(need, study.name))
     return paragraph("Not drawn: its numbers are missing. Make them with ", command, ".")
 
 

@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from analysis.storage.results import made_by
 from dynamics import files, provenance
 from figures._style import label
 from runners.report.conditions import Conditions
@@ -48,7 +49,7 @@ def _results(folder: Path, names: list[str]) -> Html:
         rows.append(
             [
                 code(f"{name}.csv"),
-                code(f"python -m analysis.{name} --study {folder.name}"),
+                code(made_by(name, folder.name)),
                 moment(content.get("created")),
                 code(str(content.get("code"))),
             ]

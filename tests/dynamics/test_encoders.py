@@ -72,3 +72,15 @@ def test_weights_have_pytorchs_distribution() -> None:
 def test_unknown_encoder_is_said() -> None:
     with pytest.raises(UserError, match="resnet18"):
         build("vgg", width=64)
+
+
+def test_n1_has_the_courseworks_parameters() -> None:
+    encoder = build("n1", width=64)
+    head = nn.Linear(encoder.num_features, 10)
+    assert encoder.num_features == 256
+    assert sum(p.numel() for part in (encoder, head) for p in part.parameters()) == 403_530
+
+
+@pytest.mark.parametrize("size", [8, 32, 64])
+def test_n1_reads_images_of_any_size(size: int) -> None:
+    assert build("n1", width=64)(torch.rand(2, 3, size, size)).shape == (2, 256)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How does the loss fall while encoders are evaluated (figure C.3): linear layers, or fine-tuning on few labels.
+
+One panel a data set, mode and share of the labels; the floors, pixels and an untrained encoder, are those of the
+first method.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.storage.results import Result, Row
+from figures import Results
+from figures._curves import array
+from figures._panels import free_panels, legend_columns
+from figures._seeds import draw_seeds, number_epochs, scale_values
+from figures._style import colours, label, ordered
+
+NUMBER = "C.3"
+TITLE = "loss of linear layers and of fine-tuning, by encoder"
+NEEDS = ("evaluation",)
+
+FLOORS = {
+    "random-initialisation": ("untrained", "#777777", (0, (1, 1.2))),
+    "pixels": ("pixels", "#777777", (0, (4, 1.5))),
+}
+"""Label, colour and dashes of what no method has learnt."""
+
+
+def draw(results: Results) -> Figure:
+    """Draw one panel a kind of evaluation, one line an encoder, a band over the seeds."""
+    result = results["evaluation"]
+    kinds = list(dict.fromkeys((row["dataset"], row["mode"], row["fraction"]) for row in result.rows))
+    shown = ordered({row["method"] for row in result.rows})
+    figure, axes = free_panels(len(kinds), margin=0.7)
+    for panel, kind in zip(axes, kinds, strict=True):
+        own = [row for row in result.rows if (row["dataset"], row["mode"], row["fraction"]) == kind]
+        _draw_panel(panel, result, own, shown)
+        dataset, mode, fraction = kind
+        panel.set_title(f"{dataset}, {mode}" + ("" if fraction == 1 else f", {100 * fraction:g} % of labels"))
+    lines = {line.get_label(): line for panel in axes for line in panel.get_lines()}
+    names = [str(name) for name in lines]
+    figure.legend(
+        handles=list(lines.values()), loc="outside upper center", ncols=legend_columns(names, width=5.5)
+    )
+    figure.supxlabel("epoch of the evaluation")
+    figure.supylabel("cross-entropy, nats")
+    return figure
+
+
+def _draw_panel(panel: Axes, result: Result, rows: Sequence[Row], shown: Sequence[str]) -> None:
+    colour = colours(shown)
+    first = next(method for method in shown if any(row["method"] == method for row in rows))
+    for row in sorted(rows, key=lambda row: shown.index(row["method"])):
+        features = row["features"]
+        if features in FLOORS:
+            if row["method"] != first:
+                continue
+            name, tint, dashes = FLOORS[features]
+            look = {"color": tint, "linestyle": dashes, "label": name}
+        else:
+            look = {"color": colour[row["method"]], "label": label(row["method"])}
+        loss = array(
+            result, f"{row['method']}.{row['dataset']}.{row['mode']}.{row['fraction']:g}.{features}.loss"
+        )
+        draw_seeds(panel, np.arange(1, loss.shape[1] + 1), loss, linewidth=1.0, **look)
+    number_epochs(panel)
+    scale_values(panel)
