@@ -54,7 +54,7 @@ def test_every_analysis_and_figure_reaches_the_report(tmp_path: Path) -> None:
         assert (folder / f"{name}.csv").exists() == (name not in left_out), name
     draw(folder)
     for name in figures.names():
-        if left_out.isdisjoint(figures.load(name).NEEDS):
+        if set(figures.load(name).NEEDS) <= set(analysis.names()) - left_out:  # no encoder was evaluated
             assert len(list((folder / "figures").glob(f"figure-*-{name.replace('_', '-')}.*"))) == 2, name
     page = report.write(study, folder)
     assert 10_000 < page.stat().st_size < 15e6
