@@ -4,6 +4,7 @@
 python -m runners.probe --run runs/STUDY/METHOD --mode semi --fraction 0.01
 """
 
+import dataclasses
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,9 @@ from analysis.storage import evaluations, results
 from analysis.storage.results import Result, Row
 from dynamics import console, data, features, networks, snapshots
 from dynamics.console import UserError, say
+from dynamics.data import Dataset
 from dynamics.evaluation import Evaluation, EvaluationRecipe, Outcome
+from dynamics.methods._base import ImageStatistics
 from runners.progress import LINE_SECONDS, duration
 
 
@@ -34,6 +37,9 @@ class Probe(EvaluationRecipe):
     """Images to tell apart; by default those that the run was trained on (its own subset of them)."""
     data_root: Path = Path("data")
     """Folder that holds the images."""
+    own_data_root: Path | None = None
+    """Folder that holds the images that the run was trained on, where it is another; looked into only where the
+    run's method normalises images by those."""
     seeds: int | None = None
     """Use the first so many seeds; by default all."""
     every_epoch: bool = False
@@ -91,16 +97,46 @@ def choose_runs(folder: Path, seeds: int | None) -> list[snapshots.Run]:
     return runs[:seeds]
 
 
+def choose_images(arguments: Probe, run: snapshots.Run) -> tuple[Dataset, ImageStatistics | None]:
+    """Return the images, and the statistics of the run's own where these are others.
+
+    Which images they are is told by their fingerprint: two folders have the same name of a data set.
+    """
+    if arguments.dataset is None:
+        return networks.dataset_of(run, data_root=arguments.data_root), None
+    dataset = data.load(arguments.dataset, data_root=arguments.data_root, progress=track)
+    recipe = networks.recipe_of(run)
+    if arguments.dataset == recipe.dataset:
+        enough = (recipe.train_examples or 0) <= dataset.num_train
+        part = dataset.subset(recipe.train_examples) if recipe.train_examples and enough else dataset
+        if part.fingerprint == run.provenance.get("data_fingerprint"):
+            return part, None
+    if arguments.dataset == "folder":
+        dataset = dataclasses.replace(dataset, name=f"folder-{dataset.fingerprint[:8]}")
+    return dataset, own_statistics(arguments, run)
+
+
+def own_statistics(arguments: Probe, run: snapshots.Run) -> ImageStatistics:
+    """Return the statistics of the images that a run was trained on.
+
+    Raises
+    ------
+    UserError
+        When the run's inputs depend on them and the images are not there.
+    """
+    try:
+        return networks.statistics_of(run, data_root=arguments.own_data_root or arguments.data_root)
+    except UserError as error:
+        raise UserError(
+            f"{run.method} normalises images by those that it was trained on, so these are needed, too: name "
+            f"their folder with --own-data-root ({error})"
+        ) from None
+
+
 def prepare(arguments: Probe, run: snapshots.Run) -> Evaluation:
     """Load the images, and what is known of those that the run was trained on."""
     device = features.choose_device(arguments.device)
-    own = networks.recipe_of(run).dataset
-    statistics = None
-    if (arguments.dataset in (None, own) and own not in ("folder",)) or arguments.dataset is None:
-        dataset = networks.dataset_of(run, data_root=arguments.data_root)
-    else:
-        statistics = networks.statistics_of(run, data_root=arguments.data_root)
-        dataset = data.load(arguments.dataset, data_root=arguments.data_root, progress=track)
+    dataset, statistics = choose_images(arguments, run)
     recipe = EvaluationRecipe(
         **{field.name: getattr(arguments, field.name) for field in fields(EvaluationRecipe)}
     )

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of the classes do a run's network, the same before training, and pixels tell."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -123,12 +122,6 @@ class Evaluation:
     def views(self, method: Method) -> Views:
         """Return what puts images into the units that the encoder saw."""
         return method.views(method.recipe, self.own)
-
-    def untrained_state(self, run: snapshots.Run) -> str:
-        """Hash all that the floor of an untrained encoder depends on beside the recipe and the images."""
-        method = self.initial(run)
-        seen = self.views(method).clean(self.dataset.test_images[:1]).cpu().numpy()
-        return hashlib.sha256(state_hash(method.encoder).encode() + seen.tobytes()).hexdigest()
 
     def _encoder(
         self, run: snapshots.Run, method: Method, source: Callable[..., features.Features], report: Report

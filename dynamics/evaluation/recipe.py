@@ -44,8 +44,9 @@ class EvaluationRecipe:
     """L2 penalty, added to the gradient."""
     schedule: Schedule = "cosine"
     """cosine: the rates fall to zero over the epochs; constant: they stay."""
-    least_steps: int = 0
-    """Train for more epochs until there are so many steps (a small share of a small data set has few)."""
+    least_steps: int = 1000
+    """Train for more epochs until there are so many steps: 20 epochs of a few hundred labels are too few to
+    converge. With 0 there are --epochs whatever the data, as the coursework states."""
     standardise: bool = True
     """Subtract from each feature (linear) its mean over the training examples used, and divide by its standard
     deviation, so that one rate suits every encoder; a linear layer on that is one on the features."""
