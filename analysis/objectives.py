@@ -27,6 +27,7 @@ SPACES = {"embedding": "outputs", "feature": "features"}
 """Vectors whose collapse is measured: how scalars name them, and the setting that has their length."""
 DIAGNOSTICS = (
     *(f"{space}_{what}" for space in SPACES for what in ("std", "std_min", "rank")),
+    "embedding_scale",
     "alignment",
     "uniformity",
 )
