@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measure speed and memory side by side with what else there is: python -m benchmarks [--only NAME]."""
+
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+
+from benchmarks import _hardware, _report, _targets, load, names
+from benchmarks._rows import Row, Setting
+from dynamics import console
+from dynamics.console import UserError, say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Measure speed and memory, print a table and write it as JSON."""
+
+    only: tuple[str, ...] = ()
+    """Measure these alone, by name; all files of benchmarks/ by default."""
+    device: str = "auto"
+    """auto (a GPU where there is one), cpu, cuda or cuda:1."""
+    minutes: float | None = None
+    """Begin no further part after so many minutes; what is left out is said."""
+    quick: bool = False
+    """Tiny sizes, seconds: shows that everything runs; the numbers mean nothing and nothing is written."""
+    output: Path | None = None
+    """JSON file to write (default benchmarks/results/<device>-<date>.json)."""
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device to measure on.
+
+    Raises
+    ------
+    UserError
+        When there is no such device.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+        return torch.device(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--device {device} cannot be used ({reason}): try --device cpu") from None
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command."""
+    arguments = tyro.cli(Arguments, args=list(argv), prog="python -m benchmarks", description=__doc__)
+    if arguments.minutes is not None and arguments.minutes <= 0:
+        raise UserError(f"--minutes {arguments.minutes}: use a number above 0")
+    modules = {name: load(name) for name in arguments.only or names()}
+    device = choose_device(arguments.device)
+    setting = Setting(
+        device=device,
+        quick=arguments.quick,
+        deadline=time.monotonic() + 60 * arguments.minutes if arguments.minutes else float("inf"),
+    )
+    hardware = _hardware.describe(device)
+    say(_report.headline(hardware))
+    rows: list[Row] = []
+    for name, module in modules.items():
+        say(name)
+        rows += module.measure(setting)
+    _report.show(rows)
+    verdicts = _targets.judge(rows, hardware)
+    _targets.show(verdicts)
+    if arguments.output is not None or not arguments.quick:
+        path = arguments.output or _report.default_path(device)
+        command = shlex.join(["python", "-m", "benchmarks", *argv])
+        _report.write(path, rows, verdicts, hardware, command=command)
+        say(f"written to {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    console.run(lambda: main(sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""Do the benchmarks' numbers mean what they say: ratios, targets, peers that make the same views and losses."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import benchmarks
+from benchmarks import _targets
+from benchmarks.__main__ import main
+from benchmarks._rows import Row
+from benchmarks._timing import alternate, rate, ratio
+from benchmarks.peers.baseline import METHODS, Baseline
+from benchmarks.peers.torchvision_views import PilImages, pil_transform
+from dynamics import data, methods
+from dynamics.augment import IdentityViews
+from dynamics.config import Config, preset
+from dynamics.console import UserError
+from dynamics.methods.simclr import nt_xent
+
+CPU = torch.device("cpu")
+
+
+def tiny(name: str) -> Config:
+    recipe = preset(methods.recipe(name), "quick")
+    return dataclasses.replace(recipe, train_examples=64, width=2, panel_examples=16, panel_batch=8)
+
+
+def test_ratios_are_those_of_medians() -> None:
+    row = ratio("k", "w", [10.0, 40.0, 20.0], [5.0, 4.0, 100.0])
+    assert (row.value, row.low, row.high) == (4.0, 0.2, 10.0)
+    assert rate("k", "w", "views/s", 100.0, [1.0, 4.0, 2.0]).value == 50.0
+
+
+def test_calls_take_turns() -> None:
+    called: list[str] = []
+    calls = {name: lambda name=name: called.append(name) for name in "abc"}
+    found = alternate(calls, rounds=3, device=CPU)
+    assert "".join(called) == "abc" + "abc" + "bca" + "cab"
+    assert {name: len(seconds) for name, seconds in found.items()} == {"a": 3, "b": 3, "c": 3}
+
+
+def test_targets_are_met_not_met_or_not_measured() -> None:
+    def row(key: str, value: float | None) -> Row:
+        return Row(key=key, what="", value=value, unit="")
+
+    rows = [
+        row("augment.simclr.ratio_pil_workers", 4.0),
+        row("store.read_seconds", 2.1),
+        row("store.read_peak", None),
+        row("train.cuda.simclr.epoch", 1.4),
+    ]
+    hardware = {"gpu": "NVIDIA H100"}
+    found = {v.what: v.verdict for v in _targets.judge(rows, hardware)}
+    by_key = {target.key: found[target.what] for target in _targets.TARGETS}
+    assert by_key["augment.simclr.ratio_pil_workers"] == "met"
+    assert by_key["store.read_seconds"] == "not met"
+    assert by_key["store.read_peak"] == "not measured"
+    assert by_key["train.cuda.simclr.epoch"] == "met (set for an H200)"
+    assert _targets.judge([], {})[5].verdict == "not measured (needs a GPU)"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_baseline_trains_and_scores_a_fixed_panel(name: str) -> None:
+    torch.manual_seed(0)
+    peer = Baseline(name, tiny(name), data.load("digits"), device=CPU, workers=0)
+    before = [value.clone() for value in peer.network.parameters()]
+    loss, correct = peer.run_epoch()
+    assert 0 < loss < 20 and correct.dtype == torch.bool
+    assert len(correct) == 16 * (1 if name == "random-labels" else 3)
+    assert any(not torch.equal(one, two) for one, two in zip(before, peer.network.parameters(), strict=True))
+    assert torch.equal(peer.score(), peer.score())
+
+
+def test_the_baseline_has_our_loss() -> None:
+    torch.manual_seed(0)
+    peer = Baseline("simclr", tiny("simclr"), data.load("digits"), device=CPU, workers=0)
+    peer.network.eval()
+    views = [torch.rand(8, 3, 8, 8) for _ in range(2)]
+    ours = nt_xent(peer.network(views[0]), peer.network(views[1]), peer.recipe.temperature)
+    torch.testing.assert_close(peer.loss(views, torch.zeros(8, dtype=torch.int64)), ours)
+
+
+def test_panel_items_are_augmentation_after_augmentation() -> None:
+    images = torch.randint(0, 256, (5, 3, 8, 8), dtype=torch.uint8)
+    labels = torch.arange(5)
+    items = PilImages(images, labels, pil_transform(IdentityViews(), 8), views=2, fixed_draws=3)
+    assert len(items) == 15
+    views, label = items[7]
+    assert label == 2 and torch.equal(views[0], images[2] / 255) and torch.equal(views[1], views[0])
+
+
+def test_the_command_writes_no_name_of_the_machine(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "found.json"
+    assert main(["--only", "augment", "--quick", "--device", "cpu", "--output", str(path)]) == 0
+    content = json.loads(path.read_text())
+    assert {"date", "hardware", "versions", "rows", "targets"} <= content.keys()
+    assert "host" not in content["hardware"]
+    values = {row["key"]: row["value"] for row in content["rows"]}
+    assert values["augment.simclr.ratio_pil"] > 0 and values["augment.supervised.ks_least_p"] > 1e-4
+
+
+def test_wrong_input_is_said() -> None:
+    with pytest.raises(UserError, match=r"no benchmark 'speed'.*augment"):
+        benchmarks.load("speed")
+    with pytest.raises(UserError, match="--minutes 0"):
+        main(["--minutes", "0"])
+    with pytest.raises(UserError, match="--device cuda:77"):
+        main(["--device", "cuda:77"])
