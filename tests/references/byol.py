@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from tests.references.momentum import momentum_copy
 from tests.references.tico import unit
 
 
@@ -21,3 +22,8 @@ def terms(method: Any, frozen: Any, views: Tensor, labels: Tensor) -> dict[str, 
     predictions = np.stack([method.predictor(z).detach().numpy() for z in method.embed(views)])
     targets = np.stack([frozen.target(view).detach().numpy() for view in views])
     return {"loss": byol(predictions, targets)}
+
+
+def memory(before: Any, after: Any, views: Tensor) -> dict[str, np.ndarray]:
+    """Return the weights of the copy after a step."""
+    return momentum_copy(before, after)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from tests.references.momentum import momentum_copy
 from tests.references.tico import unit
 
 
@@ -32,3 +33,10 @@ def terms(method: Any, frozen: Any, views: Tensor, labels: Tensor) -> dict[str, 
     queries = method.embed(views[:1])[0].detach().numpy()
     keys = frozen.target(views[1]).detach().numpy()
     return {"loss": info_nce(queries, keys, frozen.keys.numpy(), method.recipe.temperature)}
+
+
+def memory(before: Any, after: Any, views: Tensor) -> dict[str, np.ndarray]:
+    """Return the queue, its cursor and the weights of the copy after a step."""
+    keys = unit(before.target(views[1]).detach().numpy())
+    queue, cursor = enqueue(before.keys.numpy(), int(before.cursor), keys)
+    return {"keys": queue, "cursor": np.array(cursor), **momentum_copy(before, after)}

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from tests.references.momentum import momentum_copy
+
 
 def unit(z: np.ndarray) -> np.ndarray:
     return np.array([row / np.sqrt(sum(row * row)) for row in z])
@@ -49,3 +51,10 @@ def terms(method: Any, frozen: Any, views: Tensor, labels: Tensor) -> dict[str, 
     moments = updated(frozen.moments.numpy(), unit(constant), recipe.moment_decay)
     parts = tico(first, frozen.target(views[1]).detach().numpy(), moments)
     return {"loss": parts["invariance"] + recipe.contrast_weight * parts["contrast"], **parts}
+
+
+def memory(before: Any, after: Any, views: Tensor) -> dict[str, np.ndarray]:
+    """Return the matrix that a step leaves behind."""
+    first = unit(before.embed(views[:1])[0].detach().numpy())
+    moments = updated(before.moments.numpy(), first, before.recipe.moment_decay)
+    return {"moments": moments, **momentum_copy(before, after)}

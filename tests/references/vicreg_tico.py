@@ -32,3 +32,9 @@ def terms(method: Any, frozen: Any, views: Tensor, labels: Tensor) -> dict[str, 
         + recipe.contrast_weight * parts["contrast"]
     )
     return {"loss": loss, **parts}
+
+
+def memory(before: Any, after: Any, views: Tensor) -> dict[str, np.ndarray]:
+    """Return the matrix that a step leaves behind."""
+    first = before.embed(views)[0].detach().numpy()
+    return {"moments": updated(before.moments.numpy(), first, before.recipe.moment_decay)}
