@@ -60,8 +60,10 @@ def read(folder: Path) -> Result:
     if not (folder / f"{NAME}.json").exists():
         return Result(name=NAME, rows=[], inputs={}, settings={"evaluations": {}})
     try:
+        with zipfile.ZipFile(folder / f"{NAME}.npz") as arrays:  # NumPy leaves a file open that is no archive
+            arrays.testzip()
         found = results.read(folder, NAME)
-    except (UserError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+    except (UserError, OSError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise UserError(f"{_again(folder)} ({error})") from None
     if missing := [key_of(row) for row in found.rows if f"{stem_of(row)}.loss" not in found.arrays]:
         raise UserError(f"{_again(folder)} (no curves of {missing[0]} in {NAME}.npz)")

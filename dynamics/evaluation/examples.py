@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What does a network that is evaluated look at: rows of features, flat pixels, or images as the encoder saw them."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Float32, Int64, UInt8
@@ -14,6 +14,7 @@ from dynamics.evaluation.recipe import Augment
 FLIPS: dict[Augment, float] = {"crop": 0.0, "crop-flip": 0.5}
 
 
+@runtime_checkable
 class Examples(Protocol):
     """Labelled examples that can be looked at batch by batch."""
 
