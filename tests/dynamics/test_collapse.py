@@ -11,14 +11,14 @@ from dynamics import collapse, data, methods, snapshots
 from dynamics.config import preset
 from dynamics.streams import generator
 from dynamics.training import Job, train
-from tests.references import joint_embedding as reference
+from tests.references import collapse as reference
 
 
 def test_effective_rank_equals_that_of_the_singular_values(rng: np.random.Generator) -> None:
     for shape in ((20, 6), (6, 20), (9, 9)):
         vectors = rng.normal(size=shape) * np.geomspace(1, 0.01, shape[1]) + 0.5
         found = collapse.effective_rank(torch.from_numpy(vectors)).item()
-        assert found == pytest.approx(reference.rank_me(vectors), rel=1e-6)
+        assert found == pytest.approx(reference.effective_rank(vectors), rel=1e-6)
 
 
 def test_effective_rank_of_known_sets() -> None:
@@ -35,9 +35,14 @@ def test_spread_of_known_sets() -> None:
     assert mean.item() == pytest.approx(1, abs=0.02) and least.item() > 0.9
 
 
-def test_alignment_and_uniformity(rng: np.random.Generator) -> None:
-    vectors = rng.normal(size=(12, 5))
+def test_alignment_uniformity_and_spread_equal_the_loops(rng: np.random.Generator) -> None:
+    vectors, others = rng.normal(size=(2, 12, 5))
     tensor = torch.from_numpy(vectors)
+    found = [value.item() for value in collapse.dimension_std(tensor)]
+    assert found == pytest.approx(reference.dimension_std(vectors), rel=1e-9)
+    aligned = collapse.alignment(tensor, torch.from_numpy(others)).item()
+    assert aligned == pytest.approx(reference.alignment(vectors, others), rel=1e-9)
+    assert collapse.scale(tensor).item() == pytest.approx(vectors.std(axis=0).mean(), rel=1e-9)
     assert collapse.alignment(tensor, 3 * tensor).item() == pytest.approx(0, abs=1e-12)
     assert collapse.alignment(tensor, -tensor).item() == pytest.approx(4)
     assert collapse.uniformity(tensor).item() == pytest.approx(reference.uniformity(vectors), rel=1e-9)
@@ -46,7 +51,14 @@ def test_alignment_and_uniformity(rng: np.random.Generator) -> None:
 
 def last_scalars(folder: Path, seed: int, **weights: float) -> dict[str, float]:
     recipe = preset(methods.recipe("vicreg"), "quick")
-    small = {"width": 4, "epochs": 14, "lr": 5e-3, "train_examples": 128, "panel_examples": 64, "panel_augmentations": 1}
+    small = {
+        "width": 4,
+        "epochs": 14,
+        "lr": 5e-3,
+        "train_examples": 128,
+        "panel_examples": 64,
+        "panel_augmentations": 1,
+    }
     recipe = dataclasses.replace(
         recipe, **small, projector=(32, 32), projector_norm=False, weight_decay=0.0, **weights
     )
