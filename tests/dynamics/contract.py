@@ -281,6 +281,7 @@ def step_leaves_behind_what_the_slow_reference_does(name: str) -> None:
             step(method, method.optimizer(), views.roll(round_, dims=-1), labels)
             state = method.state_dict()
             for key, value in slow(before, method, views.roll(round_, dims=-1)).items():
+                assert key in state, f"{key} is not in the state"
                 assert relative(state[key], value) < 1e-9, key
 
 

@@ -332,7 +332,8 @@ def test_a_broken_copy_is_seen(
     apply(monkeypatch)
     reasons = failures(name, first_only=True)
     assert reasons
-    assert all(reason.startswith("AssertionError") for reason in reasons.values())  # seen, not crashed
+    # Seen, not crashed by a slip in this file; autograd itself refuses some (a second way back through a graph).
+    assert all(reason.startswith(("AssertionError", "RuntimeError")) for reason in reasons.values()), reasons
 
 
 def test_every_method_has_broken_copies_of_its_own() -> None:
