@@ -265,7 +265,7 @@ def test_an_even_image_stays_even(colour: tuple[int, int, int], size: int, seed:
     """Crop, flip and blur move pixels; colours are changed the same way everywhere."""
     images = torch.tensor(colour, dtype=torch.uint8)[:, None, None].expand(4, 3, size, size).contiguous()
     made = view(SimCLRViews(), images, seed)
-    # Blur rounds to one float32 step (1.2e-7); jitter enlarges that by up to 1.8 each for brightness, contrast, saturation.
+    # Blur rounds to a float32 step (1.2e-7); brightness, contrast and saturation enlarge that by up to 1.8 each.
     assert (made.amax((2, 3)) - made.amin((2, 3))).max() < 2e-6
     moved = view(SimCLRViews(jitter_probability=0.0, grayscale_probability=0.0), images, seed)
     torch.testing.assert_close(moved, images / 255, rtol=0, atol=1e-6)
