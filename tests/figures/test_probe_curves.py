@@ -1,0 +1,43 @@
+"""Figure C.3 draws the losses that the evaluations recorded: one line an encoder, floors of the first method only."""
+
+import numpy as np
+
+from analysis.storage.results import Result
+from figures import probe_curves
+from figures._style import label, style
+
+
+def evaluation(rng: np.random.Generator) -> Result:
+    rows, arrays = [], {}
+    for method in ("vicreg", "simclr"):
+        for mode, fraction in (("linear", 1.0), ("semi", 0.1)):
+            for features in (method, "random-initialisation", "pixels"):
+                rows.append(
+                    {
+                        "method": method,
+                        "features": features,
+                        "dataset": "digits",
+                        "mode": mode,
+                        "fraction": fraction,
+                    }
+                )
+                arrays[f"{method}.digits.{mode}.{fraction:g}.{features}.loss"] = rng.random((3, 7)) + 0.1
+    return Result(name="evaluation", rows=rows, inputs={}, arrays=arrays)
+
+
+def test_lines_are_the_mean_losses(rng: np.random.Generator) -> None:
+    result = evaluation(rng)
+    with style():
+        figure = probe_curves.draw({"evaluation": result})
+    panels = [panel for panel in figure.axes if panel.get_lines()]
+    assert [panel.get_title() for panel in panels] == ["digits, linear", "digits, semi, 10 % of labels"]
+    for panel, kind in zip(panels, ("linear.1", "semi.0.1"), strict=True):
+        drawn = {str(line.get_label()): np.asarray(line.get_ydata()) for line in panel.get_lines()}
+        assert set(drawn) == {label("simclr"), label("vicreg"), "untrained", "pixels"}
+        for name, method, features in (
+            (label("vicreg"), "vicreg", "vicreg"),
+            ("pixels", "simclr", "pixels"),
+            ("untrained", "simclr", "random-initialisation"),
+        ):
+            expected = result.arrays[f"{method}.digits.{kind}.{features}.loss"].mean(axis=0)
+            np.testing.assert_allclose(drawn[name], expected)
