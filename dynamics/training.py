@@ -40,6 +40,8 @@ class Progress(NamedTuple):
     train_seconds: float
     panel_seconds: float
     store_seconds: float
+    start_seconds: float
+    """From the call to this call's first epoch: networks, views of the panel, the state to go on from, capture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,7 @@ def train(
         When the folder holds a run of another config or of other data, another process holds its lock, the
         batch or panel does not fit the data, the loss is not finite, or the disk is full.
     """
+    called = time.perf_counter()
     with seed_lock(job.folder):
         snapshots.check_config(job.folder, job.recipe.to_json())
         if snapshots.settle(job.folder):
@@ -90,7 +93,7 @@ def train(
         trainer = _Trainer.start(job, dataset, device)
         writer = trainer.open_writer()
         trainer.resume(writer)
-        _train_epochs(trainer, writer, report, state_share)
+        _train_epochs(trainer, writer, report, state_share, start_seconds=time.perf_counter() - called)
         checkpoint.save_weights(trainer.method.state_dict(), job.folder / "weights.safetensors")
         writer.finish(trainer.seconds)
 
@@ -149,6 +152,8 @@ def _train_epochs(
     writer: snapshots.Writer,
     report: Callable[[Progress], None],
     state_share: float,
+    *,
+    start_seconds: float,
 ) -> None:
     recipe = trainer.job.recipe
     save_cost, saved_at = 0.0, time.perf_counter()
@@ -173,6 +178,7 @@ def _train_epochs(
             train_seconds=trained - began,
             panel_seconds=scored - trained,
             store_seconds=time.perf_counter() - scored,
+            start_seconds=start_seconds,
         )
         _log(trainer.job.folder, progress)
         report(progress)
