@@ -10,6 +10,7 @@ import io
 import json
 import math
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,31 +86,52 @@ def read(folder: Path, name: str) -> Result:
     UserError
         When there is no such result, or it is damaged; says which command makes it.
     """
-    path = folder / f"{name}.json"
+    path, packed = (folder / f"{name}.{ending}" for ending in ("json", "npz"))
+    command = made_by(name, folder.name)
     if not path.exists():
-        raise UserError(f"no result {path}: make it with {made_by(name, folder.name)}")
-    content = files.read_json(path)
-    if content.get("format") != FORMAT or not isinstance(content.get("rows"), list):
-        raise UserError(
-            f"{path} is no result of this program: remove it and run {made_by(name, folder.name)}"
-        )
-    arrays: dict[str, np.ndarray] = {}
-    packed = folder / f"{name}.npz"
-    if packed.exists():
-        try:
-            with np.load(packed, allow_pickle=False) as archive:
-                arrays = dict(archive)
-        except (ValueError, OSError, EOFError, KeyError) as error:
-            raise UserError(
-                f"{packed} is damaged ({error}): run {made_by(name, folder.name)} again"
-            ) from None
+        raise UserError(f"no result {path}: make it with {command}")
+    content = _content(path, command)
     return Result(
         name=name,
         rows=content["rows"],
         inputs=content["inputs"],
-        arrays=arrays,
+        arrays=_arrays(packed, command) if packed.exists() else {},
         settings=content["settings"],
     )
+
+
+def _content(path: Path, command: str) -> dict[str, Any]:
+    """Return the object of a result's .json, once it has all that :func:`read` takes from it."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}): remove it and run {command}") from None
+    rows = content.get("rows") if isinstance(content, dict) else None
+    whole = (
+        isinstance(rows, list)
+        and all(isinstance(row, dict) for row in rows)
+        and all(isinstance(content.get(part), dict) for part in ("inputs", "settings"))
+    )
+    if not whole or content.get("format") != FORMAT:
+        raise UserError(f"{path} is no result of this program: remove it and run {command}")
+    return content
+
+
+def _arrays(path: Path, command: str) -> dict[str, np.ndarray]:
+    """Return the arrays of a result's .npz.
+
+    A member's bytes are compared with its checksum before NumPy looks at them: a damaged header may ask for any size.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {
+                name.removesuffix(".npy"): np.lib.format.read_array(
+                    io.BytesIO(archive.read(name)), allow_pickle=False
+                )
+                for name in archive.namelist()
+            }
+    except Exception as error:  # zipfile, zlib, struct and NumPy have each their own
+        raise UserError(f"{path} is damaged ({error}): run {command} again") from None
 
 
 def to_csv(rows: Sequence[Row]) -> str:

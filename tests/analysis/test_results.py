@@ -50,15 +50,78 @@ def test_a_missing_result_names_the_command(tmp_path: Path) -> None:
         results.read(tmp_path, "learning")
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2]", '{"format": "else"}', "{"])
-def test_a_damaged_result_is_said(tmp_path: Path, text: str) -> None:
-    (tmp_path / "toy.json").write_text(text)
-    with pytest.raises(UserError, match="toy"):
+NO_RESULTS = [
+    "",
+    "[1, 2]",
+    '{"format": "else"}',
+    "{",
+    '{"format": "training-dynamics.result/1", "rows": []}',
+    '{"format": "training-dynamics.result/1", "rows": [1], "inputs": {}, "settings": {}}',
+    '{"format": "training-dynamics.result/1", "rows": [], "inputs": {}, "settings": null}',
+]
+
+
+@pytest.mark.parametrize("content", [*(text.encode() for text in NO_RESULTS), b"\xff\xfe{}"])
+def test_a_damaged_result_is_said(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "toy.json").write_bytes(content)
+    with pytest.raises(
+        UserError, match=rf"toy\.json is .*run python -m analysis\.toy --study {tmp_path.name}"
+    ):
         results.read(tmp_path, "toy")
 
 
-def test_damaged_arrays_are_said(tmp_path: Path) -> None:
-    results.write(make(arrays={"a": np.zeros(3)}), tmp_path)
-    (tmp_path / "toy.npz").write_bytes(b"no archive")
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """Return a folder with a result whose archive has two arrays, one of them large enough to be compressed."""
+    arrays = {"a": np.arange(600, dtype=np.uint16).reshape(2, 300), "b": np.float64([0.5, np.nan])}
+    results.write(make(arrays=arrays), tmp_path)
+    return tmp_path
+
+
+def read_or_refused(folder: Path) -> dict[str, np.ndarray] | None:
+    """Return what arrays are read; None where they are refused with the file's name and the command."""
+    try:
+        return dict(results.read(folder, "toy").arrays)
+    except UserError as error:
+        assert "toy.npz is damaged" in str(error)
+        assert f"run python -m analysis.toy --study {folder.name}" in str(error)
+        return None
+
+
+def test_an_archive_that_was_cut_is_said(written: Path) -> None:
+    path = written / "toy.npz"
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert read_or_refused(written) is None, length
+
+
+def test_no_flipped_byte_changes_a_number(written: Path) -> None:
+    """What the archive's checksums do not cover (dates, the version that made it) may change nothing that is read."""
+    path = written / "toy.npz"
+    whole, arrays = path.read_bytes(), dict(results.read(written, "toy").arrays)
+    refused = 0
+    for place in range(len(whole)):
+        for bits in (0x01, 0x80, 0xFF):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ bits]) + whole[place + 1 :])
+            found = read_or_refused(written)
+            refused += found is None
+            for name, values in (found or {}).items():
+                np.testing.assert_array_equal(values, arrays[name])
+    assert refused > 0.7 * 3 * len(whole)
+
+
+def test_a_damaged_table_is_not_read(written: Path) -> None:
+    """The .csv is for the reader: this program takes all numbers from .json and .npz."""
+    (written / "toy.csv").write_bytes(b"\0")
+    assert results.read(written, "toy").rows[1]["mean"] == 1 / 3
+
+
+def test_damaged_arrays_are_said(written: Path) -> None:
+    (written / "toy.npz").write_bytes(b"no archive")
     with pytest.raises(UserError, match=r"toy\.npz is damaged"):
-        results.read(tmp_path, "toy")
+        results.read(written, "toy")
+    (written / "toy.npz").unlink()
+    (written / "toy.npz").mkdir()
+    with pytest.raises(UserError, match=r"toy\.npz is damaged"):
+        results.read(written, "toy")
