@@ -76,6 +76,10 @@ class Baseline:
 
     def run_epoch(self) -> tuple[float, Tensor]:
         """Train one epoch and score the panel; return the mean loss and `correct` of every panel item."""
+        return self.train_epoch(), self.score()
+
+    def train_epoch(self) -> float:
+        """Train one epoch; return the mean loss."""
         self.network.train()
         total = 0.0
         for views, labels in self.loader:
@@ -85,7 +89,7 @@ class Baseline:
             self.optimizer.step()
             total += loss.item()
         self.epoch += 1
-        return total / len(self.loader), self.score()
+        return total / len(self.loader)
 
     def loss(self, views: list[Tensor], labels: Tensor) -> Tensor:
         """Return NT-Xent of two views, or the cross-entropy of one."""

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What does it cost to capture or compile a step on a GPU, and after how many epochs is it won back."""
+
+import dataclasses
+import os
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from benchmarks._epochs import Epochs, in_turn
+from benchmarks._images import dataset
+from benchmarks._rows import Row, missing
+from benchmarks._timing import in_fresh_process, spent
+from dynamics.config import Config
+
+EAGER = "eager"
+ENGINES = {
+    EAGER: "every kernel launched from Python",
+    "graph": "a whole step in one CUDA graph",
+    "compiled": "networks by torch.compile, in a CUDA graph",
+}
+"""Ways of telling a GPU what to do, as :func:`dynamics.training.train` calls them."""
+
+
+def measure(key: str, name: str, recipe: Config, *, images: int, device: torch.device) -> list[Row]:
+    """Train a few epochs with each, one after the other, each in a process of its own that has nothing compiled."""
+    found = {
+        engine: in_fresh_process(train, name, recipe, images, str(device), engine).result
+        for engine in ENGINES
+    }
+    return rows(key, name, found)
+
+
+def train(name: str, recipe: Config, images: int, device: str, engine: str) -> Epochs:
+    """Train with one of them, after an eager epoch that loads what all of them need."""
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # or the compiler finds what it made another time
+    pieces = dataset(images)
+    first = dataclasses.replace(
+        recipe, epochs=1, train_examples=max(pieces.num_classes, recipe.panel_examples)
+    )
+    options: dict[str, Any] = {"device": torch.device(device), "others": {}}
+    in_turn(name, first, pieces, engine=EAGER, **options)
+    return in_turn(name, recipe, pieces, engine=engine, **options)
+
+
+def rows(key: str, name: str, found: Mapping[str, Epochs]) -> list[Row]:
+    """Return what each engine takes to start and an epoch, and when the slower start is won back."""
+    made = []
+    eager = found[EAGER]
+    for engine, epochs in found.items():
+        prefix, what = f"{key}.engine_{engine}", f"{name}, {ENGINES[engine]}"
+        start = epochs.progress[0].start_seconds
+        made.append(spent(f"{prefix}.epoch", f"{what}: epoch", "s", epochs.seconds))
+        made.append(Row(key=f"{prefix}.start", what=f"{what}: start of a seed", value=start, unit="s"))
+        if engine != EAGER:
+            extra = start - eager.progress[0].start_seconds
+            saved = statistics.median(eager.seconds) - statistics.median(epochs.seconds)
+            made += _won_back(prefix, what, extra=extra, saved=saved)
+    return made
+
+
+def _won_back(prefix: str, what: str, *, extra: float, saved: float) -> list[Row]:
+    key, title = f"{prefix}.won_back", f"{what}: epochs until the start is won back"
+    made = [
+        Row(key=f"{prefix}.extra_start", what=f"{what}: longer start than eager", value=extra, unit="s"),
+        Row(key=f"{prefix}.saved", what=f"{what}: saved an epoch", value=saved, unit="s"),
+    ]
+    if saved <= 0:
+        return [*made, missing(key, title, "epochs", "never: an epoch is no shorter")]
+    return [*made, Row(key=key, what=title, value=max(0.0, extra / saved), unit="epochs")]
