@@ -8,6 +8,8 @@ an argument of a command line, not a field.
 
 import dataclasses
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -67,24 +69,14 @@ class Config:
     """What a preset changes for this method, beside :data:`PRESETS`."""
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("width", 1),
-            ("epochs", 1),
-            ("batch_size", 2),
-            ("schedule_period", 1),
-            ("schedule_start", 0),
-            ("panel_examples", 2),
-            ("panel_augmentations", 1),
-            ("panel_batch", 2),
-            ("panel_seed", 0),
-            ("label_seed", 0),
-        ):
-            if getattr(self, name) < least:
-                raise UserError(f"{flag(name)} {getattr(self, name)} is too small: use {least} or more")
-        for name in ("lr", "weight_decay", "momentum"):
-            value = getattr(self, name)
-            if not 0 <= value < float("inf"):
-                raise UserError(f"{flag(name)} {value} is no rate: use a number from 0 up")
+        check_least(self, 1, "width", "epochs", "schedule_period", "panel_augmentations")
+        check_least(self, 2, "batch_size", "panel_examples", "panel_batch")
+        check_least(self, 0, "schedule_start", "panel_seed", "label_seed")
+        if self.train_examples is not None:
+            check_least(self, 1, "train_examples")
+        check_from_zero(self, "lr", "weight_decay", kind="rate")
+        if not 0 <= self.momentum < 1:
+            raise UserError(f"{flag('momentum')} {self.momentum}: use 0 or more, below 1")
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
@@ -152,3 +144,55 @@ SHARED_BY_A_STUDY = (
 def flag(field: str) -> str:
     """Return how a field is spelled on the command line."""
     return f"--{field.replace('_', '-')}"
+
+
+# What a recipe's __post_init__ calls, so that a value is refused before data are loaded or a network is built.
+
+
+def check_least(recipe: object, least: int, *names: str) -> None:
+    """Refuse counts below `least`."""
+    for name in names:
+        if getattr(recipe, name) < least:
+            raise UserError(f"{flag(name)} {getattr(recipe, name)} is too small: use {least} or more")
+
+
+def check_from_zero(recipe: object, *names: str, kind: str = "weight") -> None:
+    """Refuse rates and weights (`kind`) that are negative or not finite."""
+    for name in names:
+        if not 0 <= getattr(recipe, name) < float("inf"):
+            raise UserError(f"{flag(name)} {getattr(recipe, name)} is no {kind}: use a number from 0 up")
+
+
+def check_above_zero(recipe: object, *names: str) -> None:
+    """Refuse divisors that are zero, negative or not finite."""
+    for name in names:
+        if not 0 < getattr(recipe, name) < float("inf"):
+            raise UserError(f"{flag(name)} {getattr(recipe, name)}: use a number above 0")
+
+
+def check_share(recipe: object, *names: str) -> None:
+    """Refuse what is no share of a whole."""
+    for name in names:
+        if not 0 <= getattr(recipe, name) <= 1:
+            raise UserError(f"{flag(name)} {getattr(recipe, name)} is no share: use 0 to 1")
+
+
+@contextmanager
+def flags_named(recipe: object, renamed: Mapping[str, str]) -> Iterator[None]:
+    """Let an error that begins with the name of a field begin with its flag, where something is built from a recipe.
+
+    Parameters
+    ----------
+    recipe
+        Holds the fields.
+    renamed
+        A recipe's field by the name that what is built has for it, where they differ.
+    """
+    try:
+        yield
+    except UserError as error:
+        name, _, rest = str(error).partition(" ")
+        field = renamed.get(name, name)
+        if not hasattr(recipe, field):
+            raise
+        raise UserError(f"{flag(field)} {rest}") from None

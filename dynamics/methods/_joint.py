@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from dynamics.config import check_above_zero
 from dynamics.console import UserError
 from dynamics.methods._base import ImageStatistics
 from dynamics.methods._retrieval import ViewMethod, ViewRecipe
@@ -32,8 +33,7 @@ class JointRecipe(ViewRecipe):
         super().__post_init__()
         if any(width < 1 for width in self.projector):
             raise UserError(f"--projector {self.projector}: use widths of 1 or more")
-        if not self.panel_temperature > 0:
-            raise UserError(f"--panel-temperature {self.panel_temperature}: use a number above 0")
+        check_above_zero(self, "panel_temperature")
 
 
 @dataclass(frozen=True, kw_only=True)

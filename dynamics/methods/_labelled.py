@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What methods that learn from labels share: cross-entropy, and correct = the largest logit is the label's."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dynamics.augment import CropFlipViews, Views
-from dynamics.config import Config, Optimizer
+from dynamics.config import Config, Optimizer, flag, flags_named
+from dynamics.console import UserError
 from dynamics.methods._base import ImageStatistics, Judgement, Method
 
 THESIS_NORMALISATION = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
@@ -56,6 +58,20 @@ class CropFlipRecipe(Config):
     """Mean per channel that is subtracted from the pixels; that of the training images when absent."""
     std: tuple[float, float, float] | None = None
     """Standard deviation per channel that the pixels are divided by; likewise."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, use in (("mean", "numbers"), ("std", "numbers above 0")):
+            values = getattr(self, name)
+            if values is not None and not _per_channel(values, positive=name == "std"):
+                raise UserError(f"{flag(name)} {values}: use {use}")
+        neutral = ImageStatistics(num_classes=1, image_size=1, mean=(0.0,) * 3, std=(1.0,) * 3)
+        with flags_named(self, {"padding": "crop_padding"}):  # the views know what they can do
+            CropFlipMethod.views(self, neutral)
+
+
+def _per_channel(values: tuple[float, ...], *, positive: bool) -> bool:
+    return all(math.isfinite(value) and (value > 0 or not positive) for value in values)
 
 
 class CropFlipMethod(LabelMethod):

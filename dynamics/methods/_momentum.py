@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dynamics.console import UserError
+from dynamics.config import check_share
 from dynamics.methods._base import ImageStatistics
 from dynamics.methods._joint import JointMethod
 
@@ -67,8 +67,7 @@ class MomentumFields:
 
     def __post_init__(self) -> None:
         super().__post_init__()  # type: ignore[misc]
-        if not 0 <= self.momentum_decay <= 1:
-            raise UserError(f"--momentum-decay {self.momentum_decay} is no share: use 0 to 1")
+        check_share(self, "momentum_decay")
 
 
 class MomentumMethod(JointMethod):

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dynamics.augment import SimCLRViews, Views
-from dynamics.config import Config
+from dynamics.config import Config, flags_named
 from dynamics.methods._base import ImageStatistics, Judgement, Method
 
 
@@ -36,6 +36,11 @@ class ViewRecipe(Config):
     """Probability of a grey view."""
     blur: bool = True
     """Gaussian blur, kernel a tenth of the image, sigma 0.1 to 2."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        with flags_named(self, {}):  # the views know what they can do
+            ViewMethod.views(self, ImageStatistics(num_classes=1, image_size=1, mean=(), std=()))
 
 
 class ViewMethod(Method):

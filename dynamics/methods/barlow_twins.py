@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from dynamics.config import check_from_zero
 from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
 
 
@@ -27,6 +28,10 @@ class Recipe(CropRecipe):
     """Weight of the correlations of different dimensions, lambda."""
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK | {"redundancy_weight": 0.02}}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_from_zero(self, "redundancy_weight")
 
 
 class Method(JointMethod):

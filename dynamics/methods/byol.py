@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from dynamics.config import check_least
 from dynamics.methods._base import ImageStatistics
 from dynamics.methods._joint import QUICK, JointRecipe
 from dynamics.methods._momentum import MomentumFields, MomentumMethod
@@ -32,6 +33,10 @@ class Recipe(MomentumFields, JointRecipe):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "quick": QUICK | {"predictor_hidden": 96, "momentum_decay": 0.9}
     }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_least(self, 1, "predictor_hidden")
 
 
 class Method(MomentumMethod):

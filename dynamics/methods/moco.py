@@ -15,7 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from dynamics.config import Optimizer
+from dynamics.config import Optimizer, check_above_zero
 from dynamics.console import UserError
 from dynamics.methods._base import ImageStatistics
 from dynamics.methods._joint import QUICK, JointRecipe
@@ -47,8 +47,7 @@ class Recipe(MomentumFields, JointRecipe):
             raise UserError(
                 f"--queue {self.queue} does not hold a batch of {self.batch_size}: use {self.batch_size} or more"
             )
-        if not self.temperature > 0:
-            raise UserError(f"--temperature {self.temperature}: use a number above 0")
+        check_above_zero(self, "temperature")
 
 
 class Method(MomentumMethod):

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dynamics.config import check_above_zero, check_least
 from dynamics.methods._base import ImageStatistics
 from dynamics.methods._retrieval import ViewMethod, ViewRecipe, cosines, partners
 
@@ -43,6 +44,11 @@ class Recipe(ViewRecipe):
             "jitter_strength": 0.5,
         },
     }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_above_zero(self, "temperature")
+        check_least(self, 1, "embedding")
 
 
 class Method(ViewMethod):

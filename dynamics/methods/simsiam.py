@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dynamics.config import Optimizer
+from dynamics.config import Optimizer, check_least
 from dynamics.methods._base import ImageStatistics
 from dynamics.methods._joint import QUICK, JointMethod, JointRecipe
 from dynamics.methods._predictor import cosine_of_others
@@ -36,6 +36,10 @@ class Recipe(JointRecipe):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "quick": QUICK | {"optimizer": "sgd", "lr": 0.05, "predictor_hidden": 24}
     }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_least(self, 1, "predictor_hidden")
 
 
 class Method(JointMethod):

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from dynamics.config import check_from_zero, check_share
 from dynamics.methods._base import ImageStatistics
 from dynamics.methods._joint import QUICK, CropRecipe
 from dynamics.methods._moment_memory import along_moments, updated_moments
@@ -33,6 +34,11 @@ class Recipe(MomentumFields, CropRecipe):
     """Share of the second moments that is kept at a step, beta."""
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK | {"momentum_decay": 0.9}}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_from_zero(self, "contrast_weight")
+        check_share(self, "moment_decay")
 
 
 class Method(MomentumMethod):

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Literal
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from dynamics.config import check_from_zero
 from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
 from dynamics.methods._vicreg_terms import squared_covariance, squared_distance, variance_hinge
 
@@ -43,6 +44,11 @@ class Recipe(CropRecipe):
     """Whose definition of the terms: coursework, paper or official."""
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_from_zero(self, "invariance_weight", "variance_weight", "covariance_weight")
+        check_from_zero(self, "variance_eps", kind="variance")
 
 
 class Method(JointMethod):

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from dynamics.config import check_from_zero, check_share
 from dynamics.methods._base import ImageStatistics
 from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
 from dynamics.methods._moment_memory import along_moments, updated_moments
@@ -37,6 +38,12 @@ class Recipe(CropRecipe):
     """Share of the second moments that is kept at a step, beta."""
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK | {"contrast_weight": 0.01}}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_from_zero(self, "invariance_weight", "variance_weight", "contrast_weight")
+        check_from_zero(self, "variance_eps", kind="variance")
+        check_share(self, "moment_decay")
 
 
 class Method(JointMethod):

@@ -43,7 +43,9 @@ class Recipe(CropRecipe):
             raise UserError(f"--num-views {self.num_views} is too few to compare: use 2 or more")
         if not 0 <= self.whitening_eps < 1:
             raise UserError(f"--whitening-eps {self.whitening_eps}: use a share, 0 or more and below 1")
-        outputs = self.projector[-1] if self.projector else 0
+        if not self.projector:
+            raise UserError("--projector () gives no outputs to whiten: name at least one width")
+        outputs = self.projector[-1]
         for flag, views in (
             (f"--batch-size {self.batch_size}", self.batch_size * self.num_views),
             (f"--panel-batch {self.panel_batch}", min(self.panel_batch, self.panel_examples) * 2),
