@@ -3,7 +3,7 @@
 
 The loss-modification slides name two forms. Complete collapse: one vector for all images, a standard deviation near
 zero. Dimensional collapse: vectors in few dimensions, a low rank. The dotted lines are the limits of
-analysis.objectives.
+analysis.objectives; features that were trained on labels, which need no more dimensions than classes, have their own.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.statistics.collapse import COMPLETE_STD, DIMENSIONAL_SHARE
+from analysis.statistics.collapse import COMPLETE_STD, DIMENSIONAL_SHARE, limits
 from analysis.storage.results import Result
 from figures import Results
 from figures._curves import array
@@ -31,6 +31,8 @@ SPACES = {"embedding": ("embedding", "outputs"), "feature": ("features", "featur
 """How scalars name a space: its name in titles, and the setting that holds its number of dimensions."""
 MARKERS = "os^vDPX<>*ph"
 LIMIT: dict[str, Any] = {"color": "#555555", "linewidth": 0.8, "linestyle": (0, (1, 1.5)), "zorder": 1}
+OF_LABELS: dict[str, Any] = LIMIT | {"linestyle": (0, (4, 1.5, 1, 1.5))}
+"""The limit of the rank for features that were trained on labels."""
 
 
 def draw(results: Results) -> Figure:
@@ -52,7 +54,7 @@ def draw(results: Results) -> Figure:
         _draw_rank(rank, result, shown, space, looks)
         if space == "embedding":
             _draw_plane(last, result, shown, looks)
-    _legend(axes[-1][2], shown, looks)
+    _legend(axes[-1][2], looks, labelled="feature" in rows and any(settings[m]["classes"] for m in shown))
     return figure
 
 
@@ -79,11 +81,18 @@ def _draw_std(panel: Axes, result: Result, shown: Sequence[str], space: str, loo
 
 
 def _draw_rank(panel: Axes, result: Result, shown: Sequence[str], space: str, looks: Looks) -> None:
+    shares = set()
     for method, epochs, values in _curves(result, shown, f"{space}_rank"):
         own = result.settings["methods"][method]
-        largest = min(own["examples"], own[SPACES[space][1]] or own["examples"])
+        dimensions = own[SPACES[space][1]] or own["examples"]
+        largest = min(own["examples"], dimensions)
         draw_seeds(panel, epochs, values / largest, **_style(looks[method], len(epochs)))
+        if space == "feature" and own["classes"]:
+            least = limits(examples=own["examples"], dimensions=dimensions, classes=own["classes"])
+            shares.add(least.rank / largest)
     panel.axhline(DIMENSIONAL_SHARE, **LIMIT)
+    for share in sorted(shares):
+        panel.axhline(share, **OF_LABELS)
     panel.set(title=f"{SPACES[space][0]}: rank", ylabel="RankMe / min($K$, $d$)", xlabel="epoch $t$")
     panel.set_ylim(bottom=0)
     number_epochs(panel)
@@ -126,11 +135,13 @@ def _style(look: tuple[str, str], epochs: int) -> dict[str, Any]:
     }
 
 
-def _legend(panel: Axes, shown: Sequence[str], looks: Looks) -> None:
+def _legend(panel: Axes, looks: Looks, *, labelled: bool) -> None:
     panel.axis("off")
     handles = [
-        Line2D([], [], color=looks[m][0], marker=looks[m][1], markersize=4, linewidth=1, label=label(m))
-        for m in shown
+        Line2D([], [], color=colour, marker=marker, markersize=4, linewidth=1, label=label(method))
+        for method, (colour, marker) in looks.items()
     ]
     handles.append(Line2D([], [], label="below: collapsed", **LIMIT))
+    if labelled:
+        handles.append(Line2D([], [], label="the same, with labels", **OF_LABELS))
     panel.legend(handles=handles, loc="center left", borderaxespad=0.0, handlelength=1.6)
