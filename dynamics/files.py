@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,16 @@ def sync(path: Path) -> None:
 
 def sync_all(paths: Sequence[Path]) -> None:
     """:func:`sync` several at once: on a busy disk they share the wait, which one after the other adds up."""
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(sync, paths))
+    list(_threads(os.getpid()).map(sync, paths))
+
+
+@cache
+def _threads(process: int) -> ThreadPoolExecutor:
+    """Return threads that wait for the disk; starting them anew for every epoch costs as much as the wait.
+
+    They are those of one process: a forked child has none of its parent's.
+    """
+    return ThreadPoolExecutor(max_workers=8, thread_name_prefix=f"sync-{process}")
 
 
 def sync_tree(folder: Path) -> None:
