@@ -19,7 +19,7 @@ from dynamics.augment import Draw, Views
 from dynamics.config import Config
 from dynamics.console import UserError
 from dynamics.methods import Method
-from dynamics.methods._base import Representation
+from dynamics.methods._base import Judgement, Representation
 from dynamics.streams import generator
 
 RENDER_CHUNK = 4096
@@ -90,25 +90,35 @@ class Panel:
         """
         was_training = method.training
         method.eval()
+        verdicts: list[Judgement] = []
+        diagnostics: dict[str, float] = {}
         try:
-            seen = self._represent(method, augmentation=0)
-            diagnostics = collapse.diagnose(seen.features, seen.outputs)
-            verdicts = [method.judge(seen.outputs, self.labels)]
-            for augmentation in range(1, len(self.draws)):
-                verdicts.append(method.judge(self._represent(method, augmentation).outputs, self.labels))
+            for group in self._groups():
+                seen = self._represent(method, group)
+                if 0 in group:
+                    diagnostics = collapse.diagnose(seen.features[0], seen.outputs[0])
+                verdicts += [method.judge(outputs, self.labels) for outputs in seen.outputs]
         finally:
             method.train(was_training)
         correct = torch.stack([verdict.correct for verdict in verdicts], dim=1)
         probability = torch.stack([verdict.probability for verdict in verdicts], dim=1)
         return Scores(correct.cpu().numpy(), probability.half().cpu().numpy(), diagnostics)
 
-    def _represent(self, method: Method, augmentation: int) -> Representation:
-        """Return features and outputs with the axes view, example, feature."""
-        views = range(len(self.draws[augmentation]))
-        images = torch.cat([self.render(augmentation, view) for view in views])
+    def _groups(self) -> list[range]:
+        """Return augmentations that go through the network together: as many as a chunk takes, or one."""
+        views, augmentations, examples = self.shape
+        together = max(1, RENDER_CHUNK // (views * examples))
+        return [
+            range(first, min(first + together, augmentations)) for first in range(0, augmentations, together)
+        ]
+
+    def _represent(self, method: Method, group: range) -> Representation:
+        """Return features and outputs with the axes augmentation, view, example, feature."""
+        views = range(self.shape[0])
+        images = torch.cat([self.render(augmentation, view) for augmentation in group for view in views])
         parts = [method.represent(chunk) for chunk in images.split(RENDER_CHUNK)]
-        whole = (torch.cat(part).unflatten(0, (len(views), -1)) for part in zip(*parts, strict=True))
-        return Representation(*whole)
+        whole = (torch.cat(part) for part in zip(*parts, strict=True))
+        return Representation(*(values.unflatten(0, (len(group), len(views), -1)) for values in whole))
 
 
 def check(config: Config, *, num_train: int, num_views: int) -> None:
