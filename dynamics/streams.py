@@ -36,10 +36,6 @@ def generator(
 ) -> torch.Generator:
     """Return a new generator at the start of the stream (seed, purpose, epoch).
 
-    PyTorch's generator on the CPU looks at the low 32 bits of its seed only; a hash into them would let two
-    of a study's tens of thousands of streams coincide. The coordinates are therefore packed into 32
-    bits and scrambled by a bijection: two streams never share a generator seed.
-
     Parameters
     ----------
     seed
@@ -51,12 +47,24 @@ def generator(
     device
         Where the numbers are made. Bits agree between runs on one kind of device, not between kinds.
     """
+    stream = torch.Generator(device=device)
+    reseed(stream, seed, purpose, epoch)
+    return stream
+
+
+def reseed(stream: torch.Generator, seed: int, purpose: Purpose, epoch: int = 0) -> None:
+    """Put a generator that is there, and that a captured step may draw from, at the start of another stream.
+
+    PyTorch's generator on the CPU looks at the low 32 bits of its seed only; a hash into them would let two
+    of a study's tens of thousands of streams coincide. The coordinates are therefore packed into 32
+    bits and scrambled by a bijection: two streams never share a generator seed.
+    """
     if not 0 <= seed <= MAX_SEED:
         raise UserError(f"seed {seed} is out of range: use 0 to {MAX_SEED}")
     if not 0 <= epoch <= MAX_EPOCH:
         raise UserError(f"{purpose} counter {epoch} is out of range: use 0 to {MAX_EPOCH}")
     packed = (PURPOSES.index(purpose) << (SEED_BITS + EPOCH_BITS)) | (epoch << SEED_BITS) | seed
-    return torch.Generator(device=device).manual_seed(scramble(packed))
+    stream.manual_seed(scramble(packed))
 
 
 def scramble(value: int) -> int:

@@ -7,7 +7,6 @@ can be made again without its past, it ends bit-equal to one that was never inte
 """
 
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,15 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
-from dynamics import checkpoint, collapse, encoders, methods, networks, panel, provenance, snapshots
+from dynamics import checkpoint, collapse, encoders, methods, networks, panel, provenance, repeat, snapshots
 from dynamics.config import Config
 from dynamics.console import UserError, warn
 from dynamics.data import Dataset
 from dynamics.lock import seed_lock
-from dynamics.methods import Method
-from dynamics.streams import generator
+from dynamics.workbench import Workbench, Workbenches
 
 STATE_SHARE = 0.02
 """Largest share of the time that is spent on saving states, once the first is saved."""
@@ -61,6 +58,8 @@ def train(
     device: torch.device,
     report: Callable[[Progress], None] = lambda progress: None,
     state_share: float = STATE_SHARE,
+    engine: str = "auto",
+    workbenches: Workbenches | None = None,
 ) -> None:
     """Train one seed to its last epoch, from wherever it is, and finish its run folder.
 
@@ -76,6 +75,10 @@ def train(
         Called after every epoch of this call.
     state_share
         Largest share of the time to spend on saving states; at infinity one is saved every epoch.
+    engine
+        How steps are repeated: auto, or one of :data:`dynamics.repeat.Engine`.
+    workbenches
+        Given to every call, it keeps from seed to seed what they share; no bit depends on it.
 
     Raises
     ------
@@ -90,11 +93,14 @@ def train(
             return
         dataset = check(job, dataset)
         _write_record(job, dataset, device)
-        trainer = _Trainer.start(job, dataset, device)
+        bench = (workbenches or Workbenches()).get(
+            job.method, job.recipe, dataset, device=device, engine=repeat.choose(engine, device)
+        )
+        trainer = _Trainer(job=job, bench=bench)
         writer = trainer.open_writer()
-        trainer.resume(writer)
+        trainer.start(writer)
         _train_epochs(trainer, writer, report, state_share, start_seconds=time.perf_counter() - called)
-        checkpoint.save_weights(trainer.method.state_dict(), job.folder / "weights.safetensors")
+        checkpoint.save_weights(bench.method.state_dict(), job.folder / "weights.safetensors")
         writer.finish(trainer.seconds)
 
 
@@ -161,7 +167,7 @@ def _train_epochs(
         began = time.perf_counter()
         trainer.run_epoch(epoch)
         trained = time.perf_counter()
-        scores = trainer.panel.score(trainer.method)
+        scores = trainer.score()
         scored = time.perf_counter()
         trainer.seconds += scored - began
         if epoch == recipe.epochs or save_cost <= state_share * (scored - saved_at):
@@ -192,100 +198,39 @@ def _log(folder: Path, progress: Progress) -> None:
 
 @dataclass(kw_only=True)
 class _Trainer:
-    """Networks, optimiser and panel of one seed; `epoch` is the last one done."""
+    """One seed on its workbench; `epoch` is the last one done."""
 
     job: Job
-    dataset: Dataset
-    device: torch.device
-    images: Tensor
-    labels: Tensor
-    examples: Tensor
-    method: Method
-    optimizer: torch.optim.Optimizer
-    panel: panel.Panel
+    bench: Workbench
     epoch: int = 0
     seconds: float = 0.0
     scalars: dict[str, float] = field(default_factory=dict)
 
-    @classmethod
-    def start(cls, job: Job, dataset: Dataset, device: torch.device) -> "_Trainer":
-        """Build everything at epoch 0, from the job's seed."""
-        recipe = job.recipe
-        method = networks.untrained(job.method, recipe, dataset, seed=job.seed)
-        method.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and device.type == "cuda")
-        method.to(device)
-        if device.type == "cuda":
-            method.to(memory_format=torch.channels_last)  # what tensor cores read without a transposition
-        method.train()
-        images = dataset.train_images.to(device)
-        labels = networks.training_labels(type(method), recipe, dataset).to(device)
-        examples = panel.draw_examples(recipe, len(images))
-        return cls(
-            job=job,
-            dataset=dataset,
-            device=device,
-            images=images,
-            labels=labels,
-            examples=examples,
-            method=method,
-            optimizer=method.optimizer(),
-            panel=panel.build(
-                recipe,
-                method.views(recipe, networks.image_statistics(dataset)),
-                num_views=method.panel_views,
-                images=images,
-                labels=labels,
-                examples=examples,
-            ),
-        )
-
     def open_writer(self) -> snapshots.Writer:
         """Open the run's snapshots, new or begun."""
+        bench = self.bench
         return snapshots.Writer.open(
             self.job.folder,
             epochs=self.job.recipe.epochs,
-            shape=self.panel.shape,
-            scalar_names=(*self.method.terms, "learning_rate", *collapse.names(self.method.panel_views)),
-            examples=self.examples.numpy(),
-            labels=self.labels[self.examples.to(self.device)].cpu().numpy(),
-            true_labels=self.dataset.train_labels[self.examples].numpy(),
+            shape=bench.panel.shape,
+            scalar_names=(
+                *bench.method.terms,
+                "learning_rate",
+                *collapse.names(bench.method.panel_views),
+            ),
+            examples=bench.examples.numpy(),
+            labels=bench.panel.labels.cpu().numpy(),
+            true_labels=bench.dataset.train_labels[bench.examples].numpy(),
         )
 
     def run_epoch(self, epoch: int) -> None:
         """Train for one epoch; afterwards `scalars` holds the means of the loss's terms over its steps."""
-        recipe, seed = self.job.recipe, self.job.seed
-        learning_rate = self.method.learning_rate(epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.lr if group.get("fixed") else learning_rate
-        self.method.start_epoch(epoch)
-        steps = len(self.images) // recipe.batch_size
-        order = torch.randperm(len(self.images), generator=generator(seed, "order", epoch))
-        batches = order[: steps * recipe.batch_size].view(steps, recipe.batch_size).to(self.device)
-        draws = generator(seed, "augmentation", epoch, device=self.device)
-        # Sums stay on the device: nothing waits for it before the epoch's end.
-        sums = torch.zeros(len(self.method.terms), dtype=torch.float64, device=self.device)
-        for batch in batches:
-            terms = self.step(self.images[batch], self.labels[batch], draws)
-            sums += torch.stack([terms[name].detach() for name in self.method.terms])
-        means = (sums / steps).tolist()
-        self.scalars = {**dict(zip(self.method.terms, means, strict=True)), "learning_rate": learning_rate}
+        self.scalars = self.bench.run_epoch(self.job.seed, epoch)
         self.epoch = epoch
-        if not math.isfinite(self.scalars["loss"]):
-            raise UserError(f"the loss is {self.scalars['loss']} in epoch {epoch}: lower --lr {recipe.lr}")
 
-    def step(self, images: Tensor, labels: Tensor, draws: torch.Generator) -> dict[str, Tensor]:
-        """Do one step of the optimiser on fresh views of a batch of uint8 images."""
-        count = self.method.training_views
-        repeated = images.repeat(count, 1, 1, 1)
-        distribution = self.panel.views
-        draw = distribution.draw(len(repeated), images.shape[-1], generator=draws, device=self.device)
-        views = distribution.render(repeated, draw).unflatten(0, (count, -1))
-        terms = self.method.loss(views, labels)
-        self.optimizer.zero_grad(set_to_none=True)
-        terms["loss"].backward()
-        self.optimizer.step()
-        self.method.after_step()
-        return terms
+    def score(self) -> panel.Scores:
+        """Score the panel."""
+        return self.bench.panel.score(self.bench.method)
 
     def save(self) -> None:
         """Save all that is needed to go on after this epoch."""
@@ -293,27 +238,34 @@ class _Trainer:
             "epoch": self.epoch,
             "seconds": self.seconds,
             "scalars": self.scalars,
-            "method": self.method.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "method": self.bench.method.state_dict(),
+            "optimizer": self.bench.optimizer.state_dict()["state"],
         }
         checkpoint.save(state, self.job.folder / "state.safetensors")
 
-    def resume(self, writer: snapshots.Writer) -> None:
-        """Go back to the last saved state, if there is one, and commit its epoch if that is missing."""
+    def start(self, writer: snapshots.Writer) -> None:
+        """Go back to the last saved state and commit its epoch if that is missing; without one, to the beginning."""
+        state = self._last_state(writer)
+        if state is None:
+            self.bench.begin(self.job.seed)
+            return
+        self.bench.load(state["method"], state["optimizer"])
+        self.epoch, self.seconds, self.scalars = state["epoch"], state["seconds"], state["scalars"]
+        if self.epoch not in writer.committed():
+            scores = self.score()
+            writer.write(
+                self.epoch, scores.correct, scores.probability, {**self.scalars, **scores.diagnostics}
+            )
+
+    def _last_state(self, writer: snapshots.Writer) -> dict[str, Any] | None:
         path = self.job.folder / "state.safetensors"
         if not checkpoint.exists(path):
-            return
+            return None
         state, note = checkpoint.load(path)
         if note is not None:
             warn(note)
         if set(range(1, state["epoch"])) - set(writer.committed()):
             warn(f"{self.job.folder} lost an epoch before its last state: trained again from the start")
-            return
-        self.method.load_state_dict(state["method"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.seconds, self.scalars = state["epoch"], state["seconds"], state["scalars"]
-        if self.epoch not in writer.committed():
-            scores = self.panel.score(self.method)
-            writer.write(
-                self.epoch, scores.correct, scores.probability, {**self.scalars, **scores.diagnostics}
-            )
+            return None
+        loaded: dict[str, Any] = state
+        return loaded

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who trains which seed: worker processes that take one job after another and report every epoch.
 
-A worker keeps its data set on its device from job to job. One that dies takes only its own job with it.
+A worker keeps its data set, and what seeds of one recipe share, from job to job. One that dies takes only its own job
+with it.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ import torch
 from dynamics import data, training
 from dynamics.console import UserError
 from dynamics.training import Job
+from dynamics.workbench import Workbenches
 
 
 class Event(NamedTuple):
@@ -38,6 +40,8 @@ class Source:
     """Where workers load the data from; it is all there when they start."""
 
     data_root: Path
+    engine: str = "auto"
+    """How steps are repeated, :data:`dynamics.repeat.Engine`."""
 
 
 @dataclass(kw_only=True)
@@ -137,9 +141,10 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
     loaded: dict[str, data.Dataset] = {}
+    workbenches = Workbenches()
     with contextlib.suppress(BrokenPipeError, EOFError):  # the parent is gone
         while (job := pipe.recv()) is not None:
-            pipe.send(_train(job, loaded, source, device, pipe))
+            pipe.send(_train(job, loaded, workbenches, source, device, pipe))
 
 
 def _die_with_parent() -> None:
@@ -151,7 +156,12 @@ def _die_with_parent() -> None:
 
 
 def _train(
-    job: Job, loaded: dict[str, data.Dataset], source: Source, device: str, pipe: Connection
+    job: Job,
+    loaded: dict[str, data.Dataset],
+    workbenches: Workbenches,
+    source: Source,
+    device: str,
+    pipe: Connection,
 ) -> tuple[str, str | None]:
     """Train one job, reporting its epochs; return how it ended."""
     try:
@@ -163,6 +173,8 @@ def _train(
             loaded[name],
             device=torch.device(device),
             report=lambda progress: pipe.send(("epoch", progress)),
+            engine=source.engine,
+            workbenches=workbenches,
         )
     except BrokenPipeError:
         raise

@@ -18,7 +18,7 @@ import torch
 import tyro
 from rich.progress import track
 
-from dynamics import console, data, methods, training
+from dynamics import console, data, methods, repeat, training
 from dynamics.config import PRESETS, Config, preset
 from dynamics.console import UserError, say
 from dynamics.streams import MAX_SEED
@@ -46,6 +46,8 @@ class Where:
     """Seeds at a time; auto is one per GPU, or one per core where there is none."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:1."""
+    engine: Literal["auto", "eager", "graph", "compiled"] = "auto"
+    """How steps are sent to a GPU: one kernel at a time, as one CUDA graph (auto), or that of compiled networks."""
     dry_run: bool = False
     """Say what would be trained, and stop."""
 
@@ -151,6 +153,7 @@ def check(jobs: list[Job], where: Where) -> None:
 def train_jobs(plan: Plan, where: Where, *, again: str) -> int:
     """Train a plan's missing seeds with progress on the screen; return the exit status."""
     devices = choose_devices(where.device)
+    repeat.choose(where.engine, torch.device(devices[0]))
     workers = choose_workers(where.workers, devices, len(plan.missing))
     say(
         f"{len(plan.whole)} seeds are whole, {len(plan.missing)} to train on {', '.join(devices)}, {workers} at a time"
@@ -164,7 +167,7 @@ def train_jobs(plan: Plan, where: Where, *, again: str) -> int:
     check(plan.missing, where)
     with Board(plan.missing, workers=workers) as board:
         try:
-            source = Source(data_root=where.data_root)
+            source = Source(data_root=where.data_root, engine=where.engine)
             run_jobs(plan.missing, source=source, devices=devices, workers=workers, on_event=board.on_event)
         except KeyboardInterrupt:
             board.stop()

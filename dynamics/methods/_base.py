@@ -116,15 +116,34 @@ class Method(nn.Module, ABC):
         """Return the trainable parameters; the rate of a group that has `fixed` = True follows no schedule."""
         return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
 
-    def optimizer(self) -> torch.optim.Optimizer:
-        """Return a new optimiser over all trainable parameters."""
+    def optimizer(self, *, on_device: bool = False) -> torch.optim.Optimizer:
+        """Return a new optimiser over all trainable parameters.
+
+        Parameters
+        ----------
+        on_device
+            Keep on the device whatever a step reads and writes, learning rates too, and update all parameters in one
+            fused kernel: such a step can be captured.
+        """
         recipe = self.recipe
         groups = self.parameter_groups()
-        fused = groups[0]["params"][0].device.type == "cuda"
+        if on_device:
+            device = groups[0]["params"][0].device
+            groups = [{**group, "lr": torch.tensor(recipe.lr, device=device)} for group in groups]
         if recipe.optimizer == "adam":
-            return torch.optim.Adam(groups, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
+            return torch.optim.Adam(
+                groups,
+                lr=recipe.lr,
+                weight_decay=recipe.weight_decay,
+                fused=on_device,
+                capturable=on_device,
+            )
         return torch.optim.SGD(
-            groups, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=fused
+            groups,
+            lr=recipe.lr,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            fused=on_device,
         )
 
     def after_initialise(self, generator: torch.Generator) -> None:

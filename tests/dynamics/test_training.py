@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import checkpoint, data, methods, networks, snapshots, training
+from dynamics import checkpoint, data, methods, networks, snapshots
 from dynamics.config import Config, preset
 from dynamics.console import UserError
 from dynamics.data import Dataset
+from dynamics.streams import generator
 from dynamics.training import Job, Progress, train
 
 EPOCHS = 4
@@ -192,7 +193,7 @@ def test_the_loss_is_the_mean_over_the_steps_of_the_epoch(digits: Dataset, tmp_p
         rate = recipe.lr / 2 * (1 + np.cos(np.pi * (epoch - 1) / recipe.schedule_period))
         assert found["learning_rate"][epoch - 1] == pytest.approx(rate, rel=1e-12)
         optimizer.param_groups[0]["lr"] = rate
-        order = torch.randperm(100, generator=training.generator(0, "order", epoch))
+        order = torch.randperm(100, generator=generator(0, "order", epoch))
         losses = []
         for batch in (order[:32], order[32:64], order[64:96]):
             images = dataset.train_images[batch].float() / 255

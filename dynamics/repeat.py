@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How is one step repeated a hundred thousand times: called again on a CPU, replayed as one CUDA graph on a GPU.
+
+A step is a function without arguments that reads and writes tensors that stay where they are. Captured, it is sent to
+the GPU as a whole: the host, slower to send hundreds of kernels than the GPU is to run them, is out of the way.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import nn
+
+from dynamics.console import UserError, warn
+
+Engine = Literal["eager", "graph", "compiled"]
+"""eager: one kernel after the other. graph: the step as one CUDA graph. compiled: that, of networks that
+`torch.compile` has fused."""
+
+WARM_UP = 3
+"""Steps before the capture: libraries choose their algorithms and allocate their memory in the first."""
+
+
+def choose(engine: str, device: torch.device) -> Engine:
+    """Return the engine that `auto` stands for on a device, or the one that is asked for.
+
+    Raises
+    ------
+    UserError
+        When there is no such engine, or not on this kind of device.
+    """
+    if engine == "auto":
+        return "graph" if device.type == "cuda" else "eager"
+    if engine not in ("eager", "graph", "compiled"):
+        raise UserError(f"--engine {engine}: use auto, eager, graph or compiled")
+    if engine != "eager" and device.type != "cuda":
+        raise UserError(f"--engine {engine} needs a CUDA device, this is {device.type}: use eager, or auto")
+    return engine  # type: ignore[return-value]
+
+
+def compile_networks(networks: nn.Module) -> None:
+    """Let `torch.compile` fuse every part of a method that is a module, in place: names and weights stay."""
+    for part in networks.children():
+        part.compile(dynamic=False)
+
+
+def repeated(
+    step: Callable[[], None], engine: Engine, *, draws: torch.Generator, name: str
+) -> Callable[[], None]:
+    """Return a call that does what `step` does.
+
+    Parameters
+    ----------
+    step
+        Reads and writes tensors in place and asks for the value of none. Where it is captured, it is called a few
+        times here, so what it writes must be set afterwards.
+    engine
+        How to repeat it. What cannot be captured is repeated eagerly, with a warning.
+    draws
+        The generator that it draws from: a replay goes on from the generator's state, as a call does.
+    name
+        What the warning calls the step.
+    """
+    if engine == "eager":
+        return step
+    before = torch.cuda.current_stream()
+    try:
+        return _captured(step, draws)
+    except Exception as error:  # a kernel that cannot be captured raises what it likes
+        torch.cuda.set_stream(before)
+        reason = str(error).split("\n")[0] or type(error).__name__
+        warn(f"a step of {name} cannot be captured ({reason}): its kernels are sent one by one")
+        return step
+
+
+def _captured(step: Callable[[], None], draws: torch.Generator) -> Callable[[], None]:
+    # One stream for all: gradients are summed up on the stream where the parameters were first used.
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    graph.register_generator_state(draws)
+    # thread_local: another thread (a loader's, the disk's) may allocate meanwhile.
+    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+        step()
+    return graph.replay

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What does training a seed need that the next seed needs again: networks, optimiser, data, panel, the captured step.
+
+All of it is built once for a recipe and a device and then used for one seed after the other, so that images are moved,
+the panel's views are rendered and a step is compiled or captured only once. A seed is loaded by writing its weights and
+its optimiser's state into the tensors that are there: a captured step knows no others.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dynamics import methods, networks, panel, repeat
+from dynamics.config import Config
+from dynamics.console import UserError
+from dynamics.data import Dataset
+from dynamics.methods import Method
+from dynamics.repeat import Engine
+from dynamics.streams import generator, reseed
+
+
+class Workbench:
+    """Everything that seeds of one recipe share on one device; holds one seed at a time.
+
+    Parameters
+    ----------
+    name
+        The method.
+    recipe
+        Its hyperparameters.
+    dataset
+        From :func:`dynamics.networks.training_data`.
+    device
+        Where to compute.
+    engine
+        How steps are repeated, from :func:`dynamics.repeat.choose`.
+    """
+
+    def __init__(
+        self, name: str, recipe: Config, dataset: Dataset, *, device: torch.device, engine: Engine
+    ) -> None:
+        self.name, self.recipe, self.dataset, self.device = name, recipe, dataset, device
+        self.method = _method(name, recipe, dataset, device)
+        self.optimizer = self.method.optimizer(on_device=engine != "eager" or device.type == "cuda")
+        self.images = dataset.train_images.to(device)
+        self.labels = networks.training_labels(type(self.method), recipe, dataset).to(device)
+        self.examples = panel.draw_examples(recipe, len(self.images))
+        self.panel = panel.build(
+            recipe,
+            self.method.views(recipe, networks.image_statistics(dataset)),
+            num_views=self.method.panel_views,
+            images=self.images,
+            labels=self.labels,
+            examples=self.examples,
+        )
+        self._draws = generator(0, "augmentation", device=device)
+        self._batch = torch.zeros(recipe.batch_size, dtype=torch.int64, device=device)
+        self._sums = torch.zeros(len(self.method.terms), dtype=torch.float64, device=device)
+        if device.type == "cuda":
+            if device.index is not None:
+                torch.cuda.set_device(device)  # streams and captures are the current device's
+            torch.backends.cudnn.benchmark = True  # all steps have the same shapes
+        if engine == "compiled":
+            repeat.compile_networks(self.method)
+        self._step = repeat.repeated(self._one_step, engine, draws=self._draws, name=name)
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return len(self.images) // self.recipe.batch_size
+
+    def begin(self, seed: int) -> None:
+        """Load a seed as it is before its first step."""
+        fresh = networks.untrained(self.name, self.recipe, self.dataset, seed=seed)
+        self.load(fresh.state_dict(), {})
+
+    def load(self, weights: dict[str, Any], optimizer: dict[int, dict[str, Tensor]]) -> None:
+        """Load a seed's weights, and its optimiser's state by parameter (none at all: zeros)."""
+        self.method.load_state_dict(weights)
+        _restore(self.optimizer, optimizer)
+
+    def run_epoch(self, seed: int, epoch: int) -> dict[str, float]:
+        """Train the seed that is loaded for one epoch; return the means of the loss's terms and the learning rate.
+
+        Raises
+        ------
+        UserError
+            When the loss is not finite.
+        """
+        for _ in self.launch(seed, epoch):
+            pass
+        means = (self._sums / self.steps).tolist()
+        scalars = dict(zip(self.method.terms, means, strict=True))
+        if not math.isfinite(scalars["loss"]):
+            raise UserError(f"the loss is {scalars['loss']} in epoch {epoch}: lower --lr {self.recipe.lr}")
+        return {**scalars, "learning_rate": self.method.learning_rate(epoch)}
+
+    def launch(self, seed: int, epoch: int) -> Iterator[None]:
+        """Send an epoch's steps to the device, one at each turn; nothing waits for the device."""
+        _set_rates(self.optimizer, self.recipe.lr, self.method.learning_rate(epoch))
+        self.method.start_epoch(epoch)
+        size, steps = self.recipe.batch_size, self.steps
+        order = torch.randperm(len(self.images), generator=generator(seed, "order", epoch))
+        batches = order[: steps * size].view(steps, size).to(self.device)
+        reseed(self._draws, seed, "augmentation", epoch)
+        self._sums.zero_()
+        for batch in batches:
+            self._batch.copy_(batch)
+            self._step()
+            yield
+
+    def _one_step(self) -> None:
+        """Do one step of the optimiser on fresh views of the images in `_batch`; add the loss's terms to `_sums`."""
+        images, labels = self.images[self._batch], self.labels[self._batch]
+        count = self.method.training_views
+        repeated = images.repeat(count, 1, 1, 1)
+        distribution = self.panel.views
+        draw = distribution.draw(len(repeated), images.shape[-1], generator=self._draws, device=self.device)
+        views = distribution.render(repeated, draw).unflatten(0, (count, -1))
+        terms = self.method.loss(views, labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms["loss"].backward()
+        self.optimizer.step()
+        self.method.after_step()
+        self._sums += torch.stack([terms[name].detach() for name in self.method.terms])
+
+
+@dataclass
+class Workbenches:
+    """The workbench that was used last: the next seed of the same recipe finds it ready."""
+
+    _key: tuple[Any, ...] | None = None
+    _bench: Workbench | None = field(default=None, repr=False)
+
+    def get(
+        self, name: str, recipe: Config, dataset: Dataset, *, device: torch.device, engine: Engine
+    ) -> Workbench:
+        """Return the workbench of a recipe, built where the last one was another's."""
+        key = (name, recipe, dataset.fingerprint, device, engine)
+        if self._bench is None or key != self._key:
+            self._key = self._bench = None  # frees the device before the next is built
+            self._bench = Workbench(name, recipe, dataset, device=device, engine=engine)
+            self._key = key
+        return self._bench
+
+
+def _method(name: str, recipe: Config, dataset: Dataset, device: torch.device) -> Method:
+    method = methods.load(name)(recipe, networks.image_statistics(dataset))
+    method.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and device.type == "cuda")
+    method.to(device)
+    if device.type == "cuda":
+        method.to(memory_format=torch.channels_last)  # what tensor cores read without a transposition
+    return method.train()
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, base: float, scheduled: float) -> None:
+    """Set the learning rates of an epoch; a captured step reads them from tensors."""
+    for group in optimizer.param_groups:
+        rate = base if group.get("fixed") else scheduled
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def _restore(optimizer: torch.optim.Optimizer, states: dict[int, dict[str, Tensor]]) -> None:
+    """Write a state into the optimiser's own tensors; what it does not name becomes zero, as before the first step."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for place, parameter in enumerate(parameters):
+        own, wanted = optimizer.state[parameter], states.get(place, {})
+        for name in own.keys() - wanted.keys():
+            own[name].zero_()
+        for name, value in wanted.items():
+            if name in own:
+                own[name].copy_(value)
+            else:  # Adam counts its steps on the CPU unless it is fused
+                on_device = value.dim() > 0 or optimizer.defaults["fused"]
+                own[name] = value.to(parameter.device if on_device else "cpu", copy=True)

@@ -1,0 +1,193 @@
+"""A step that is captured once does what the step itself does, epoch after epoch and seed after seed."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dynamics import checkpoint, data, methods, networks, repeat, snapshots
+from dynamics.config import Config, preset
+from dynamics.console import UserError
+from dynamics.data import Dataset
+from dynamics.repeat import Engine
+from dynamics.streams import generator
+from dynamics.training import Job, train
+from dynamics.workbench import Workbench, Workbenches
+from tests.dynamics.recorded_graph import RecordedGraph, recorded_graphs
+
+__all__ = ["recorded_graphs"]
+CPU = torch.device("cpu")
+every_method = pytest.mark.parametrize("name", methods.names())
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    torch.set_num_threads(1)
+    return data.load("digits")
+
+
+def tiny(name: str, **changes: Any) -> Config:
+    small = {
+        "train_examples": 96, "width": 2, "batch_size": 32, "epochs": 3,
+        "panel_examples": 32, "panel_batch": 32, "panel_augmentations": 2,
+    }  # fmt: skip
+    return dataclasses.replace(preset(methods.recipe(name), "quick"), **{**small, **changes})
+
+
+def bench(recipe: Config, name: str, digits: Dataset, engine: Engine) -> Workbench:
+    return Workbench(name, recipe, networks.training_data(digits, recipe), device=CPU, engine=engine)
+
+
+def curve(built: Workbench, seed: int, epochs: int = 3) -> list[list[float]]:
+    """Losses of some epochs from a seed's beginning, and a sum over what it has become."""
+    built.begin(seed)
+    losses = [list(built.run_epoch(seed, epoch).values()) for epoch in range(1, epochs + 1)]
+    state = sum(float(value.double().abs().sum()) for value in built.method.state_dict().values())
+    return [*losses, [state]]
+
+
+def not_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise RuntimeError("no graph today\nat length")
+
+    monkeypatch.setattr(repeat, "_captured", fails)
+
+
+@every_method
+def test_replays_equal_calls(
+    name: str,
+    digits: Dataset,
+    recorded_graphs: list[RecordedGraph],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """To the bit, over three epochs (whose rates differ) of two seeds, with the optimiser that a graph needs."""
+    recipe = tiny(name)
+    captured = bench(recipe, name, digits, "graph")
+    found = [curve(captured, 0), curve(captured, 1)]
+    (graph,) = recorded_graphs
+    assert graph.replays == 2 * 3 * captured.steps == 18
+    assert graph.generators == [captured._draws]
+    assert not capsys.readouterr().err
+    not_captured(monkeypatch)
+    called = bench(recipe, name, digits, "graph")
+    assert f"a step of {name} cannot be captured (no graph today)" in capsys.readouterr().err
+    assert found == [curve(called, 0), curve(called, 1)]
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize("name", ["simclr", "supervised"])
+def test_mixed_precision_is_captured_too(
+    name: str, digits: Dataset, recorded_graphs: list[RecordedGraph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copies of the weights in bf16 are made anew by every replay."""
+    recipe = tiny(name, precision="bf16")
+    found = curve(bench(recipe, name, digits, "graph"), 0)
+    not_captured(monkeypatch)
+    assert found == curve(bench(recipe, name, digits, "graph"), 0)
+
+
+@every_method
+def test_the_fused_optimiser_does_what_the_plain_one_does(
+    name: str, digits: Dataset, recorded_graphs: list[RecordedGraph]
+) -> None:
+    recipe = tiny(name)
+    fused, plain = (curve(bench(recipe, name, digits, engine), 0, 1) for engine in ("graph", "eager"))
+    np.testing.assert_allclose(fused[0], plain[0], rtol=2e-3)
+
+
+@every_method
+def test_a_seed_after_another_equals_a_seed_alone(name: str, digits: Dataset) -> None:
+    """Nothing of the seed before is left: weights, statistics, queues, momentum, generators."""
+    recipe = tiny(name)
+    used = bench(recipe, name, digits, "eager")
+    curve(used, 3)
+    assert curve(used, 4) == curve(bench(recipe, name, digits, "eager"), 4)
+
+
+@pytest.mark.parametrize("name", ["simclr", "supervised", "moco"])
+def test_a_captured_run_resumes_bit_equal(
+    name: str, digits: Dataset, tmp_path: Path, recorded_graphs: list[RecordedGraph], monkeypatch: Any
+) -> None:
+    """A stopped run goes on, on a workbench that another seed has used meanwhile."""
+    monkeypatch.setattr(repeat, "choose", lambda engine, device: engine)
+
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def stop(progress: Any) -> None:
+        if progress.epoch == 2:
+            raise Stop
+
+    def start(folder: str, benches: Workbenches, seed: int, **options: Any) -> snapshots.Run:
+        job = Job(method=name, recipe=tiny(name), seed=seed, folder=tmp_path / folder)
+        train(job, digits, device=CPU, engine="graph", workbenches=benches, **options)
+        return snapshots.Run(job.folder)
+
+    whole = start("whole", Workbenches(), 5)
+    shared = Workbenches()
+    with pytest.raises(Stop):
+        start("stopped", shared, 5, report=stop, state_share=float("inf"))
+    start("other", shared, 6)
+    assert len(recorded_graphs) == 2  # one for `whole`, one for all that is on the shared workbench
+    resumed = start("stopped", shared, 5)
+    np.testing.assert_array_equal(whole.probability(), resumed.probability())
+    one, two = (checkpoint.load_weights(run.folder / "weights.safetensors") for run in (whole, resumed))
+    assert all(torch.equal(value, two[key]) for key, value in one.items())
+
+
+def test_a_step_that_asks_for_a_value_is_refused_by_the_recorder(
+    recorded_graphs: list[RecordedGraph], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that the tests above can fail."""
+    total = torch.zeros(())
+
+    def step() -> None:
+        total.add_(1)
+        total.item()
+
+    repeat.repeated(step, "graph", draws=generator(0, "control"), name="this")
+    assert "a step of this cannot be captured (operation not permitted" in capsys.readouterr().err
+
+
+def test_a_step_that_python_changes_is_told_apart(recorded_graphs: list[RecordedGraph]) -> None:
+    """A number that was read at the capture is repeated: this is what tensors for the learning rate are for."""
+    rate, total = [1.0], torch.zeros(())
+
+    def step() -> None:
+        total.add_(rate[0])
+
+    replay = repeat.repeated(step, "graph", draws=generator(0, "control"), name="this")
+    total.zero_()
+    rate[0] = 5.0
+    replay()
+    assert total.item() == 1.0
+
+
+def test_workbenches_keep_the_last_recipe(digits: Dataset) -> None:
+    kept = Workbenches()
+
+    def get(recipe: Config, dataset: Dataset = digits) -> Workbench:
+        return kept.get("supervised", recipe, dataset, device=CPU, engine="eager")
+
+    first = get(tiny("supervised"))
+    assert get(tiny("supervised")) is first
+    assert get(tiny("supervised", lr=0.5)) is not first
+    second = get(tiny("supervised"))
+    assert second is not first
+    assert get(tiny("supervised"), digits.subset(200)) is not second
+
+
+def test_engines_are_chosen_by_the_device() -> None:
+    assert repeat.choose("auto", CPU) == "eager"
+    assert repeat.choose("auto", torch.device("cuda")) == "graph"
+    assert repeat.choose("compiled", torch.device("cuda", 1)) == "compiled"
+    for engine, said in (
+        ("graph", "--engine graph needs a CUDA device"),
+        ("fast", "--engine fast: use auto"),
+    ):
+        with pytest.raises(UserError, match=said):
+            repeat.choose(engine, CPU)
