@@ -6,7 +6,7 @@ the GPU as a whole: the host, slower to send hundreds of kernels than the GPU is
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -38,10 +38,10 @@ def choose(engine: str, device: torch.device) -> Engine:
     return engine  # type: ignore[return-value]
 
 
-def compile_networks(networks: nn.Module) -> None:
+def compile_networks(networks: nn.Module, **options: Any) -> None:
     """Let `torch.compile` fuse every part of a method that is a module, in place: names and weights stay."""
     for part in networks.children():
-        part.compile(dynamic=False)
+        part.compile(dynamic=False, **options)
 
 
 def repeated(

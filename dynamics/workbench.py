@@ -57,6 +57,7 @@ class Workbench:
             labels=self.labels,
             examples=self.examples,
         )
+        self._render = self.panel.views.render
         self._draws = generator(0, "augmentation", device=device)
         self._batch = torch.zeros(recipe.batch_size, dtype=torch.int64, device=device)
         self._sums = torch.zeros(len(self.method.terms), dtype=torch.float64, device=device)
@@ -66,6 +67,7 @@ class Workbench:
             torch.backends.cudnn.benchmark = True  # all steps have the same shapes
         if engine == "compiled":
             repeat.compile_networks(self.method)
+            self._render = torch.compile(self._render, dynamic=False)
         self._step = repeat.repeated(self._one_step, engine, draws=self._draws, name=name)
 
     @property
@@ -118,9 +120,10 @@ class Workbench:
         images, labels = self.images[self._batch], self.labels[self._batch]
         count = self.method.training_views
         repeated = images.repeat(count, 1, 1, 1)
-        distribution = self.panel.views
-        draw = distribution.draw(len(repeated), images.shape[-1], generator=self._draws, device=self.device)
-        views = distribution.render(repeated, draw).unflatten(0, (count, -1))
+        draw = self.panel.views.draw(
+            len(repeated), images.shape[-1], generator=self._draws, device=self.device
+        )
+        views = self._render(repeated, draw).unflatten(0, (count, -1))
         terms = self.method.loss(views, labels)
         self.optimizer.zero_grad(set_to_none=True)
         terms["loss"].backward()
