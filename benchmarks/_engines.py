@@ -21,47 +21,58 @@ ENGINES = {
     "graph": "a whole step in one CUDA graph",
     "compiled": "networks by torch.compile, in a CUDA graph",
 }
-"""Ways of telling a GPU what to do, as :func:`dynamics.training.train` calls them."""
+"""The engines of :mod:`dynamics.repeat`."""
 
 
-def measure(key: str, name: str, recipe: Config, *, images: int, device: torch.device) -> list[Row]:
+def measure(
+    key: str, name: str, recipe: Config, *, rounds: int, images: int, device: torch.device
+) -> list[Row]:
     """Train a few epochs with each, one after the other, each in a process of its own that has nothing compiled."""
     found = {
-        engine: in_fresh_process(train, name, recipe, images, str(device), engine).result
+        engine: in_fresh_process(train, name, recipe, rounds, images, str(device), engine).result
         for engine in ENGINES
     }
     return rows(key, name, found)
 
 
-def train(name: str, recipe: Config, images: int, device: str, engine: str) -> Epochs:
-    """Train with one of them, after an eager epoch that loads what all of them need."""
+def train(name: str, recipe: Config, rounds: int, images: int, device: str, engine: str) -> Epochs:
+    """Train with one of them, after two short eager epochs that load what all of them need."""
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # or the compiler finds what it made another time
     pieces = dataset(images)
-    first = dataclasses.replace(
-        recipe, epochs=1, train_examples=max(pieces.num_classes, recipe.panel_examples)
-    )
+    first = dataclasses.replace(recipe, train_examples=max(pieces.num_classes, recipe.panel_examples))
     options: dict[str, Any] = {"device": torch.device(device), "others": {}}
-    in_turn(name, first, pieces, engine=EAGER, **options)
-    return in_turn(name, recipe, pieces, engine=engine, **options)
+    in_turn(name, first, pieces, rounds=0, engine=EAGER, **options)
+    return in_turn(name, recipe, pieces, rounds=rounds, engine=engine, **options)
 
 
 def rows(key: str, name: str, found: Mapping[str, Epochs]) -> list[Row]:
     """Return what each engine takes to start and an epoch, and when the slower start is won back."""
     made = []
-    eager = found[EAGER]
     for engine, epochs in found.items():
         prefix, what = f"{key}.engine_{engine}", f"{name}, {ENGINES[engine]}"
-        start = epochs.progress[0].start_seconds
+        note = f"{epochs.progress[0].start_seconds:.3g} s before the first epoch, the rest in it"
         made.append(spent(f"{prefix}.epoch", f"{what}: epoch", "s", epochs.seconds))
-        made.append(Row(key=f"{prefix}.start", what=f"{what}: start of a seed", value=start, unit="s"))
+        made.append(
+            Row(key=f"{prefix}.start", what=f"{what}: start", value=start(epochs), unit="s", note=note)
+        )
         if engine != EAGER:
-            extra = start - eager.progress[0].start_seconds
-            saved = statistics.median(eager.seconds) - statistics.median(epochs.seconds)
-            made += _won_back(prefix, what, extra=extra, saved=saved)
+            made += _won_back(prefix, what, found[EAGER], epochs)
     return made
 
 
-def _won_back(prefix: str, what: str, *, extra: float, saved: float) -> list[Row]:
+def start(epochs: Epochs) -> float:
+    """Return the seconds before the first epoch, and those that its steps and panel take longer than a later one's.
+
+    The panel's networks are compiled when it is scored for the first time.
+    """
+    first = epochs.progress[0]
+    later = statistics.median(each.train_seconds + each.panel_seconds for each in epochs.timed)
+    return first.start_seconds + max(0.0, first.train_seconds + first.panel_seconds - later)
+
+
+def _won_back(prefix: str, what: str, eager: Epochs, epochs: Epochs) -> list[Row]:
+    extra = start(epochs) - start(eager)
+    saved = statistics.median(eager.seconds) - statistics.median(epochs.seconds)
     key, title = f"{prefix}.won_back", f"{what}: epochs until the start is won back"
     made = [
         Row(key=f"{prefix}.extra_start", what=f"{what}: longer start than eager", value=extra, unit="s"),

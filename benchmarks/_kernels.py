@@ -31,27 +31,28 @@ def measure(key: str, name: str, recipe: Config, dataset: Dataset, *, device: to
     few = max(STEPS * recipe.batch_size, dataset.num_classes)
     recipe = dataclasses.replace(
         recipe,
-        epochs=3,  # the last saves its state
         train_examples=min(few, dataset.num_train),
         panel_examples=2,
         panel_batch=2,
         panel_augmentations=1,
     )
     profiler = profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])
-    turns = iter((profiler.start, profiler.stop, lambda: None))
+    turns = iter((profiler.start, profiler.stop))
 
     def turn() -> float:
         next(turns)()
         return 0.0
 
-    epochs = in_turn(name, recipe, dataset, device=device, others={"profiler": turn}, engine="eager")
+    epochs = in_turn(
+        name, recipe, dataset, device=device, rounds=1, others={"profiler": turn}, engine="eager"
+    )
     kernels = [
         Kernel(event.key, event.self_device_time_total / 1e6, event.count)
         for event in profiler.key_averages()
         if event.device_type.name != "CPU" and not event.is_user_annotation
     ]
     steps = recipe.train_examples // recipe.batch_size if recipe.train_examples else STEPS
-    return rows(key, name, kernels, wall_seconds=epochs.progress[1].train_seconds, steps=steps)
+    return rows(key, name, kernels, wall_seconds=epochs.timed[0].train_seconds, steps=steps)
 
 
 def rows(key: str, name: str, kernels: Iterable[Kernel], *, wall_seconds: float, steps: int) -> list[Row]:

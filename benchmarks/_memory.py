@@ -19,7 +19,6 @@ CPU = torch.device("cpu")
 
 def measure(key: str, name: str, recipe: Config) -> list[Row]:
     """Return the peak of ours and, where the thesis has the method, of the baseline, one after the other."""
-    recipe = dataclasses.replace(recipe, epochs=1)
     ours = _peak(train, name, recipe, f"{key}.peak_memory", f"{name}: peak memory, ours")
     if name not in baseline.METHODS:
         return [ours]
@@ -31,7 +30,7 @@ def measure(key: str, name: str, recipe: Config) -> list[Row]:
 
 def _peak(call: Callable[[str, Config], int], name: str, recipe: Config, key: str, what: str) -> Row:
     timed = in_fresh_process(call, name, recipe)
-    note = f"a process that trains one epoch; {timed.result / MB:.0f} MB are Python, libraries and images"
+    note = f"a process that only trains; {timed.result / MB:.0f} MB are Python, libraries and images"
     return Row(key=key, what=what, value=timed.peak_bytes / MB, unit="MB", note=note)
 
 
@@ -39,7 +38,7 @@ def train(name: str, recipe: Config) -> int:
     """Train ours; return the bytes that were there before."""
     dataset = data.load(recipe.dataset)
     before = peak_memory()
-    in_turn(name, recipe, dataset, device=CPU, others={})
+    in_turn(name, recipe, dataset, device=CPU, rounds=0, others={})
     return before
 
 

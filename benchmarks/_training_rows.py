@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 
 from benchmarks._epochs import Epochs
-from benchmarks._rows import Row
+from benchmarks._rows import Row, missing
 from benchmarks._targets import MB
 from benchmarks._timing import rate, ratio, spent
 
@@ -23,6 +23,7 @@ def own(key: str, name: str, epochs: Epochs, *, images: int, note: str) -> list[
             f"{name}: panel and snapshots, share of an epoch",
             "%",
             [100 * share for share in epochs.snapshot_shares],
+            note=_parts(epochs),
         ),
         Row(
             key=f"{key}.start",
@@ -38,6 +39,12 @@ def own(key: str, name: str, epochs: Epochs, *, images: int, note: str) -> list[
             Row(key=f"{key}.peak_memory", what=what, value=epochs.allocated / MB, unit="MB", note=note)
         )
     return made
+
+
+def _parts(epochs: Epochs) -> str:
+    panel = statistics.median(each.panel_seconds for each in epochs.timed)
+    store = statistics.median(each.store_seconds for each in epochs.timed)
+    return f"{1e3 * panel:.3g} ms to score the panel, {1e3 * store:.3g} ms to write"
 
 
 def utilisation(
@@ -76,3 +83,16 @@ def compared(
         rate(f"{key}.{other}_images_per_second", f"{name}: {spelled}", "images/s", images, seconds, note),
         ratio(f"{key}.ratio_{other}", f"{name}: images per second, ours / {spelled}", ours, theirs),
     ]
+
+
+def memory_of(key: str, name: str, other: str, allocated: int | None) -> list[Row]:
+    """Return the memory of a GPU that another loop took, in bytes; no row where there is no GPU."""
+    if allocated is None:
+        return []
+    what = f"{name}: peak memory of the GPU, {OTHERS[other]}"
+    return [Row(key=f"{key}.peak_memory_{other}", what=what, value=allocated / MB, unit="MB")]
+
+
+def left_out(key: str, name: str, other: str, why: str) -> Row:
+    """Return the row of a comparison that could not be made."""
+    return missing(f"{key}.ratio_{other}", f"{name}: images per second, ours / {OTHERS[other]}", "x", why)

@@ -1,89 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fast is a training epoch with snapshots, beside the thesis's code and lightly's, and what limits it."""
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 
-from benchmarks import _engines, _flops, _images, _kernels, _memory, _training_rows
+from benchmarks import _engines, _flops, _kernels, _memory, _training_rows
 from benchmarks._epochs import in_turn
-from benchmarks._hardware import available_cores
 from benchmarks._others import Pace, Peer
-from benchmarks._rows import Row, Setting, missing
-from benchmarks._targets import MB
+from benchmarks._plan import Plan
+from benchmarks._rows import Row, Setting
 from benchmarks.peers.baseline import METHODS, Baseline
 from benchmarks.peers.lightly_loop import LightlyLoop, installed
-from dynamics import data, methods
-from dynamics.config import Config, preset
-from dynamics.data import Dataset
+from dynamics import methods
 
-GPU_IMAGES = 50_000
-GPU_IMAGES_OF_OTHERS = 5_000
-"""Images per second are compared: an epoch of all of them, with views by PIL, would take most of a minute."""
 LIGHTLYS = "simclr"
 """The method that lightly's loop trains."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What is timed on this machine."""
-
-    device: torch.device
-    dataset: Dataset
-    workers: int
-    """Processes that make views for the others."""
-    quick: bool
-
-    @classmethod
-    def of(cls, setting: Setting) -> "Plan":
-        """Return digits for the CPU, and as many photographs as CIFAR-10 has images for a GPU."""
-        photographs = setting.cuda and not setting.quick
-        return cls(
-            device=setting.device,
-            dataset=_images.dataset(GPU_IMAGES) if photographs else data.load("digits"),
-            workers=min(2, available_cores()) if setting.quick else available_cores(),
-            quick=setting.quick,
-        )
-
-    @property
-    def thesis(self) -> bool:
-        """Whether the thesis's sizes are used."""
-        return self.device.type == "cuda" and not self.quick
-
-    def recipe(self, name: str) -> Config:
-        """Return a method's recipe, with as many epochs as are timed and one to warm up."""
-        recipe = preset(methods.recipe(name), "thesis" if self.thesis else "quick")
-        if self.quick:
-            small: dict[str, Any] = {
-                "width": 2,
-                "train_examples": 64,
-                "panel_examples": 32,
-                "panel_batch": 32,
-            }
-            return dataclasses.replace(recipe, epochs=3, **small)
-        epochs = 8 if not self.thesis else 5 if name == "simclr" else 3
-        return dataclasses.replace(recipe, epochs=epochs)
-
-    def part_for_others(self, recipe: Config) -> Config:
-        """Return the recipe of an epoch of the others: fewer images where all take minutes."""
-        return dataclasses.replace(recipe, train_examples=GPU_IMAGES_OF_OTHERS) if self.thesis else recipe
-
-    def note_for(self, other: str, recipe: Config) -> str:
-        """Say under what conditions another loop is timed."""
-        part = self.images(self.part_for_others(recipe))
-        fewer = "" if part == self.images(recipe) else f", steps on {part} images"
-        network = "the GPU" if self.device.type == "cuda" else f"{torch.get_num_threads()} thread"
-        records = ", records no snapshots" if other == "lightly" else ", with its panel"
-        return f"{self.workers} processes make views, network on {network}, float32{fewer}{records}"
-
-    def images(self, recipe: Config) -> int:
-        """Return how many images an epoch trains on: full batches only."""
-        number = recipe.train_examples or self.dataset.num_train
-        return number // recipe.batch_size * recipe.batch_size
 
 
 def measure(setting: Setting) -> list[Row]:
@@ -123,8 +57,8 @@ def _gpu_parts(plan: Plan, setting: Setting) -> list[Row]:
     if setting.time_for("kernels of simclr"):
         rows += _kernels.measure(key, "simclr", recipe, plan.dataset, device=device)
     if setting.time_for("engines for simclr"):
-        recipe = dataclasses.replace(recipe, epochs=4)
-        rows += _engines.measure(key, "simclr", recipe, images=plan.dataset.num_train, device=device)
+        images = plan.dataset.num_train
+        rows += _engines.measure(key, "simclr", recipe, rounds=2, images=images, device=device)
     return rows
 
 
@@ -133,8 +67,9 @@ def time_method(name: str, plan: Plan, product: _flops.Product) -> list[Row]:
     recipe, device = plan.recipe(name), plan.device
     key, images = f"train.{device.type}.{name}", plan.images(recipe)
     paces = others(name, plan)
-    epochs = in_turn(name, recipe, plan.dataset, device=device, others={**paces, "product": product.rate})
-    rows = _training_rows.own(key, name, epochs, images=images, note=_note(recipe, device))
+    in_between: dict[str, Callable[[], float]] = {**paces, "product": product.rate}
+    epochs = in_turn(name, recipe, plan.dataset, device=device, rounds=plan.rounds(name), others=in_between)
+    rows = _training_rows.own(key, name, epochs, images=images, note=plan.note(recipe))
     rows.append(
         _training_rows.utilisation(
             key,
@@ -149,16 +84,9 @@ def time_method(name: str, plan: Plan, product: _flops.Product) -> list[Row]:
     for other, pace in paces.items():
         seconds, note = epochs.others[other], plan.note_for(other, recipe)
         rows += _training_rows.compared(key, name, other, epochs, seconds, images=images, note=note)
-        if pace.allocated is not None:
-            what = f"{name}: peak memory of the GPU, {_training_rows.OTHERS[other]}"
-            rows.append(
-                Row(key=f"{key}.peak_memory_{other}", what=what, value=pace.allocated / MB, unit="MB")
-            )
+        rows += _training_rows.memory_of(key, name, other, pace.allocated)
     if name == LIGHTLYS and not installed():
-        what = f"{name}: images per second, ours / {_training_rows.OTHERS['lightly']}"
-        rows.append(
-            missing(f"{key}.ratio_lightly", what, "x", "lightly is not installed (the extra `bench`)")
-        )
+        rows.append(_training_rows.left_out(key, name, "lightly", "not installed (it is in the extra bench)"))
     return rows
 
 
@@ -177,10 +105,3 @@ def others(name: str, plan: Plan) -> dict[str, Pace]:
             partial(LightlyLoop, part, plan.dataset, **options), device=plan.device, times=times
         )
     return found
-
-
-def _note(recipe: Config, device: torch.device) -> str:
-    panel = f"K = {recipe.panel_examples}, M = {recipe.panel_augmentations}"
-    if device.type == "cuda":
-        return f"{panel}, {'bf16' if _flops.precision(recipe, device) == torch.bfloat16 else 'float32'}"
-    return f"{panel}, one process of {torch.get_num_threads()} thread"
