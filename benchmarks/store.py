@@ -19,12 +19,14 @@ from jaxtyping import Float64
 from analysis.storage.counts import Where, open_study
 from benchmarks._rows import Row, Setting, missing
 from benchmarks._synthetic import Sizes, all_answers, scalar_names, thesis_sizes, write
-from benchmarks._timing import in_fresh_process, seconds_of, spent
+from benchmarks._timing import Timed, in_fresh_process, seconds_of, spent
 from dynamics import snapshots
 
 MB = 1e6
 STUDY, METHOD = "synthetic", "simclr"
 WARM = "the file cache is warm"
+ENOUGH = 10.0
+"""Seconds of a call after which it is not timed once more."""
 
 WITHOUT_TORCH = """
 import sys
@@ -47,7 +49,7 @@ def measure(setting: Setting) -> list[Row]:
             rows.append(writing(panel, Path(folder), setting))
     if setting.time_for(f"read r_t of {panel}"):
         with tempfile.TemporaryDirectory() as folder:
-            rows += reading(panel, Path(folder), rounds=1 if setting.quick else 5)
+            rows += reading(panel, Path(folder), rounds=1 if setting.quick else 3)
     large = Sizes(seeds=30, epochs=20, views=1, augmentations=10, examples=50_000)
     if setting.quick:
         large = Sizes(seeds=3, epochs=4, views=1, augmentations=2, examples=500)
@@ -154,11 +156,13 @@ def costs(
     note: str = "",
     idle: Callable[[], None] = nothing,
 ) -> list[Row]:
-    """Return seconds and peak memory of a call, each round in a process of its own.
+    """Return seconds and peak memory of a call, each of at most so many rounds in a process of its own.
 
     `idle` does nothing and lies in the same module as `function`: how much of the memory the imports take.
     """
-    timed = [in_fresh_process(function, *arguments) for _ in range(rounds)]
+    timed: list[Timed] = []
+    while len(timed) < rounds and sum(one.seconds for one in timed) < ENOUGH:
+        timed.append(in_fresh_process(function, *arguments))
     return [
         spent(f"{key}_seconds", f"{what}: time", "s", [one.seconds for one in timed], note),
         spent(
