@@ -9,7 +9,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks._epochs import in_turn
-from benchmarks._rows import Row
+from benchmarks._rows import Row, missing
 from dynamics.config import Config
 from dynamics.data import Dataset
 
@@ -59,6 +59,10 @@ def rows(key: str, name: str, kernels: Iterable[Kernel], *, wall_seconds: float,
     """Return the largest kernels' shares of the time of all kernels, and that time's share of the epoch."""
     kernels = sorted(kernels, key=lambda kernel: -kernel.seconds)
     total = sum(kernel.seconds for kernel in kernels)
+    if total == 0:
+        return [
+            missing(f"{key}.kernel_1", f"{name}: kernels", "%", "this GPU does not let itself be profiled")
+        ]
     made = [
         Row(
             key=f"{key}.kernels_busy",

@@ -23,6 +23,8 @@ class Peer(Protocol):
 class Pace:
     """A call that gives the seconds of an epoch; the loop is built at the first, so that it holds nothing before.
 
+    It runs in our process, so that on a GPU cuDNN looks for the fastest algorithms for others, too.
+
     Parameters
     ----------
     build

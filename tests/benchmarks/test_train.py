@@ -4,7 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -14,10 +14,10 @@ from benchmarks import _engines, _epochs, _flops, _kernels, _memory, _others, _p
 from benchmarks._epochs import Epochs, in_turn
 from benchmarks._others import Pace
 from benchmarks._rows import Setting
-from benchmarks._timing import Timed, peak_memory
+from benchmarks._timing import Timed, in_fresh_process, peak_memory
 from benchmarks.peers.baseline import METHODS
 from benchmarks.peers.lightly_loop import LightlyLoop, installed
-from dynamics import data, encoders, methods, networks, training
+from dynamics import data, encoders, methods, networks, repeat, training
 from dynamics.config import Config, preset
 from dynamics.training import Job, Progress
 
@@ -238,6 +238,24 @@ def test_a_slower_start_is_won_back() -> None:
     assert "k.engine_eager.won_back" not in values and values["k.engine_eager.epoch"] == 3.5
 
 
+def test_an_engine_that_fails_loses_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(call: Callable[..., Any], *arguments: Any) -> Timed:
+        if arguments[-1] == "compiled":
+            raise RuntimeError("no compiler")
+        return Timed(epochs([(1.0, 0.0, 0.0)]), 0.0, 0)
+
+    monkeypatch.setattr(_engines, "in_fresh_process", run)
+    found = _engines.measure("k", "simclr", QUICK.recipe("simclr"), rounds=1, images=64, device=CPU)
+    values = {row.key: row.value for row in found}
+    assert values["k.engine_graph.epoch"] == 1.0 and values["k.engine_compiled.epoch"] is None
+    assert set(_engines.ENGINES) == set(get_args(repeat.Engine))
+
+
+def test_engines_are_timed_in_a_process_of_their_own() -> None:
+    found = in_fresh_process(_engines.train, "simclr", QUICK.recipe("simclr"), 1, 80, "cpu", "eager").result
+    assert len(found.progress) == 3 and found.seconds[0] > 0
+
+
 def test_the_largest_kernels_come_first() -> None:
     kernels = [
         _kernels.Kernel(f"kernel {at}", seconds, 40) for at, seconds in enumerate([1, 2, 4, 1, 1, 1.0])
@@ -247,6 +265,7 @@ def test_the_largest_kernels_come_first() -> None:
     assert values["k.kernels_busy"] == 25.0
     assert [values[f"k.kernel_{place}"] for place in range(1, 6)] == [40, 20, 10, 10, 10]
     assert rows[1].note == "kernel 2, 2 launches a step" and len(rows) == 6
+    assert _kernels.rows("k", "simclr", [], wall_seconds=40.0, steps=20)[0].value is None
 
 
 def test_a_gpu_trains_at_the_thesiss_sizes() -> None:
