@@ -1,0 +1,82 @@
+"""Are several seeds at once counted rightly, and does what needs a GPU run where there is none?"""
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks import _packing, seeds
+from benchmarks._rows import Setting
+from dynamics import methods
+from dynamics.config import Config, preset
+
+CPU = torch.device("cpu")
+
+
+def recipe() -> Config:
+    small: dict[str, Any] = {
+        "width": 2, "train_examples": 64, "panel_examples": 16, "panel_batch": 16, "panel_augmentations": 1
+    }  # fmt: skip
+    return dataclasses.replace(preset(methods.recipe("simclr"), "quick"), **small)
+
+
+def test_only_the_time_that_all_share_counts() -> None:
+    """Two seeds of one epoch a second, one of which began late; alone it would have been faster."""
+    early, late = [1.0, 1.5, 2.5, 3.5], [2.0, 3.0, 4.0, 5.0]
+    assert _packing.shared_rate([early, late]) == pytest.approx(2.0)  # from 2.0 to 3.5, 1.5 epochs each
+    assert _packing.shared_rate([[0.0, 2.0, 4.0]]) == pytest.approx(0.5)
+    assert _packing.shared_rate([[0.0, 1.0], [5.0, 5.5]]) == pytest.approx(1.0 + 2.0)  # no time in common
+
+
+def test_a_study_is_trained_with_any_number_of_workers() -> None:
+    found = {row.key: row for row in seeds.measure(Setting(device=CPU, quick=True))}
+    assert found["seeds.cpu.study_1"].value > 0
+    ratio = found["seeds.cpu.study_ratio_2"]
+    assert ratio.value == pytest.approx(found["seeds.cpu.study_2"].value / found["seeds.cpu.study_1"].value)
+
+
+def test_a_seed_that_fails_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = seeds.study_jobs
+    monkeypatch.setattr(
+        seeds,
+        "study_jobs",
+        lambda *given, **named: [
+            dataclasses.replace(job, recipe=dataclasses.replace(job.recipe, panel_examples=10**6))
+            for job in jobs(*given, **named)[:1]
+        ],
+    )
+    with pytest.raises(RuntimeError, match="panel-examples"):
+        seeds.train_study(1, 1, quick=True)
+
+
+def test_processes_pack_seeds() -> None:
+    packed = _packing.processes(2, recipe(), [CPU], images=64)
+    assert packed.rate > 0 and packed.memory == 0
+
+
+def test_streams_pack_seeds_that_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taking turns step by step, each seed ends as it does alone."""
+    ended: dict[int, list[float]] = {}
+    monkeypatch.setattr(_packing, "EPOCHS", 2)
+    made: list[Any] = []
+    original = _packing.Workbench
+
+    def watched(*given: Any, **named: Any) -> Any:
+        made.append(original(*given, **named))
+        return made[-1]
+
+    monkeypatch.setattr(_packing, "Workbench", watched)
+    for count in (1, 2):
+        made.clear()
+        assert _packing.streams(count, recipe(), [CPU], images=64).rate > 0
+        ended[count] = [
+            sum(float(value.double().sum()) for value in bench.method.state_dict().values()) for bench in made
+        ]
+    assert ended[2][0] == ended[1][0] and ended[2][1] != ended[1][0]
+
+
+def test_the_best_packing_is_told() -> None:
+    found = seeds._best({"processes": {1: 100.0, 2: 150.0}, "streams": {1: 110.0, 4: 210.0}})
+    assert found[0].value == pytest.approx(2.1) and found[0].note == "4 streams"
+    assert seeds._best({"processes": {1: 100.0}, "streams": {}}) == []
