@@ -41,10 +41,8 @@ def draw(results: Results) -> Figure:
         dataset, mode, fraction = kind
         panel.set_title(f"{dataset}, {mode}" + ("" if fraction == 1 else f", {100 * fraction:g} % of labels"))
     lines = {line.get_label(): line for panel in axes for line in panel.get_lines()}
-    names = [str(name) for name in lines]
-    figure.legend(
-        handles=list(lines.values()), loc="outside upper center", ncols=legend_columns(names, width=5.5)
-    )
+    in_a_row = legend_columns([str(name) for name in lines], width=figure.get_figwidth())
+    figure.legend(handles=list(lines.values()), loc="outside upper center", ncols=in_a_row)
     figure.supxlabel("epoch of the evaluation")
     figure.supylabel("cross-entropy, nats")
     return figure

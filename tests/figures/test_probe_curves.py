@@ -25,6 +25,25 @@ def evaluation(rng: np.random.Generator) -> Result:
     return Result(name="evaluation", rows=rows, inputs={}, arrays=arrays)
 
 
+def test_the_legend_stays_in_the_figure(rng: np.random.Generator) -> None:
+    """One panel is narrower than two."""
+    result = evaluation(rng)
+    linear = [row for row in result.rows if row["mode"] == "linear"]
+    names = ("barlow-twins", "byol", "moco", "vicreg-tico")
+    rows = linear + [row | {"method": name, "features": name} for name in names for row in linear[:1]]
+    loss = result.arrays["vicreg.digits.linear.1.vicreg.loss"]
+    arrays = {f"{name}.digits.linear.1.{name}.loss": loss for name in names}
+    for shown in (linear, rows):
+        with style():
+            one = Result(name="evaluation", rows=shown, inputs={}, arrays={**result.arrays, **arrays})
+            figure = probe_curves.draw({"evaluation": one})
+            figure.draw_without_rendering()
+            (legend,) = figure.legends
+            box = legend.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+        assert all(box.y0 >= panel.get_tightbbox().y1 for panel in figure.axes)
+
+
 def test_lines_are_the_mean_losses(rng: np.random.Generator) -> None:
     result = evaluation(rng)
     with style():
