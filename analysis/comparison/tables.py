@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The thesis's tables 4.1, 4.2 and B.1 with our results beside them, row by row."""
+"""The thesis's tables 4.1, 4.2 and B.1 with our results beside them, row by row; apart, what it has no rows for."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,8 +14,7 @@ class NoiseRow(NamedTuple):
 
     method: str
     target: float
-    printed: thesis.Noise | None
-    """None for a method that the thesis does not have."""
+    printed: thesis.Noise
     ours: Row | None
     """The row of analysis.binomial; None where the epoch was not reached or the method not run."""
     epoch: Verdict
@@ -26,7 +25,7 @@ class ProbeRow(NamedTuple):
     """A row of table B.1."""
 
     method: str
-    printed: thesis.Accuracy | None
+    printed: thesis.Accuracy
     ours: Row | None
     train: Verdict
     test: Verdict
@@ -46,11 +45,11 @@ def table_b_1(probes: Result) -> list[ProbeRow]:
     """Compare accuracies of linear probes, by our spread over seeds."""
     found = {row["method"]: row for row in probes.rows}
     rows = []
-    for method in [*thesis.TABLE_B_1, *(name for name in found if name not in thesis.TABLE_B_1)]:
-        printed, ours = thesis.TABLE_B_1.get(method), found.get(method)
+    for method, printed in thesis.TABLE_B_1.items():
+        ours = found.get(method)
         judged = [
             Verdict.MISSING
-            if printed is None or ours is None
+            if ours is None
             else verdicts.within_spread_of_seeds(ours[split], ours[f"{split}_sd"], getattr(printed, split))
             for split in ("train", "test")
         ]
@@ -58,23 +57,31 @@ def table_b_1(probes: Result) -> list[ProbeRow]:
     return rows
 
 
+def noise_of_others(binomial: Result, quantity: str) -> list[Row]:
+    """Return the rows of `r_tilde` (as in table 4.1) or `r` (4.2) of methods that the thesis does not have."""
+    return [
+        row for row in binomial.rows if row["quantity"] == quantity and row["method"] not in thesis.TABLE_4_1
+    ]
+
+
+def probes_of_others(probes: Result) -> list[Row]:
+    """Return the accuracies of methods that the thesis does not have."""
+    return [row for row in probes.rows if row["method"] not in thesis.TABLE_B_1]
+
+
 def _compare(
     binomial: Result, quantity: str, column: str, table: Mapping[str, tuple[thesis.Noise, ...]]
 ) -> list[NoiseRow]:
     found = {(row["method"], row["target"]): row for row in binomial.rows if row["quantity"] == quantity}
-    methods = [*table, *dict.fromkeys(method for method, _ in found if method not in table)]
     return [
-        _noise_row(method, target, table[method][at] if method in table else None, ours, column)
-        for method in methods
-        for at, target in enumerate(thesis.TARGETS)
-        for ours in (found.get((method, target)),)
+        _noise_row(method, target, printed, found.get((method, target)), column)
+        for method, rows in table.items()
+        for target, printed in zip(thesis.TARGETS, rows, strict=True)
     ]
 
 
-def _noise_row(
-    method: str, target: float, printed: thesis.Noise | None, ours: Row | None, column: str
-) -> NoiseRow:
-    if printed is None or ours is None:
+def _noise_row(method: str, target: float, printed: thesis.Noise, ours: Row | None, column: str) -> NoiseRow:
+    if ours is None:
         return NoiseRow(method, target, printed, ours, Verdict.MISSING, Verdict.MISSING)
     epoch = verdicts.same_epoch(ours["epoch"], printed.epoch)
     if printed.sd is None:

@@ -8,6 +8,7 @@ from analysis.objectives import RULE
 from analysis.storage.results import Result, Row
 from figures._style import encoder_label, label
 from runners.report.markup import Html, element, folded, paragraph, section, table
+from runners.report.values import features_label, fixed
 
 ANCHOR, TITLE = "objectives", "Objectives and evaluation"
 
@@ -37,7 +38,7 @@ def _printed(rows: list[Row]) -> Html:
         lines.append(
             [where, encoder_label(one.encoder) or None, one.dataset, _mode(one.mode, one.fraction)]
             + [one.top1, _percent(found, "top1"), one.top5, _percent(found, "top5")]
-            + [found and found["seeds"], element("span", one.remark, class_="why")]
+            + [found and found["seeds"], element("span", one.remark, class_="remark")]
         )
     columns = [
         "printed in",
@@ -69,7 +70,12 @@ def _ours(rows: list[Row]) -> Html:
     if not rows:
         return Html("")
     lines = [
-        [_name(row["method"]), _name(row["features"]), encoder_label(row["encoder"]) or None, row["dataset"]]
+        [
+            features_label(row["method"]),
+            features_label(row["features"]),
+            encoder_label(row["encoder"]) or None,
+            row["dataset"],
+        ]
         + [_mode(row["mode"], row["fraction"]), row["seeds"], _percent(row, "top1"), _percent(row, "top5")]
         for row in rows
     ]
@@ -80,18 +86,25 @@ def _ours(rows: list[Row]) -> Html:
 
 def _collapse(rows: list[Row]) -> Html:
     lines = [
-        [label(row["method"]), row["space"], row["seeds"], row["epoch"], _fixed(row["std"], 3)]
-        + [_fixed(row["rank"], 1), _fixed(row["rank_limit"], 1), row["verdict"]]
+        [
+            label(row["method"]),
+            row["space"],
+            row["seeds"],
+            row["epoch"],
+            fixed(row, "scale"),
+            fixed(row, "std"),
+        ]
+        + [fixed(row, "rank", 1), fixed(row, "rank_limit", 1), row["verdict"]]
         for row in rows
     ]
-    columns = ["method", "of", "seeds", "t", "spread", "RankMe", "collapsed below", "collapse"]
+    columns = ["method", "of", "seeds", "t", "scale", "spread", "RankMe", "collapsed below", "collapse"]
     return element(
         "div",
         element("h3", "Collapse after the last epoch", id="table-collapse"),
         table(
             columns,
             lines,
-            caption="Means over seeds; 1 is a spread evenly over the sphere, 0 a single vector",
+            caption="Means over seeds; a spread of 1 is even over the sphere, of 0 a single direction",
         ),
         paragraph(f"Rule, for every seed: {RULE}."),
     )
@@ -111,10 +124,6 @@ def _literature() -> Html:
     return folded("Numbers from the literature, for orientation (not measured here)", imagenet, cifar)
 
 
-def _name(name: str) -> str:
-    return label(name).replace("random-initialisation", "random initialisation")
-
-
 def _mode(mode: str, fraction: float) -> str:
     return "linear" if mode == "linear" and fraction == 1 else f"{mode}, {100 * fraction:g} %"
 
@@ -124,7 +133,3 @@ def _percent(row: Row | None, name: str) -> str | None:
         return None
     sd = row[f"{name}_sd"]
     return f"{100 * row[name]:.1f}" + ("" if sd is None else f" ± {100 * sd:.1f}")
-
-
-def _fixed(value: float | None, digits: int) -> str | None:
-    return None if value is None else f"{value:.{digits}f}"

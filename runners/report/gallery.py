@@ -51,12 +51,17 @@ def _figure(
     return join(
         [
             heading,
-            element("figure", image, element("figcaption", reading)),
+            element("figure", _sideways(image, title), element("figcaption", reading)),
             _numbers(number, results),
             _beside_the_thesis(number, results, found),
             _origin(number, drawing.NEEDS, folder.name),
         ]
     )
+
+
+def _sideways(image: Html, title: str) -> Html:
+    """Return a picture that keeps a readable size on a narrow screen, and is moved sideways there."""
+    return element("div", image, class_="picture", tabindex="0", role="region", aria_label=title)
 
 
 def _why_missing(need: str, study: Study) -> Html:
@@ -95,7 +100,8 @@ def _first_paragraph(name: str) -> str:
 
 
 def _numbers(number: str, results: Mapping[str, Result]) -> Html:
-    return folded("The numbers behind it", behind(number, results), unfolded=True)
+    numbers = behind(number, results)
+    return folded("The numbers behind it", numbers, unfolded=True) if numbers else Html("")
 
 
 def _beside_the_thesis(number: str, results: Mapping[str, Result], found: dict[str, Conditions]) -> Html:

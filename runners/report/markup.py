@@ -79,7 +79,9 @@ def table(
     ]
     head = element("tr", *(_cell("th", name, right[i], scope="col") for i, name in enumerate(columns)))
     body = [element("tr", *(_cell("td", value, right[i]) for i, value in enumerate(row))) for row in rows]
-    whole = element("table", element("caption", caption), element("thead", head), element("tbody", *body))
+    whole = element(
+        "table", element("caption", element("span", caption)), element("thead", head), element("tbody", *body)
+    )
     return element(
         "div",
         whole,

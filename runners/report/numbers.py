@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from analysis.storage.results import Result, Row
 from figures._style import label
 from runners.report.markup import Html, table
+from runners.report.objective_numbers import diagnostics, losses
+from runners.report.values import features_label
 
 Results = Mapping[str, Result]
 
@@ -114,7 +116,7 @@ def _maps(results: Results) -> Html:
     names = ("neighbours_features", "neighbours_map", "neighbours_chance", "nmi_features", "nmi_map", "kl")
     rows = [
         [
-            label(row["method"]).replace("-", " "),
+            features_label(row["method"]),
             row["images"],
             row["features"],
             *(_f(row[name]) for name in names),
@@ -196,7 +198,7 @@ def _classes(results: Results) -> Html:
 def _activations(results: Results) -> Html:
     rows = [
         [
-            label(row["method"]).replace("-", " "),
+            features_label(row["method"]),
             row["block"],
             row["receptive_field"],
             row["tiles"],
@@ -255,6 +257,8 @@ BEHIND: dict[str, Callable[[Results], Html]] = {
     "5.3": _classes,
     "5.4": _activations,
     "B.1": _views,
+    "C.1": losses,
+    "C.2": diagnostics,
 }
 
 

@@ -29,6 +29,7 @@ CONTENTS = {
     "findings": "Findings",
     "figures": "Figures",
     "tables": "Tables",
+    ANCHOR: TITLE,
     "statistics": "Statistics",
     "origin": "Provenance",
 }
@@ -93,8 +94,10 @@ def _head(study: Study, found: dict[str, Conditions], results: Mapping[str, Resu
     data = sorted({one.dataset or "data not recorded" for one in found.values()})
     span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     note = [paragraph(line) for line in data_note(found)]
-    contents = CONTENTS | ({ANCHOR: TITLE} if concerns(found, results) else {})
-    links = (element("li", element("a", title, href=f"#{anchor}")) for anchor, title in contents.items())
+    shown = {
+        anchor: title for anchor, title in CONTENTS.items() if anchor != ANCHOR or concerns(found, results)
+    }
+    links = (element("li", element("a", title, href=f"#{anchor}")) for anchor, title in shown.items())
     return element(
         "header",
         element("h1", f"Memorization study “{study.name}”"),

@@ -33,6 +33,9 @@ READINGS = {
     "C.2": "A spread near 0 means that all images have one vector (complete collapse), a low rank that the vectors "
     "lie in few dimensions (dimensional collapse). In the last panel each line goes from the first epoch to the "
     "last, which has the marker: low alignment is good only where uniformity is low too.",
+    "C.3": "Each line is the training loss of a layer on the features of one encoder, or of the encoder as it is "
+    "fine-tuned, mean over seeds; grey are pixels and an untrained network. A low loss on few labels is no "
+    "accuracy on test images: those are in the tables below.",
     "B.1": "SimCLR asks each of two views for the other: r from the first views sets the order, r from the second "
     "views is laid over it. Where both agree it does not matter which view is asked.",
 }

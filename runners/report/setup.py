@@ -102,19 +102,25 @@ def _differences(found: dict[str, Conditions]) -> Html:
         return paragraph("Every field is the thesis's.")
     rows = []
     for name in fields:
-        cells: list[object] = [code(name)]
-        for differences in known.values():
-            thesis, ours = differences.get(name, (None, None))
-            cells.append(
-                join([_short(thesis), " → ", element("b", _short(ours))]) if name in differences else "same"
-            )
-        rows.append(cells)
+        cells = [_difference(name, differences, found[method]) for method, differences in known.items()]
+        rows.append([code(name), *cells])
     return join(
         [
             element("h3", "Not as in the thesis"),
-            table(["field", *(label(method) for method in known)], rows, caption="thesis → here"),
+            table(
+                ["field", *(label(method) for method in known)],
+                rows,
+                caption="thesis → here; a dash where a method has no such field",
+            ),
         ]
     )
+
+
+def _difference(name: str, differences: dict[str, tuple[Any, Any]], one: Conditions) -> str | Html | None:
+    if name not in differences:
+        return "same" if name in one.config or name == "seeds" else None
+    thesis, ours = differences[name]
+    return join([_short(thesis), " → ", element("b", _short(ours))])
 
 
 def _short(value: Any) -> str:

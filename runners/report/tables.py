@@ -7,8 +7,10 @@ from analysis.comparison import tables
 from analysis.comparison.verdicts import Verdict
 from analysis.storage.results import Result, Row
 from figures._style import label
+from runners.report import others
 from runners.report.conditions import Conditions
 from runners.report.markup import Html, badge, code, element, join, paragraph, section, table
+from runners.report.values import chi, features_label, fixed, interval, power, small, spread
 
 NEEDS = {"4.1": "binomial", "4.2": "binomial", "B.1": "probes"}
 FLOORS = {"random-initialisation": ("data", "width", "seeds"), "pixels": ("data",)}
@@ -58,15 +60,15 @@ def _table_4_1(binomial: Result, found: dict[str, Conditions]) -> Html:
     rows = [
         [
             *_first_cells(row),
-            row.printed and _power(row.printed.value),
-            _chi(row.ours),
+            power(row.printed.value),
+            chi(row.ours),
             badge(row.value),
             _why(row.method, found, row.ours, row.epoch, row.value),
-            _fixed(row.ours, "dispersion", 2),
-            _fixed(row.ours, "tarone_z", 1),
-            _small(row.ours, "tarone_p"),
-            _fixed(row.ours, "betabinomial_icc"),
-            _interval(row.ours, "betabinomial_icc"),
+            fixed(row.ours, "dispersion", 2),
+            fixed(row.ours, "tarone_z", 1),
+            small(row.ours, "tarone_p"),
+            fixed(row.ours, "betabinomial_icc"),
+            interval(row.ours, "betabinomial_icc"),
         ]
         for row in tables.table_4_1(binomial)
     ]
@@ -82,6 +84,7 @@ def _table_4_1(binomial: Result, found: dict[str, Conditions]) -> Html:
                 "number. Dispersion is 1, and the intraclass correlation (ICC, of a beta-binomial fit) 0, "
                 "where all examples are equally hard; Tarone's Z is about normal then."
             ),
+            others.noise(binomial, found, "r_tilde"),
         ]
     )
 
@@ -90,14 +93,14 @@ def _table_4_2(binomial: Result, found: dict[str, Conditions]) -> Html:
     rows = [
         [
             *_first_cells(row),
-            row.printed and f"{row.printed.value} ± {row.printed.sd}",
-            row.ours and f"{row.ours['mae']:.3f} ± {row.ours['mae_sd']:.3f}",
+            f"{row.printed.value} ± {row.printed.sd}",
+            spread(row.ours, "mae", 3),
             badge(row.value),
             _why(row.method, found, row.ours, row.epoch, row.value),
-            _fixed(row.ours, "mae_floor"),
-            _fixed(row.ours, "mae_if_equal"),
-            _fixed(row.ours, "icc"),
-            _interval(row.ours, "icc"),
+            fixed(row.ours, "mae_floor"),
+            fixed(row.ours, "mae_if_equal"),
+            fixed(row.ours, "icc"),
+            interval(row.ours, "icc"),
         ]
         for row in tables.table_4_2(binomial)
     ]
@@ -113,6 +116,7 @@ def _table_4_2(binomial: Result, found: dict[str, Conditions]) -> Html:
                 "MAE between two draws of the noise. If equal: the MAE to be expected were all examples equally "
                 "hard and all trials independent. ICC: of a network's mean answer to an example, interval over seeds."
             ),
+            others.noise(binomial, found, "r"),
         ]
     )
 
@@ -120,13 +124,13 @@ def _table_4_2(binomial: Result, found: dict[str, Conditions]) -> Html:
 def _table_b_1(probes: Result, found: dict[str, Conditions]) -> Html:
     rows = [
         [
-            label(row.method).replace("-", " "),
+            features_label(row.method),
             row.ours and row.ours["seeds"],
-            row.printed and row.printed.train,
-            _spread(row.ours, "train"),
+            row.printed.train,
+            spread(row.ours, "train"),
             badge(row.train),
-            row.printed and row.printed.test,
-            _spread(row.ours, "test"),
+            row.printed.test,
+            spread(row.ours, "test"),
             badge(row.test),
             _why(row.method, found, row.ours, row.train, row.test),
         ]
@@ -146,6 +150,7 @@ def _table_b_1(probes: Result, found: dict[str, Conditions]) -> Html:
                 "Inside: the thesis's single network lies within two standard deviations of our seeds. It probes "
                 "networks after 200, 200, 30 and 500 epochs."
             ),
+            others.probes(probes),
         ]
     )
 
@@ -164,41 +169,9 @@ def _first_cells(row: tables.NoiseRow) -> list[object]:
     return [
         label(row.method),
         row.target,
-        row.printed and row.printed.epoch,
+        row.printed.epoch,
         row.ours and row.ours["epoch"],
         badge(row.epoch),
-        row.printed and row.printed.p0,
-        _fixed(row.ours, "p0"),
+        row.printed.p0,
+        fixed(row.ours, "p0"),
     ]
-
-
-def _fixed(row: Row | None, name: str, digits: int = 3) -> str | None:
-    return None if row is None or row[name] is None else f"{row[name]:.{digits}f}"
-
-
-def _small(row: Row | None, name: str) -> str | None:
-    if row is None or row[name] is None:
-        return None
-    return "< 1e-300" if row[name] == 0 else f"{row[name]:.1g}"
-
-
-def _interval(row: Row | None, name: str) -> str | None:
-    low, high = (None, None) if row is None else (row[f"{name}_low"], row[f"{name}_high"])
-    return None if low is None or high is None else f"{low:.3f} to {high:.3f}"
-
-
-def _spread(row: Row | None, name: str) -> str | None:
-    if row is None:
-        return None
-    return f"{row[name]:.4f}" + ("" if row[f"{name}_sd"] is None else f" ± {row[f'{name}_sd']:.4f}")
-
-
-def _chi(row: Row | None) -> Html | None:
-    return None if row is None or row["chi2"] is None else _power(f"{row['chi2']:.1e}")
-
-
-def _power(printed: str) -> Html:
-    """Write 1.3e17 as a number with a power of ten, and 2.7e0 as 2.7."""
-    mantissa, exponent = printed.split("e")
-    power = int(exponent)
-    return Html(f"{float(printed):.3g}" if 0 <= power < 3 else f"{mantissa}·10<sup>{power}</sup>")

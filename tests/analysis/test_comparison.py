@@ -258,10 +258,27 @@ def test_probes() -> None:
         {"method": "pixels", "seeds": 1, "train": 0.4227, "train_sd": None, "test": 0.4, "test_sd": None},
         {"method": "vicreg", "seeds": 1, "train": 0.5, "train_sd": None, "test": 0.4, "test_sd": None},
     ]
-    found = {row.method: row for row in tables.table_b_1(Result(name="probes", rows=rows, inputs={}))}
+    result = Result(name="probes", rows=rows, inputs={})
+    found = {row.method: row for row in tables.table_b_1(result)}
     assert (found["simclr"].train, found["simclr"].test) == (Verdict.INSIDE, Verdict.OUTSIDE)
     assert (found["pixels"].train, found["pixels"].test) == (Verdict.INSIDE, Verdict.UNJUDGED)
-    assert found["vicreg"].printed is None and found["supervised"].ours is None
+    assert found.keys() == thesis.TABLE_B_1.keys() and found["supervised"].ours is None
+    assert tables.probes_of_others(result) == [rows[2]]
+
+
+def test_methods_that_the_thesis_does_not_have_stand_apart() -> None:
+    rows = noise_rows("r", {"vicreg": 0.1, "simclr": 0.2}) + noise_rows("r_tilde", {"byol": 0.3})
+    rows = [row | {"chi2": 1.0, "mae": 0.04} for row in rows]
+    result = Result(name="binomial", rows=rows, inputs={})
+    for compared, quantity, other in (
+        (tables.table_4_1(result), "r_tilde", "byol"),
+        (tables.table_4_2(result), "r", "vicreg"),
+    ):
+        assert [(row.method, row.target) for row in compared] == [
+            (method, target) for method in thesis.TABLE_4_1 for target in (0.25, 0.5, 0.75)
+        ]
+        apart = tables.noise_of_others(result, quantity)
+        assert {(row["method"], row["quantity"]) for row in apart} == {(other, quantity)} and len(apart) == 3
 
 
 def test_one_seed_is_compared_without_an_error(rng: np.random.Generator) -> None:
