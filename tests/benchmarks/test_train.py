@@ -312,6 +312,16 @@ def test_quick_measures_every_method_and_all_peers(monkeypatch: pytest.MonkeyPat
     assert 50 < (memory.value or 0) < 10_000 and "libraries" in memory.note
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_quick_measures_engines_kernels_and_memory_of_a_gpu() -> None:
+    found = train.measure(Setting(device=torch.device("cuda"), quick=True))
+    values = {row.key.removeprefix("train.cuda.simclr."): row.value or 0.0 for row in found}
+    for part in ("peak_memory", "peak_memory_baseline", "kernels_busy", "kernel_5", "engine_graph.start"):
+        assert values[part] > 0
+    assert {f"engine_{engine}.epoch" for engine in _engines.ENGINES} <= values.keys()
+
+
 def test_threads_are_given_back() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
