@@ -29,8 +29,9 @@ def easy_and_hard(results: Results) -> Finding:
     least = min(tested, key=lambda row: row["dispersion"])
     worst = max(row["tarone_p"] for row in tested)
     methods = len({row["method"] for row in tested})
+    settings = "1 setting" if methods == 1 else f"{methods} settings"
     number = (
-        f"{sum(unequal)} of {len(tested)} tests in {methods} settings; largest p {worst:.2g}, "
+        f"{sum(unequal)} of {len(tested)} tests in {settings}; largest p {worst:.2g}, "
         f"least dispersion {least['dispersion']:.2f} ({least['method']}, t = {least['epoch']})"
     )
     return Finding(claim, by_counting(unequal, none=Outcome.UNDECIDED), number, rule)

@@ -90,22 +90,24 @@ def read(folder: Path, name: str) -> Result:
     command = made_by(name, folder.name)
     if not path.exists():
         raise UserError(f"no result {path}: make it with {command}")
-    content = _content(path, command)
+    # Both, since a table that grows (evaluation) is not written anew while one of its files is damaged.
+    again = f"remove {path.name} and {packed.name} and run {command}"
+    content = _content(path, again)
     return Result(
         name=name,
         rows=content["rows"],
         inputs=content["inputs"],
-        arrays=_arrays(packed, command) if packed.exists() else {},
+        arrays=_arrays(packed, again) if packed.exists() else {},
         settings=content["settings"],
     )
 
 
-def _content(path: Path, command: str) -> dict[str, Any]:
+def _content(path: Path, again: str) -> dict[str, Any]:
     """Return the object of a result's .json, once it has all that :func:`read` takes from it."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error}): remove it and run {command}") from None
+        raise UserError(f"{path} is damaged ({error}): {again}") from None
     rows = content.get("rows") if isinstance(content, dict) else None
     whole = (
         isinstance(rows, list)
@@ -113,11 +115,11 @@ def _content(path: Path, command: str) -> dict[str, Any]:
         and all(isinstance(content.get(part), dict) for part in ("inputs", "settings"))
     )
     if not whole or content.get("format") != FORMAT:
-        raise UserError(f"{path} is no result of this program: remove it and run {command}")
+        raise UserError(f"{path} is no result of this program: {again}")
     return content
 
 
-def _arrays(path: Path, command: str) -> dict[str, np.ndarray]:
+def _arrays(path: Path, again: str) -> dict[str, np.ndarray]:
     """Return the arrays of a result's .npz.
 
     A member's bytes are compared with its checksum before NumPy looks at them: a damaged header may ask for any size.
@@ -131,7 +133,7 @@ def _arrays(path: Path, command: str) -> dict[str, np.ndarray]:
                 for name in archive.namelist()
             }
     except Exception as error:  # zipfile, zlib, struct and NumPy have each their own
-        raise UserError(f"{path} is damaged ({error}): run {command} again") from None
+        raise UserError(f"{path} is damaged ({error}): {again}") from None
 
 
 def to_csv(rows: Sequence[Row]) -> str:
