@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The numbers behind figures C.1 and C.2: losses, their terms and diagnostics, at the first and the last epoch."""
 
+import math
 from collections.abc import Mapping
 
 from analysis.storage.results import Result, Row
@@ -59,7 +60,12 @@ def _spread(known: Known, method: str, scalar: str, epoch: int) -> str | None:
     row = known.get((method, scalar, epoch))
     if row is None or row["mean"] is None:
         return None
-    return f"{row['mean']:.4g}" + ("" if row["sd"] is None else f" ± {row['sd']:.2g}")
+    size = abs(row["mean"])
+    if size > 0 and not 1e-4 <= size < 1e6:
+        kind = ".3g"
+    else:  # four digits of the mean, and its spread in the same places
+        kind = f".{max(3 - math.floor(math.log10(size)), 0) if size > 0 else 3}f"
+    return f"{row['mean']:{kind}}" + ("" if row["sd"] is None else f" ± {row['sd']:{kind}}")
 
 
 def _mean(known: Known, method: str, scalar: str, epoch: int) -> str | None:

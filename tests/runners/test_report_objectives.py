@@ -89,11 +89,15 @@ def results() -> Mapping[str, Result]:
             (30, "loss", 22.75, None),
             (1, "invariance", 0.5, 0.1),
             (30, "invariance", None, None),
+            (1, "variance", 361.27, 102.44),
+            (30, "variance", 0.0, None),
+            (1, "covariance", 1.23e9, 2e7),
+            (30, "covariance", 2.5e-6, 1e-6),
             (1, "embedding_std", 0.25, 0.0),
             (30, "embedding_std", 0.9, 0.0),
         )
     ]
-    own = {"terms": ["loss", "invariance"], "diagnostics": ["embedding_std"]}
+    own = {"terms": ["loss", "invariance", "variance", "covariance"], "diagnostics": ["embedding_std"]}
     return {
         "evaluation": Result(name="evaluation", rows=rows, inputs={}),
         "objectives": Result(
@@ -173,8 +177,17 @@ def test_the_thesis_s_settings_alone_need_no_such_section() -> None:
 def test_numbers_behind_the_losses_are_those_of_first_and_last_epoch(results: Mapping[str, Result]) -> None:
     _, *lines = captioned(behind("C.1", results), "Mean ± sd")
     assert lines == [
-        ["VICReg", "loss", "1", "40.5 ± 1.2", "30", "22.75"],
-        ["VICReg", "invariance", "1", "0.5 ± 0.1", "30", NONE],
+        ["VICReg", "loss", "1", "40.50 ± 1.25", "30", "22.75"],
+        ["VICReg", "invariance", "1", "0.5000 ± 0.1000", "30", NONE],
+        ["VICReg", "variance", "1", "361.3 ± 102.4", "30", "0.000"],
+        [
+            "VICReg",
+            "covariance",
+            "1",
+            "1.23e+09 ± 2e+07",
+            "30",
+            "2.5e-06 ± 1e-06".replace("-", "\N{MINUS SIGN}"),
+        ],
     ]
     _, *lines = captioned(behind("C.2", results), "First and last")
     assert lines == [["VICReg", "1", "0.25", *[NONE] * 5], ["VICReg", "30", "0.9", *[NONE] * 5]]
