@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far is the training: a live table on a terminal, a few plain lines anywhere else."""
 
-import statistics
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from analysis.storage.sweeps import split_name
 from dynamics.console import say
 from dynamics.training import Job, Progress
+from runners import past
+from runners.estimate import Estimate
 from runners.pool import Event
 
 LINE_SECONDS = 15.0
@@ -22,15 +23,19 @@ LINE_SECONDS = 15.0
 class Board:
     """Keeps and shows the state of all jobs; use as a context manager."""
 
-    def __init__(self, jobs: Sequence[Job], *, workers: int) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], *, workers: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.jobs = list(jobs)
-        self.workers = workers
         self.latest: dict[Job, Progress] = {}
         self.running: list[Job] = []
         self.finished: list[Job] = []
         self.failures: dict[Job, str] = {}
-        self.epoch_seconds: dict[str, list[float]] = defaultdict(list)
-        self.began = time.monotonic()
+        self.estimate = Estimate(
+            self.jobs, workers=workers, done=past.epochs_done(self.jobs), past=past.epoch_costs(self.jobs)
+        )
+        self.clock = clock
+        self.began = clock()
         self.said = self.began
         console = Console()
         self.live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
@@ -48,7 +53,7 @@ class Board:
     @property
     def seconds(self) -> float:
         """Seconds since the board was made."""
-        return time.monotonic() - self.began
+        return self.clock() - self.began
 
     def stop(self) -> None:
         """End the live table, so that plain lines can follow."""
@@ -57,44 +62,24 @@ class Board:
 
     def on_event(self, event: Event) -> None:
         """Take in what happened, and show it."""
-        job = event.job
+        job, now = event.job, self.clock()
         if event.kind == "started":
             self.running.append(job)
+            self.estimate.started(job, now)
         elif event.kind == "epoch":
-            progress: Progress = event.payload
-            if job in self.latest or progress.epoch == progress.epochs:
-                # A worker's first epoch also warms caches up; it would mislead the estimate.
-                spent = progress.train_seconds + progress.panel_seconds + progress.store_seconds
-                self.epoch_seconds[job.method].append(spent)
-            self.latest[job] = progress
+            self.latest[job] = event.payload
+            self.estimate.epoch(job, event.payload, now)
         else:
             self.running.remove(job)
             self.finished.append(job)
+            self.estimate.ended(job, now)
             if event.kind == "failed":
                 self.failures[job] = event.payload
         self._show(event)
 
     def seconds_left(self) -> float | None:
-        """Estimate the time until all jobs are done, or None before anything is known.
-
-        Jobs are dealt to the workers in order, as the pool will, at the median cost of the method's epochs.
-        """
-        every = [seconds for known in self.epoch_seconds.values() for seconds in known]
-        if not every:
-            return None
-
-        def cost(job: Job) -> float:
-            known = self.epoch_seconds[job.method][-20:] or every
-            done = self.latest[job].epoch if job in self.latest else 0
-            return (job.recipe.epochs - done) * statistics.median(known)
-
-        busy = sorted(cost(job) for job in self.running) or [0.0]
-        busy += [0.0] * (self.workers - len(busy))
-        for job in self.jobs:
-            if job not in self.running and job not in self.finished:
-                busy.sort()
-                busy[0] += cost(job)
-        return max(busy)
+        """Estimate the time until all jobs are done, or None before anything is known."""
+        return self.estimate.seconds_left(self.clock())
 
     def _show(self, event: Event) -> None:
         if self.live is not None:
@@ -103,8 +88,8 @@ class Board:
             print(f"{name(event.job)} failed: {event.payload}", file=sys.stderr, flush=True)
         elif event.kind == "done" and event.job in self.latest:
             say(f"{name(event.job)} done: {_describe(self.latest[event.job])}; {self._summary()}")
-        elif event.kind == "epoch" and time.monotonic() - self.said > LINE_SECONDS:
-            self.said = time.monotonic()
+        elif event.kind == "epoch" and self.clock() - self.said > LINE_SECONDS:
+            self.said = self.clock()
             say(f"{name(event.job)}: {_describe(event.payload)}; {self._summary()}")
 
     def _summary(self) -> str:
@@ -136,8 +121,11 @@ class Board:
 
 
 def name(job: Job) -> str:
-    """Return how a job is called on the screen: simclr/seed-0003."""
-    return f"{job.method}/{job.folder.name}"
+    """Return how a job is called on the screen: simclr/seed-0003, in a sweep lr-0.0001/simclr/seed-0003."""
+    study = job.folder.parents[1].name
+    sweep, fields = split_name(study)
+    setting = f"{study.removeprefix(sweep)[1:]}/" if fields else ""
+    return f"{setting}{job.method}/{job.folder.name}"
 
 
 def duration(seconds: float | None) -> str:

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long will it still take: the time left of many seeds, from what their starts, epochs and ends have cost.
+
+Jobs are dealt in order to the workers, as the pool will deal them. Nothing here reads a clock or a disk, so
+that a test can play any events at any times.
+
+What a method's epochs cost is known once one is seen. Until then it is what they cost in an earlier run of the same
+recipe, at this run's pace; without one, it is guessed from the epochs of others: so much for each view trained on, so
+much for each step, so much for each view of the panel. A momentum network or a large projector is not counted in
+that: a study whose later methods are dearer than such a count tells is estimated well from their first epoch on.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from scipy.optimize import nnls
+
+from dynamics import methods
+from dynamics.config import Config
+from dynamics.training import Job, Progress
+
+RECENT = 10
+"""Epochs of each worker that count: on a machine that does other things too, older ones tell of other times."""
+STEP_SHARE = 0.1
+"""Share of an epoch's training that is the same at any size of a batch, until methods are seen that differ in it."""
+
+
+class Kind(NamedTuple):
+    """Seeds whose epochs cost the same."""
+
+    method: str
+    recipe: Config
+
+    @classmethod
+    def of(cls, job: Job) -> "Kind":
+        """Return a job's kind."""
+        return cls(job.method, job.recipe)
+
+
+class Cost(NamedTuple):
+    """Seconds that an epoch takes."""
+
+    train: float
+    panel: float
+    store: float
+
+    @classmethod
+    def of(cls, progress: Progress) -> "Cost":
+        """Return what the epoch of a report took."""
+        return cls(progress.train_seconds, progress.panel_seconds, progress.store_seconds)
+
+
+class _Waiting(NamedTuple):
+    kind: Kind
+    left: int
+    """Epochs to train, as far as is known."""
+
+
+@dataclass(kw_only=True)
+class _Running:
+    kind: Kind
+    since: float
+    """When it was last heard of."""
+    left: int
+    """Epochs to train; before the first report as far as is known."""
+    fresh: bool
+    """Whether a worker process starts with it."""
+    reported: bool = False
+
+
+class Estimate:
+    """The time left, fed with what happens; all times are seconds on one clock, whichever it is.
+
+    Parameters
+    ----------
+    jobs
+        All jobs, in the order in which they are dealt.
+    workers
+        Jobs at a time.
+    done
+        Epochs that an earlier call left behind, for jobs that go on.
+    past
+        What an epoch cost in an earlier run, by kind.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        workers: int,
+        done: Mapping[Job, int] | None = None,
+        past: Mapping[Kind, Cost] | None = None,
+    ) -> None:
+        self._workers = workers
+        self._past = dict(past or {})
+        shared: dict[Kind, Kind] = {}  # equal kinds are one object: found again without comparing recipes
+        self._waiting: dict[Job, _Waiting] = {}
+        for job in jobs:
+            kind = Kind.of(job)
+            left = max(0, job.recipe.epochs - (done or {}).get(job, 0))
+            self._waiting[job] = _Waiting(shared.setdefault(kind, kind), left)
+        self._running: dict[Job, _Running] = {}
+        self._started = 0
+        self._epochs: dict[Kind, list[tuple[int, Cost]]] = defaultdict(list)  # with how many ran beside it
+        self._firsts: dict[Kind, list[Cost]] = defaultdict(list)
+        self._leads: dict[bool, list[tuple[Kind, float]]] = {True: [], False: []}  # by: in a fresh worker
+        self._ends: list[float] = []
+
+    def started(self, job: Job, now: float) -> None:
+        """Take in that a worker took a job."""
+        fresh = self._started < self._workers
+        self._started += 1
+        kind, left = self._waiting.pop(job)
+        self._running[job] = _Running(kind=kind, since=now, left=left, fresh=fresh)
+
+    def epoch(self, job: Job, progress: Progress, now: float) -> None:
+        """Take in that an epoch of a job is over."""
+        cost, running = Cost.of(progress), self._running[job]
+        if running.reported:
+            self._epochs[running.kind].append((len(self._running), cost))
+        else:
+            # A seed's first epoch also warms up, renders the panel's views and creates files: part of its start.
+            self._firsts[running.kind].append(cost)
+            self._leads[running.fresh].append((running.kind, now - running.since))
+        running.since, running.left, running.reported = now, progress.epochs - progress.epoch, True
+
+    def ended(self, job: Job, now: float) -> None:
+        """Take in that a job is over, well or not."""
+        running = self._running.pop(job)
+        if running.reported and running.left == 0:
+            self._ends.append(now - running.since)
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return the time from now until the last job is over, or None while nothing is known."""
+        known = self._known()
+        if not known:
+            return None
+        ahead = [running.kind for running in self._running.values()]
+        ahead += [waiting.kind for waiting in self._waiting.values()]
+        epochs = {key: self._epoch(kind, known) for key, kind in {id(kind): kind for kind in ahead}.items()}
+        starts = {fresh: self._start(fresh, known) for fresh in (True, False)}
+        end = middle(self._ends[-RECENT:]) if self._ends else 0.0
+        free = [0.0] * (self._workers - len(self._running))
+        for running in self._running.values():
+            epoch = epochs[id(running.kind)]
+            phases = [epoch] * running.left + [end]
+            if not running.reported:
+                phases[0] += starts[running.fresh]
+            free.append(max(0.0, phases[0] - (now - running.since)) + sum(phases[1:]))
+        heapq.heapify(free)
+        for waiting in self._waiting.values():
+            cost = starts[False] + waiting.left * epochs[id(waiting.kind)] + end
+            heapq.heapreplace(free, free[0] + cost)
+        return max(free)
+
+    def _known(self) -> dict[Kind, Cost]:
+        """Return what an epoch costs in all kinds that have been seen, now or before, at the pace of now."""
+        seen = {kind: self._seen(kind) for kind in self._epochs}
+        # Where only first epochs were seen: they are slower than others by as much as elsewhere.
+        excess = [
+            sum(map(sum, self._firsts[kind])) / len(self._firsts[kind]) / sum(seen[kind]) for kind in seen
+        ]
+        slower = max(1.0, middle(excess)) if excess else 1.0
+        for kind in self._firsts.keys() - seen.keys():
+            seen[kind] = _mean_cost(self._firsts[kind], 1 / slower)
+        paces = [sum(seen[kind]) / sum(cost) for kind, cost in self._past.items() if kind in seen]
+        pace = middle(paces) if paces else 1.0
+        return {kind: _mean_cost([cost], pace) for kind, cost in self._past.items()} | seen
+
+    def _seen(self, kind: Kind) -> Cost:
+        recent = self._epochs[kind][-RECENT * self._workers :]
+        # Seeds that share a device are faster when fewer run.
+        alike = [cost for together, cost in recent if together == len(self._running)]
+        return _mean_cost(alike if len(alike) > len(self._running) else [cost for _, cost in recent])
+
+    def _epoch(self, kind: Kind, known: Mapping[Kind, Cost]) -> float:
+        """Return the seconds of an epoch of a kind, from its own or from those of others."""
+        if kind in known:
+            return sum(known[kind])
+        return _guess(kind, {other: known[other] for other in self._firsts} or known)
+
+    def _start(self, fresh: bool, known: Mapping[Kind, Cost]) -> float:
+        """Return what a seed's start costs beyond its epochs; nothing, until one is seen."""
+        leads = self._leads[fresh][-RECENT:]
+        return middle([max(0.0, lead - self._epoch(kind, known)) for kind, lead in leads]) if leads else 0.0
+
+
+def _guess(kind: Kind, known: Mapping[Kind, Cost]) -> float:
+    """Return what an epoch of a kind should cost, from the costs of other kinds."""
+    rows = [[part / cost.train for part in _training(other)] for other, cost in known.items()]
+    views, steps = (sum(column) for column in zip(*rows, strict=True))
+    # Kinds that differ in nothing do not tell views from steps: the last row says which share steps have then.
+    weight = 1e-2
+    tie = [weight * STEP_SHARE * views, weight * (STEP_SHARE - 1) * steps]
+    (per_view, per_step), _ = nnls([*rows, tie], [1.0] * len(rows) + [0.0])
+    trained, taken = _training(kind)
+    panel = middle(cost.panel / _scoring(other) for other, cost in known.items()) * _scoring(kind)
+    return per_view * trained + per_step * taken + panel + middle(cost.store for cost in known.values())
+
+
+@cache
+def _training(kind: Kind) -> tuple[float, float]:
+    """Return how many views an epoch trains on, times the network's width, and how many steps it has.
+
+    Both are relative to the size of the data set where a recipe trains on all of it.
+    """
+    recipe = kind.recipe
+    views = getattr(recipe, "num_views", methods.load(kind.method).panel_views)
+    images = recipe.train_examples or 1
+    return views * recipe.width * images, images / recipe.batch_size
+
+
+@cache
+def _scoring(kind: Kind) -> float:
+    """Return how many views the panel has, times the network's width."""
+    recipe = kind.recipe
+    views = methods.load(kind.method).panel_views * recipe.panel_examples * recipe.panel_augmentations
+    return views * recipe.width
+
+
+def middle(values: Iterable[float]) -> float:
+    """Return the mean of one value or more without the lowest and highest quarter: hiccups are not believed."""
+    ordered = sorted(values)
+    cut = len(ordered) // 4
+    inner = ordered[cut : len(ordered) - cut]
+    return sum(inner) / len(inner)
+
+
+def _mean_cost(costs: Sequence[Cost], factor: float = 1.0) -> Cost:
+    return Cost(*(factor * middle(part) for part in zip(*costs, strict=True)))
