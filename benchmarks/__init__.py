@@ -11,11 +11,15 @@ from types import ModuleType
 
 from dynamics.console import UserError
 
+FIRST = ("train", "seeds")
+"""Measured before all others, in case the time is short."""
+
 
 def names() -> tuple[str, ...]:
-    """Return all benchmarks, by name."""
-    found = (module for module in pkgutil.iter_modules(__path__) if not module.ispkg)
-    return tuple(sorted(module.name for module in found if not module.name.startswith("_")))
+    """Return all benchmarks, in the order in which they are measured."""
+    modules = (module for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    found = sorted(module.name for module in modules if not module.name.startswith("_"))
+    return tuple(sorted(found, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)))
 
 
 def load(name: str) -> ModuleType:

@@ -24,7 +24,7 @@ class Arguments:
     only: tuple[str, ...] = ()
     """Measure these alone, by name; all files of benchmarks/ by default."""
     device: str = "auto"
-    """auto (a GPU where there is one), cpu, cuda or cuda:1."""
+    """What is measured: cpu, cuda or cuda:1; auto is a GPU where there is one. Disk and analyses belong to cpu."""
     minutes: float | None = None
     """Begin no further part after so many minutes; what is left out is said."""
     quick: bool = False

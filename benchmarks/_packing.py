@@ -18,7 +18,7 @@ from dynamics import networks, repeat, training
 from dynamics.config import Config
 from dynamics.workbench import Workbench
 
-EPOCHS = 4
+EPOCHS = 3
 """Epochs of each seed; the first warms up."""
 
 

@@ -58,7 +58,12 @@ TARGETS = (
     _at_least("seeds.cpu.study_ratio_2", "CPU: quick study, 2 workers against 1", 1.8, "x"),
     _at_most("train.cpu.simclr.snapshot_share", "CPU: snapshot share of a quick-preset epoch", 15, "%"),
     _at_most("store.read_seconds", "r_t of 30 x 200 x 2 x 10 x 1024 read from disk", 2, "s"),
-    _at_most("store.read_peak", "r_t of 30 x 200 x 2 x 10 x 1024: memory of the process", 500, "MB"),
+    _at_most(
+        "store.read_peak_without_torch",
+        "r_t of 30 x 200 x 2 x 10 x 1024: memory of a process that reads it, as analysis.learning does",
+        500,
+        "MB",
+    ),
     _at_most(
         "train.cuda.simclr.epoch", "GPU: SimCLR epoch of 50 000 images with snapshots", 1.5, "s", gpu=True
     ),
