@@ -32,23 +32,17 @@ def headline(hardware: dict[str, Any]) -> str:
 
 
 def show(rows: Sequence[Row]) -> None:
-    """Print all rows."""
-    columns = ("what", "median", "unit", "lowest", "highest", "note")
-    console.table(
-        "measured",
-        columns,
-        [
+    """Print all rows, a table for each benchmark."""
+    for name in dict.fromkeys(row.key.split(".")[0] for row in rows):
+        own = [row for row in rows if row.key.split(".")[0] == name]
+        console.table(
+            name,
+            ("what", "median", "unit", "lowest", "highest", "note"),
             [
-                row.what,
-                *map(_spelled, (row.value,)),
-                row.unit,
-                _spelled(row.low),
-                _spelled(row.high),
-                row.note,
-            ]
-            for row in rows
-        ],
-    )
+                [row.what, _spelled(row.value), row.unit, _spelled(row.low), _spelled(row.high), row.note]
+                for row in own
+            ],
+        )
 
 
 def _spelled(value: float | None) -> str:

@@ -43,14 +43,29 @@ def warn(text: str) -> None:
     print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
+SHORT = 12
+"""Columns of no more characters keep their width, however narrow a terminal is."""
+UNLIMITED = 4000
+"""Characters in a line of a file."""
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers are aligned to the right and nothing is cut where the output is a file."""
-    console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240)
+    """Print a table: numbers to the right, long words folded on a terminal, nothing cut where the output is a file."""
+    terminal = sys.stdout.isatty()
+    console = Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
     drawn = Table(title=Text(title), title_justify="left", title_style="bold")
     rows = [list(row) for row in rows]
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], (int, float)) or row[index] is None for row in rows)
-        drawn.add_column(Text(column), justify="right" if numeric else "left", no_wrap=True)
+        longest = max(map(len, [column, *(_cell(row[index]) for row in rows)]))
+        short = longest <= SHORT
+        drawn.add_column(
+            Text(column),
+            justify="right" if numeric else "left",
+            no_wrap=short or not terminal,
+            min_width=longest if short else None,
+            overflow="fold",
+        )
     for row in rows:
         drawn.add_row(*(Text(_cell(value)) for value in row))  # Text: brackets are not markup
     console.print(drawn)
