@@ -42,6 +42,8 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 def measure(setting: Setting) -> list[Row]:
     """Time writing an epoch, reading the thesis's largest method, and streaming a panel of all its images."""
+    if setting.cuda:
+        return []  # nothing here depends on a GPU
     rows = []
     panel = thesis_sizes(METHOD, quick=setting.quick)
     if setting.time_for("write an epoch"):
