@@ -27,6 +27,9 @@ from runners.plan import Plan, make_plan, parse_seeds
 from runners.pool import Source, run_jobs
 from runners.progress import Board, duration, name
 
+SEEDS_PER_GPU = 1
+"""Seeds that `--workers auto` trains at once on a GPU: one until `benchmarks.seeds` has measured that more pay."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
@@ -43,7 +46,7 @@ class Where:
     download: bool = False
     """Fetch the data set when it is absent."""
     workers: int | Literal["auto"] = "auto"
-    """Seeds at a time; auto is one per GPU, or one per core where there is none."""
+    """Seeds at a time, each in a process of one thread; auto is one per GPU, or one per core where there is none."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:1."""
     engine: Literal["auto", "eager", "graph", "compiled"] = "auto"
@@ -136,7 +139,7 @@ def choose_workers(workers: int | Literal["auto"], devices: list[str], jobs: int
     """Return how many seeds are trained at a time."""
     if workers == "auto":
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = cores if devices == ["cpu"] else len(devices)
+        workers = cores if devices == ["cpu"] else SEEDS_PER_GPU * len(devices)
     if workers < 1:
         raise UserError(f"--workers {workers} is too few: use 1 or more, or auto")
     return min(workers, max(1, jobs))
