@@ -8,50 +8,20 @@ What a method's epochs cost is known once one is seen. Until then it is what the
 recipe, at this run's pace; without one, it is guessed from the epochs of others: so much for each view trained on, so
 much for each step, so much for each view of the panel. A momentum network or a large projector is not counted in
 that: a study whose later methods are dearer than such a count tells is estimated well from their first epoch on.
+Seeds that share a device are faster when fewer are left, and that is not foreseen either.
 """
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
-from scipy.optimize import nnls
-
-from dynamics import methods
-from dynamics.config import Config
 from dynamics.training import Job, Progress
+from runners.costs import Cost, Kind, Rates, mean_cost, middle
 
 RECENT = 10
 """Epochs of each worker that count: on a machine that does other things too, older ones tell of other times."""
-STEP_SHARE = 0.1
-"""Share of an epoch's training that is the same at any size of a batch, until methods are seen that differ in it."""
-
-
-class Kind(NamedTuple):
-    """Seeds whose epochs cost the same."""
-
-    method: str
-    recipe: Config
-
-    @classmethod
-    def of(cls, job: Job) -> "Kind":
-        """Return a job's kind."""
-        return cls(job.method, job.recipe)
-
-
-class Cost(NamedTuple):
-    """Seconds that an epoch takes."""
-
-    train: float
-    panel: float
-    store: float
-
-    @classmethod
-    def of(cls, progress: Progress) -> "Cost":
-        """Return what the epoch of a report took."""
-        return cls(progress.train_seconds, progress.panel_seconds, progress.store_seconds)
 
 
 class _Waiting(NamedTuple):
@@ -139,9 +109,12 @@ class Estimate:
         known = self._known()
         if not known:
             return None
-        ahead = [running.kind for running in self._running.values()]
-        ahead += [waiting.kind for waiting in self._waiting.values()]
-        epochs = {key: self._epoch(kind, known) for key, kind in {id(kind): kind for kind in ahead}.items()}
+        rates = Rates.of({kind: known[kind] for kind in self._firsts} or known)
+        jobs: list[_Running | _Waiting] = [*self._running.values(), *self._waiting.values()]
+        epochs = {
+            key: sum(known[kind]) if kind in known else rates.epoch(kind)
+            for key, kind in {id(job.kind): job.kind for job in jobs}.items()
+        }
         starts = {fresh: self._start(fresh, known) for fresh in (True, False)}
         end = middle(self._ends[-RECENT:]) if self._ends else 0.0
         free = [0.0] * (self._workers - len(self._running))
@@ -166,69 +139,20 @@ class Estimate:
         ]
         slower = max(1.0, middle(excess)) if excess else 1.0
         for kind in self._firsts.keys() - seen.keys():
-            seen[kind] = _mean_cost(self._firsts[kind], 1 / slower)
-        paces = [sum(seen[kind]) / sum(cost) for kind, cost in self._past.items() if kind in seen]
+            seen[kind] = mean_cost(self._firsts[kind], 1 / slower)
+        paces = [
+            sum(seen[kind]) / sum(cost) for kind, cost in self._past.items() if kind in seen and any(cost)
+        ]
         pace = middle(paces) if paces else 1.0
-        return {kind: _mean_cost([cost], pace) for kind, cost in self._past.items()} | seen
+        return {kind: mean_cost([cost], pace) for kind, cost in self._past.items()} | seen
 
     def _seen(self, kind: Kind) -> Cost:
         recent = self._epochs[kind][-RECENT * self._workers :]
         # Seeds that share a device are faster when fewer run.
         alike = [cost for together, cost in recent if together == len(self._running)]
-        return _mean_cost(alike if len(alike) > len(self._running) else [cost for _, cost in recent])
-
-    def _epoch(self, kind: Kind, known: Mapping[Kind, Cost]) -> float:
-        """Return the seconds of an epoch of a kind, from its own or from those of others."""
-        if kind in known:
-            return sum(known[kind])
-        return _guess(kind, {other: known[other] for other in self._firsts} or known)
+        return mean_cost(alike if len(alike) > len(self._running) else [cost for _, cost in recent])
 
     def _start(self, fresh: bool, known: Mapping[Kind, Cost]) -> float:
         """Return what a seed's start costs beyond its epochs; nothing, until one is seen."""
         leads = self._leads[fresh][-RECENT:]
-        return middle([max(0.0, lead - self._epoch(kind, known)) for kind, lead in leads]) if leads else 0.0
-
-
-def _guess(kind: Kind, known: Mapping[Kind, Cost]) -> float:
-    """Return what an epoch of a kind should cost, from the costs of other kinds."""
-    rows = [[part / cost.train for part in _training(other)] for other, cost in known.items()]
-    views, steps = (sum(column) for column in zip(*rows, strict=True))
-    # Kinds that differ in nothing do not tell views from steps: the last row says which share steps have then.
-    weight = 1e-2
-    tie = [weight * STEP_SHARE * views, weight * (STEP_SHARE - 1) * steps]
-    (per_view, per_step), _ = nnls([*rows, tie], [1.0] * len(rows) + [0.0])
-    trained, taken = _training(kind)
-    panel = middle(cost.panel / _scoring(other) for other, cost in known.items()) * _scoring(kind)
-    return per_view * trained + per_step * taken + panel + middle(cost.store for cost in known.values())
-
-
-@cache
-def _training(kind: Kind) -> tuple[float, float]:
-    """Return how many views an epoch trains on, times the network's width, and how many steps it has.
-
-    Both are relative to the size of the data set where a recipe trains on all of it.
-    """
-    recipe = kind.recipe
-    views = getattr(recipe, "num_views", methods.load(kind.method).panel_views)
-    images = recipe.train_examples or 1
-    return views * recipe.width * images, images / recipe.batch_size
-
-
-@cache
-def _scoring(kind: Kind) -> float:
-    """Return how many views the panel has, times the network's width."""
-    recipe = kind.recipe
-    views = methods.load(kind.method).panel_views * recipe.panel_examples * recipe.panel_augmentations
-    return views * recipe.width
-
-
-def middle(values: Iterable[float]) -> float:
-    """Return the mean of one value or more without the lowest and highest quarter: hiccups are not believed."""
-    ordered = sorted(values)
-    cut = len(ordered) // 4
-    inner = ordered[cut : len(ordered) - cut]
-    return sum(inner) / len(inner)
-
-
-def _mean_cost(costs: Sequence[Cost], factor: float = 1.0) -> Cost:
-    return Cost(*(factor * middle(part) for part in zip(*costs, strict=True)))
+        return middle([max(0.0, lead - sum(known[kind])) for kind, lead in leads]) if leads else 0.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from dynamics import methods, provenance, snapshots
 from dynamics.console import UserError
 from dynamics.training import Job
-from runners.estimate import Cost, Kind, middle
+from runners.costs import Cost, Kind, middle
 
 LOGS = 32
 """Logs of each method that are read, the newest first."""

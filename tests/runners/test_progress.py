@@ -17,7 +17,8 @@ from dynamics import data, methods
 from dynamics.config import preset
 from dynamics.training import Job, Progress, train
 from runners import past
-from runners.estimate import Cost, Estimate, Kind, middle
+from runners.costs import Cost, Kind, middle
+from runners.estimate import Estimate
 from runners.pool import Event
 from runners.progress import Board, duration, name
 
@@ -48,7 +49,7 @@ class Machine:
     workers: int
     costs: Mapping[str, Cost]
     noise: float = 0.1
-    """Standard deviation of an epoch's time, relative to its mean."""
+    """Standard deviation of an epoch's time, relative to its mean; starts and ends vary about as much."""
     spawn: float = 20.0
     start: float = 5.0
     first: float = 0.3
@@ -80,8 +81,9 @@ class Machine:
         self, job: Job, now: float, *, fresh: bool, rng: np.random.Generator
     ) -> Iterator[tuple[float, Event]]:
         yield now, Event(job, "started")
-        build = self.start * rng.uniform(0.8, 1.2)
-        now += build + fresh * self.spawn * rng.uniform(0.8, 1.2)
+        vary = 2 * self.noise
+        build = self.start * rng.uniform(1 - vary, 1 + vary)
+        now += build + fresh * self.spawn * rng.uniform(1 - vary, 1 + vary)
         done = max(0, self.done.get(job, 0) - self.lost)
         for epoch in range(done + 1, job.recipe.epochs + 1):
             slower = max(0.5, rng.normal(1, self.noise)) * (1 + self.first * (epoch == done + 1))
@@ -91,7 +93,7 @@ class Machine:
             if epoch == self.fails.get(job):
                 yield now + 1, Event(job, "failed", "it was to fail")
                 return
-        yield now + self.finish * rng.uniform(0.8, 1.2), Event(job, "done")
+        yield now + self.finish * rng.uniform(1 - vary, 1 + vary), Event(job, "done")
 
 
 def progress(epoch: int, job: Job, cost: Cost, start: float) -> Progress:
@@ -200,6 +202,20 @@ def test_after_a_failure_the_others_are_estimated_well(workers: int, rng: np.ran
     assert max(errors(machine, iter(played[last:]))) < 1
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_starts_and_ends_are_counted_once_they_are_seen(workers: int, rng: np.random.Generator) -> None:
+    """Seeds that start and end for half of their time: what is shown is exact when two have gone by."""
+    machine = Machine(jobs_of({"simclr": 15}), workers, COSTS, noise=0.0, start=700, first=1.0, finish=900)
+    ended = {job: 0 for job in machine.jobs}
+    second = False
+    for moment, shown in play(machine, rng):
+        if second:
+            assert shown == pytest.approx(moment.left, rel=1e-6, abs=1e-6)
+        ended[moment.event.job] += moment.event.kind == "done"
+        # The first seeds of all workers start with their processes, the next do not.
+        second = second or sum(ended.values()) == 2 * workers
+
+
 UNLIKE = {**COSTS, "supervised": Cost(*(10 * part for part in COSTS["simclr"]))}
 """Supervised epochs cost ten of SimCLR's: nothing in the recipes tells that."""
 
@@ -233,6 +249,19 @@ def test_costs_that_no_recipe_tells_are_known_from_their_first_epoch(
     assert max(errors(machine, iter(played[second:]))) < 1
 
 
+def test_others_are_guessed_from_what_is_seen_now_rather_than_from_earlier_runs() -> None:
+    first, other = jobs_of({"simclr": 1, "supervised": 1})
+    wide = Kind("supervised", dataclasses.replace(other.recipe, width=24))
+    shown = []
+    for before in ({}, {wide: Cost(1000.0, 1.0, 1.0)}):
+        estimate = Estimate([first, other], workers=1, past=before)
+        estimate.started(first, 0.0)
+        estimate.epoch(first, progress(1, first, Cost(10.0, 1.0, 0.0), 0.0), 11.0)
+        shown.append(estimate.seconds_left(11.0))
+    # SimCLR's 24 epochs to come; of supervised training half the views and as many steps, half the panel.
+    assert shown[0] == shown[1] == pytest.approx(24 * 11 + 20 * (10 * (0.9 / 2 + 0.1) + 0.5), rel=1e-3)
+
+
 def test_nothing_is_said_before_an_epoch_is_known_now_or_from_before() -> None:
     jobs = jobs_of({"simclr": 2})
     estimate = Estimate(jobs, workers=1)
@@ -243,6 +272,28 @@ def test_nothing_is_said_before_an_epoch_is_known_now_or_from_before() -> None:
     assert informed.seconds_left(100.0) == pytest.approx(2 * 25 * 3)
     assert informed.seconds_left(102.0) == pytest.approx(2 * 25 * 3 - 2)  # the clock runs between events
     assert informed.seconds_left(110.0) == pytest.approx(2 * 25 * 3 - 3)  # late, but no epoch is over
+
+
+def test_clocks_that_stand_still_and_thousands_of_settings_stop_nothing() -> None:
+    recipe = preset(methods.recipe("simclr"), "thesis")  # trains on all images: their number is in no recipe
+    jobs = [
+        Job(
+            method="simclr",
+            recipe=dataclasses.replace(recipe, lr=1e-3 + 1e-6 * i, batch_size=64 if i % 2 else 256),
+            seed=0,
+            folder=Path(f"/absent/{i}"),
+        )
+        for i in range(1000)
+    ]
+    estimate = Estimate(jobs, workers=1, past={Kind.of(jobs[5]): Cost(0.0, 0.0, 0.0)})
+    estimate.started(jobs[0], 0.0)
+    estimate.epoch(jobs[0], progress(1, jobs[0], Cost(0.0, 0.0, 0.0), 0.0), 0.0)
+    assert estimate.seconds_left(0.0) == pytest.approx(0.0, abs=0.01)
+    estimate.epoch(jobs[0], progress(2, jobs[0], Cost(9.0, 1.0, 0.0), 0.0), 10.0)
+    # Four times the steps: a tenth of the nine seconds becomes four tenths.
+    assert estimate.seconds_left(10.0) == pytest.approx(
+        198 * 10 + 499 * 200 * 10 + 499 * 200 * 12.7, rel=0.01
+    )
 
 
 def test_a_hiccup_is_not_believed() -> None:
