@@ -8,10 +8,8 @@ What a method's epochs cost is known once one is seen. Until then it is what the
 recipe, at this run's pace; without one, it is guessed from the epochs of others: so much for each view trained on, so
 much for each step, so much for each view of the panel. A momentum network or a large projector is not counted in
 that: a study whose later methods are dearer than such a count tells is estimated well from their first epoch on.
-Seeds that share a device are faster when fewer are left, and that is not foreseen either.
 """
 
-import heapq
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +53,9 @@ class Estimate:
         Epochs that an earlier call left behind, for jobs that go on.
     past
         What an epoch cost in an earlier run, by kind.
+    sharing
+        From 0, where every worker has a core or a device of its own, to 1, where all share one that does as much
+        in a second for one as for many: n of w workers are (w / n) ** sharing times as fast as all w.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Estimate:
         workers: int,
         done: Mapping[Job, int] | None = None,
         past: Mapping[Kind, Cost] | None = None,
+        sharing: float = 0.0,
     ) -> None:
         self._workers = workers
+        self._sharing = sharing
         self._past = dict(past or {})
         shared: dict[Kind, Kind] = {}  # equal kinds are one object: found again without comparing recipes
         self._waiting: dict[Job, _Waiting] = {}
@@ -89,20 +92,21 @@ class Estimate:
 
     def epoch(self, job: Job, progress: Progress, now: float) -> None:
         """Take in that an epoch of a job is over."""
-        cost, running = Cost.of(progress), self._running[job]
+        running, pace = self._running[job], self._pace(len(self._running))
+        cost = Cost(*(pace * part for part in Cost.of(progress)))  # as it is with all workers at work
         if running.reported:
             self._epochs[running.kind].append((len(self._running), cost))
         else:
             # A seed's first epoch also warms up, renders the panel's views and creates files: part of its start.
             self._firsts[running.kind].append(cost)
-            self._leads[running.fresh].append((running.kind, now - running.since))
+            self._leads[running.fresh].append((running.kind, pace * (now - running.since)))
         running.since, running.left, running.reported = now, progress.epochs - progress.epoch, True
 
     def ended(self, job: Job, now: float) -> None:
         """Take in that a job is over, well or not."""
-        running = self._running.pop(job)
+        pace, running = self._pace(len(self._running)), self._running.pop(job)
         if running.reported and running.left == 0:
-            self._ends.append(now - running.since)
+            self._ends.append(pace * (now - running.since))
 
     def seconds_left(self, now: float) -> float | None:
         """Return the time from now until the last job is over, or None while nothing is known."""
@@ -117,18 +121,32 @@ class Estimate:
         }
         starts = {fresh: self._start(fresh, known) for fresh in (True, False)}
         end = middle(self._ends[-RECENT:]) if self._ends else 0.0
-        free = [0.0] * (self._workers - len(self._running))
+        ahead, pace = [], self._pace(len(self._running))
         for running in self._running.values():
             epoch = epochs[id(running.kind)]
             phases = [epoch] * running.left + [end]
             if not running.reported:
                 phases[0] += starts[running.fresh]
-            free.append(max(0.0, phases[0] - (now - running.since)) + sum(phases[1:]))
-        heapq.heapify(free)
-        for waiting in self._waiting.values():
-            cost = starts[False] + waiting.left * epochs[id(waiting.kind)] + end
-            heapq.heapreplace(free, free[0] + cost)
-        return max(free)
+            ahead.append(max(0.0, phases[0] - pace * (now - running.since)) + sum(phases[1:]))
+        return self._deal(
+            ahead, [starts[False] + job.left * epochs[id(job.kind)] + end for job in self._waiting.values()]
+        )
+
+    def _deal(self, ahead: list[float], waiting: list[float]) -> float:
+        """Return when the last is over, of jobs that run and jobs that wait, each so long with all workers at work."""
+        seconds, ahead, waiting = 0.0, list(ahead), waiting[::-1]
+        while ahead or waiting:
+            while waiting and len(ahead) < self._workers:
+                ahead.append(waiting.pop())
+            first = min(ahead)
+            seconds += first / self._pace(len(ahead))
+            ahead.remove(first)
+            ahead = [job - first for job in ahead]
+        return seconds
+
+    def _pace(self, running: int) -> float:
+        """Return how many times as fast a job is when so many run as when all workers do."""
+        return (self._workers / max(1, running)) ** self._sharing
 
     def _known(self) -> dict[Kind, Cost]:
         """Return what an epoch costs in all kinds that have been seen, now or before, at the pace of now."""
@@ -148,7 +166,7 @@ class Estimate:
 
     def _seen(self, kind: Kind) -> Cost:
         recent = self._epochs[kind][-RECENT * self._workers :]
-        # Seeds that share a device are faster when fewer run.
+        # However much they share: a machine's cores are faster, too, when fewer of them work.
         alike = [cost for together, cost in recent if together == len(self._running)]
         return mean_cost(alike if len(alike) > len(self._running) else [cost for _, cost in recent])
 

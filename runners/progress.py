@@ -21,10 +21,27 @@ LINE_SECONDS = 15.0
 
 
 class Board:
-    """Keeps and shows the state of all jobs; use as a context manager."""
+    """Keeps and shows the state of all jobs; use as a context manager.
+
+    Parameters
+    ----------
+    jobs
+        Seeds to train, in the order in which workers take them.
+    workers
+        Seeds at a time.
+    sharing
+        How much slower the workers make each other, see :class:`~runners.estimate.Estimate`.
+    clock
+        Seconds from any beginning.
+    """
 
     def __init__(
-        self, jobs: Sequence[Job], *, workers: int, clock: Callable[[], float] = time.monotonic
+        self,
+        jobs: Sequence[Job],
+        *,
+        workers: int,
+        sharing: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.jobs = list(jobs)
         self.latest: dict[Job, Progress] = {}
@@ -32,7 +49,11 @@ class Board:
         self.finished: list[Job] = []
         self.failures: dict[Job, str] = {}
         self.estimate = Estimate(
-            self.jobs, workers=workers, done=past.epochs_done(self.jobs), past=past.epoch_costs(self.jobs)
+            self.jobs,
+            workers=workers,
+            done=past.epochs_done(self.jobs),
+            past=past.epoch_costs(self.jobs),
+            sharing=sharing,
         )
         self.clock = clock
         self.began = clock()
