@@ -17,8 +17,9 @@ from dynamics.data import Dataset
 
 GPU_IMAGES = 50_000
 """As many as CIFAR-10 has."""
-GPU_IMAGES_OF_OTHERS = 5_000
-"""Images per second are compared: an epoch of all of them, with views by PIL, would take most of a minute."""
+GPU_BATCHES_OF_OTHERS = 3
+"""Batches that each of their processes makes in an epoch: all 50 000 images, with views by PIL, take most of a minute.
+A whole number of rounds, so that no process is idle in the last."""
 TINY: dict[str, Any] = {"width": 2, "train_examples": 64, "panel_examples": 32, "panel_batch": 32}
 
 
@@ -76,7 +77,10 @@ class Plan:
 
     def part_for_others(self, recipe: Config) -> Config:
         """Return the recipe of an epoch of the others: fewer images where all take too long."""
-        return dataclasses.replace(recipe, train_examples=GPU_IMAGES_OF_OTHERS) if self.thesis else recipe
+        if not self.thesis:
+            return recipe
+        images = GPU_BATCHES_OF_OTHERS * self.workers * recipe.batch_size
+        return dataclasses.replace(recipe, train_examples=min(images, self.images(recipe)))
 
     def note(self, recipe: Config) -> str:
         """Say under what conditions ours is timed."""

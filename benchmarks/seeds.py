@@ -119,18 +119,21 @@ def gpu_rows(setting: Setting) -> list[Row]:
 
 
 def _best(rates: dict[str, dict[int, float]]) -> list[Row]:
-    alone = rates["processes"].get(1)
-    packed = {
-        (way, count): rate for way, found in rates.items() for count, rate in found.items() if count > 1
+    """Return how much the best packing gains, each way compared with one seed the same way."""
+    gains = {
+        (way, count): rate / found[1]
+        for way, found in rates.items()
+        for count, rate in found.items()
+        if count > 1 and 1 in found
     }
-    if not alone or not packed:
+    if not gains:
         return []
-    way, count = max(packed, key=lambda key: packed[key])
+    way, count = max(gains, key=lambda key: gains[key])
     return [
         Row(
             key="seeds.cuda.best_ratio",
             what="simclr on one GPU: best packing / one seed at a time",
-            value=packed[way, count] / alone,
+            value=gains[way, count],
             unit="x",
             note=f"{count} {way}",
         )

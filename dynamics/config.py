@@ -50,7 +50,8 @@ class Config:
     schedule_start: int = 0
     """Epochs before the schedule is stepped for the first time."""
     precision: Precision = "auto"
-    """bf16 autocast or fp32; auto is bf16 on CUDA and fp32 elsewhere."""
+    """bf16 autocast or fp32 (on a GPU with TF32 inside convolutions, PyTorch's default); auto is bf16 on CUDA and
+    fp32 elsewhere."""
 
     panel_examples: int = 1024
     """Fixed training examples that are scored after every epoch, K."""

@@ -6,6 +6,7 @@ the GPU as a whole: the host, slower to send hundreds of kernels than the GPU is
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
 
 import torch
@@ -39,7 +40,12 @@ def choose(engine: str, device: torch.device) -> Engine:
 
 
 def compile_networks(networks: nn.Module, **options: Any) -> None:
-    """Let `torch.compile` fuse every part of a method that is a module, in place: names and weights stay."""
+    """Let `torch.compile` fuse every part of a method that is a module, in place: names and weights stay.
+
+    What was compiled before is forgotten: the compiler keeps a few versions of a layer's code for all networks of a
+    process, and gives up, silently, when a study's next recipes want others.
+    """
+    torch._dynamo.reset()
     for part in networks.children():
         part.compile(dynamic=False, **options)
 
@@ -68,8 +74,7 @@ def repeated(
         return _captured(step, draws)
     except Exception as error:  # a kernel that cannot be captured raises what it likes
         torch.cuda.set_stream(before)
-        reason = str(error).split("\n")[0] or type(error).__name__
-        warn(f"a step of {name} cannot be captured ({reason}): its kernels are sent one by one")
+        warn(f"a step of {name} cannot be captured ({_reason(error)}): its kernels are sent one by one")
         return step
 
 
@@ -81,9 +86,33 @@ def _captured(step: Callable[[], None], draws: torch.Generator) -> Callable[[], 
         for _ in range(WARM_UP):
             step()
     torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
+    graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
     graph.register_generator_state(draws)
-    # thread_local: another thread (a loader's, the disk's) may allocate meanwhile.
-    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-        step()
+    try:
+        # thread_local: another thread (a loader's, the disk's) may allocate meanwhile.
+        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+            step()
+    except Exception:
+        _leave_capture(pool, draws)
+        raise
     return graph.replay
+
+
+def _leave_capture(pool: Any, draws: torch.Generator) -> None:
+    """Undo what a failed capture leaves behind in PyTorch before 2.13, where its end does not come to that.
+
+    The allocator would go on to serve the graph's pool and refuse to free memory, and the generator would take every
+    draw for one of the graph's.
+    """
+    with suppress(Exception):
+        torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
+        torch._C._cuda_releasePool(torch.cuda.current_device(), pool)
+    with suppress(Exception):
+        draws.graphsafe_set_state(torch.Generator(draws.device).graphsafe_get_state())
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what went wrong first: the end of a broken capture raises an error of its own."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error).split("\n")[0] or type(error).__name__

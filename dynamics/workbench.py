@@ -6,6 +6,7 @@ the panel's views are rendered and a step is compiled or captured only once. A s
 its optimiser's state into the tensors that are there: a captured step knows no others.
 """
 
+import gc
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Workbench:
     ) -> None:
         self.name, self.recipe, self.dataset, self.device = name, recipe, dataset, device
         self.method = _method(name, recipe, dataset, device)
+        if not self.method.captured:
+            engine = "eager"
         self.optimizer = self.method.optimizer(on_device=engine != "eager" or device.type == "cuda")
         self.images = dataset.train_images.to(device)
         self.labels = networks.training_labels(type(self.method), recipe, dataset).to(device)
@@ -145,7 +148,8 @@ class Workbenches:
         """Return the workbench of a recipe, built where the last one was another's."""
         key = (name, recipe, dataset.fingerprint, device, engine)
         if self._bench is None or key != self._key:
-            self._key = self._bench = None  # frees the device before the next is built
+            self._key = self._bench = None
+            gc.collect()  # frees the device before the next is built: modules are in cycles
             self._bench = Workbench(name, recipe, dataset, device=device, engine=engine)
             self._key = key
         return self._bench
@@ -180,6 +184,7 @@ def _restore(optimizer: torch.optim.Optimizer, states: dict[int, dict[str, Tenso
         for name, value in wanted.items():
             if name in own:
                 own[name].copy_(value)
+            elif value.shape == parameter.shape:  # a fused kernel wants the layout of the parameter, too
+                own[name] = torch.empty_like(parameter).copy_(value)
             else:  # Adam counts its steps on the CPU unless it is fused
-                on_device = value.dim() > 0 or optimizer.defaults["fused"]
-                own[name] = value.to(parameter.device if on_device else "cpu", copy=True)
+                own[name] = value.to(parameter.device if optimizer.defaults["fused"] else "cpu", copy=True)

@@ -55,6 +55,8 @@ class Method(nn.Module, ABC):
     """Labels it is trained on."""
     terms: ClassVar[tuple[str, ...]] = ("loss",)
     """Names of the scalars that :meth:`loss` returns."""
+    captured: ClassVar[bool] = True
+    """Whether a step may be captured in a CUDA graph: whether every kernel of the loss allows it."""
     panel_views: ClassVar[int] = 1
     """Views of one augmentation that are scored together: 2 where the partner is to be found."""
 
@@ -131,13 +133,16 @@ class Method(nn.Module, ABC):
             device = groups[0]["params"][0].device
             groups = [{**group, "lr": torch.tensor(recipe.lr, device=device)} for group in groups]
         if recipe.optimizer == "adam":
-            return torch.optim.Adam(
+            adam = torch.optim.Adam(
                 groups,
                 lr=recipe.lr,
                 weight_decay=recipe.weight_decay,
                 fused=on_device,
                 capturable=on_device,
             )
+            # Steps before the capture, or instead of one, are meant: PyTorch need not warn of them.
+            adam._warned_capturable_if_run_uncaptured = True
+            return adam
         return torch.optim.SGD(
             groups,
             lr=recipe.lr,

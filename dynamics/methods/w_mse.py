@@ -61,6 +61,8 @@ class Method(JointMethod):
     """Two or more views, whitened together; correct = the partner is the nearest after whitening."""
 
     recipe_type = Recipe
+    captured: ClassVar[bool] = False
+    """The library behind the Cholesky decomposition does not promise to work in a graph."""
 
     @property
     def training_views(self) -> int:

@@ -32,6 +32,8 @@ class Recorder(TorchDispatchMode):
 
 class RecordedGraph:
     made: list["RecordedGraph"] = []  # noqa: RUF012
+    current: list[object] = []  # noqa: RUF012
+    """Streams that were made the current one."""
 
     def __init__(self) -> None:
         self.operations: list[Any] = []
@@ -53,9 +55,15 @@ class RecordedGraph:
 
 
 @contextmanager
-def _capture(graph: RecordedGraph, *, stream: object, capture_error_mode: str) -> Iterator[None]:
-    with Recorder(graph.operations):
-        yield
+def _capture(
+    graph: RecordedGraph, *, pool: object, stream: object, capture_error_mode: str
+) -> Iterator[None]:
+    try:
+        with Recorder(graph.operations):
+            yield
+    except Exception:
+        # As the end of a capture that broke: an error of its own, on top of the one that broke it.
+        raise RuntimeError("operation failed due to a previous error during capture") from None
 
 
 class Stream:
@@ -73,7 +81,8 @@ def recorded_graphs(monkeypatch: pytest.MonkeyPatch) -> list[RecordedGraph]:
         "Stream": Stream,
         "stream": lambda stream: nullcontext(),
         "current_stream": lambda: here,
-        "set_stream": lambda stream: None,
+        "set_stream": RecordedGraph.current.append,
+        "graph_pool_handle": lambda: (0, 1),
     }
     for name, fake in fakes.items():
         monkeypatch.setattr(torch.cuda, name, fake)

@@ -1,16 +1,18 @@
 """The same study on a CUDA device; skipped, visibly, where there is none."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from dynamics import data, methods, networks, panel, snapshots
+from dynamics import data, methods, networks, panel, repeat, snapshots
 from dynamics.config import preset
+from dynamics.repeat import Engine
 from dynamics.streams import generator
-from dynamics.training import Job, train
+from dynamics.training import Job, Progress, train
 from dynamics.workbench import Workbench, Workbenches
 from runners.pool import Source, run_jobs
 
@@ -18,6 +20,7 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
+CUDA = torch.device("cuda")
 every_method = pytest.mark.parametrize("name", methods.names())
 
 
@@ -79,48 +82,101 @@ def test_full_precision_learns_what_mixed_precision_learns(name: str, tmp_path: 
 
 @every_method
 def test_a_step_is_captured(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without the warning that goes before the way out; W-MSE's solver alone may have to take it."""
-    train(job(name, tmp_path / "a"), data.load("digits"), device=torch.device("cuda"))
-    warned = "cannot be captured" in capsys.readouterr().err
-    assert not warned or name == "w-mse"
+    """Without the warning that goes before the way out."""
+    train(job(name, tmp_path / "a"), data.load("digits"), device=CUDA)
+    assert "cannot be captured" not in capsys.readouterr().err
+
+
+def first_epoch(folder: Path) -> np.ndarray:
+    """Probabilities of the panel after one epoch: what a wrong view, rate or weight would change."""
+    return snapshots.Run(folder).probability([1])[0].astype(np.float64)
+
+
+def assert_like(one: Path, other: Path, another_seed: Path) -> None:
+    """Sums are not made in one order on a GPU, so bits differ; by a fraction of what another seed makes of it."""
+    expected = first_epoch(one)
+    difference = np.abs(first_epoch(other) - expected).mean()
+    assert difference < 0.1 * np.abs(first_epoch(another_seed) - expected).mean()
 
 
 @every_method
 @pytest.mark.parametrize("engine", ["graph", "compiled"])
 def test_engines_agree(name: str, engine: str, tmp_path: Path) -> None:
-    """A replay draws the same views as a call; sums are not made in one order, so losses agree as far as bits last."""
-    losses = {}
-    for chosen in ("eager", engine):
-        folder = tmp_path / chosen
-        wanted = job(name, folder, precision="fp32")
-        train(wanted, data.load("digits"), device=torch.device("cuda"), engine=chosen)
-        losses[chosen] = snapshots.Run(folder).scalars()["loss"]
-    np.testing.assert_allclose(losses["eager"][0], losses[engine][0], rtol=0.02)
-    np.testing.assert_allclose(losses["eager"], losses[engine], rtol=0.1)
+    """A replay draws the same views as a call, at the same rates."""
+    for folder, seed, chosen in (("eager", 0, "eager"), ("other", 1, "eager"), ("engine", 0, engine)):
+        wanted = dataclasses.replace(job(name, tmp_path / folder, precision="fp32"), seed=seed)
+        train(wanted, data.load("digits"), device=CUDA, engine=chosen)
+    assert_like(tmp_path / "eager", tmp_path / "engine", tmp_path / "other")
 
 
 @pytest.mark.parametrize("name", ["simclr", "supervised"])
 def test_a_seed_does_not_depend_on_its_neighbours(name: str, tmp_path: Path) -> None:
-    """Alone, after another seed on the same workbench, and beside two processes: within what atomics change."""
-    alone = job(name, tmp_path / "alone")
-    train(alone, data.load("digits"), device=torch.device("cuda"))
+    """Alone, after another seed on the same workbench, and beside two processes."""
+    full = {"precision": "fp32"}
+    train(job(name, tmp_path / "alone", **full), data.load("digits"), device=CUDA)
     shared = Workbenches()
     for seed, folder in ((1, "before"), (0, "after")):
-        wanted = dataclasses.replace(job(name, tmp_path / folder), seed=seed)
-        train(wanted, data.load("digits"), device=torch.device("cuda"), workbenches=shared)
-    beside = [dataclasses.replace(job(name, tmp_path / f"beside-{seed}"), seed=seed) for seed in range(3)]
+        wanted = dataclasses.replace(job(name, tmp_path / folder, **full), seed=seed)
+        train(wanted, data.load("digits"), device=CUDA, workbenches=shared)
+    beside = [
+        dataclasses.replace(job(name, tmp_path / f"beside-{seed}", **full), seed=seed) for seed in range(3)
+    ]
     source = Source(data_root=tmp_path)
     run_jobs(beside, source=source, devices=["cuda"], workers=3, on_event=lambda event: None)
-    expected = snapshots.Run(alone.folder).scalars()["loss"]
     for folder in ("after", "beside-0"):
-        np.testing.assert_allclose(snapshots.Run(tmp_path / folder).scalars()["loss"], expected, rtol=0.05)
+        assert_like(tmp_path / "alone", tmp_path / folder, tmp_path / "before")
 
 
-def test_nothing_waits_within_an_epoch() -> None:
+@pytest.mark.parametrize("name", ["simclr", "supervised"])  # Adam and SGD
+@pytest.mark.parametrize("engine", ["eager", "graph"])
+def test_a_stopped_seed_goes_on(name: str, engine: str, tmp_path: Path) -> None:
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch == 2:
+            raise Stop
+
+    wanted = job(name, tmp_path / "a")
+    with pytest.raises(Stop):
+        train(wanted, data.load("digits"), device=CUDA, report=stop, state_share=math.inf, engine=engine)
+    train(wanted, data.load("digits"), device=CUDA, engine=engine)
+    assert snapshots.Run(wanted.folder).complete
+
+
+def test_a_capture_that_fails_leaves_nothing_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    """The step goes on eagerly, memory can be freed, and the next one is captured."""
+    draws = generator(0, "control", device=CUDA)
+    total = torch.zeros((), device=CUDA)
+
+    def waits() -> None:
+        total.add_(torch.rand((), generator=draws, device=CUDA))
+        total.item()
+
+    def works() -> None:
+        total.add_(torch.rand((), generator=draws, device=CUDA))
+
+    call = repeat.repeated(waits, "graph", draws=draws, name="this")
+    assert "a step of this cannot be captured" in capsys.readouterr().err
+    total.zero_()
+    call()
+    assert 0 < total.item() < 1
+    torch.cuda.empty_cache()
+    replay = repeat.repeated(works, "graph", draws=draws, name="that")
+    assert not capsys.readouterr().err
+    total.zero_()
+    for _ in range(3):
+        replay()
+    assert 0 < total.item() < 3
+
+
+@pytest.mark.parametrize("engine", ["eager", "graph"])
+@pytest.mark.parametrize("name", ["simclr", "supervised", "moco", "vicreg-tico", "w-mse"])
+def test_nothing_waits_within_an_epoch(name: str, engine: Engine) -> None:
     """PyTorch raises at any wait of the host while the steps of an epoch are sent."""
-    recipe = job("simclr", Path("unused")).recipe
+    recipe = job(name, Path("unused")).recipe
     dataset = networks.training_data(data.load("digits"), recipe)
-    bench = Workbench("simclr", recipe, dataset, device=torch.device("cuda"), engine="eager")
+    bench = Workbench(name, recipe, dataset, device=CUDA, engine=engine)
     bench.begin(0)
     steps = bench.launch(0, 1)
     next(steps)  # what is before the first step may wait: the order of the images is moved
