@@ -16,14 +16,16 @@ from benchmarks.peers.baseline import METHODS
 from dynamics import methods
 from dynamics.config import preset
 from dynamics.training import Job
+from runners.costs import longest_first
 from runners.pool import Event, Source, run_jobs
+from runners.study import SEEDS
 
 PACKINGS = (1, 2, 4)
 """Seeds at once on one GPU."""
 
 
 def measure(setting: Setting) -> list[Row]:
-    """Time the study that `make demo` trains, with fewer seeds; on a GPU the thesis's SimCLR."""
+    """Time the study that `make demo` trains; on a GPU the thesis's SimCLR."""
     return gpu_rows(setting) if setting.cuda else study_rows(setting)
 
 
@@ -31,7 +33,7 @@ def study_rows(setting: Setting) -> list[Row]:
     """Train the four methods of the thesis under the preset quick with 1, 2, 4 ... workers in turn."""
     cores = available_cores()
     workers = [count for count in (1, 2, 4, 8, 16, 32) if count == 1 or count <= max(2, cores)]
-    seeds, rounds = (1, 1) if setting.quick else (3, 2)
+    seeds, rounds = (1, 1) if setting.quick else (SEEDS["quick"], 2)
     seconds: dict[int, list[float]] = {count: [] for count in workers}
     epochs = sum(job.recipe.epochs for job in study_jobs(Path(), seeds, quick=setting.quick))
     for turn in range(rounds):
@@ -58,15 +60,16 @@ def study_rows(setting: Setting) -> list[Row]:
 
 
 def study_jobs(folder: Path, seeds: int, *, quick: bool) -> list[Job]:
-    """Return the seeds of a quick study, method after method."""
+    """Return the seeds of a quick study, in the runner's order."""
     recipes = {name: preset(methods.recipe(name), "quick") for name in METHODS}
     if quick:
         recipes = {name: _packing.shortened(recipe) for name, recipe in recipes.items()}
-    return [
+    jobs = [
         Job(method=name, recipe=recipe, seed=seed, folder=folder / name / f"seed-{seed:04d}")
         for name, recipe in recipes.items()
         for seed in range(seeds)
     ]
+    return longest_first(jobs)
 
 
 def train_study(workers: int, seeds: int, *, quick: bool) -> float:

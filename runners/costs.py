@@ -70,6 +70,14 @@ class Rates(NamedTuple):
         return self.view * views + self.step * steps + self.scored * _scoring(kind) + self.store
 
 
+def longest_first(jobs: Sequence[Job]) -> list[Job]:
+    """Return jobs in the order that leaves the workers idle least: a long one begun last would run alone.
+
+    Jobs of one kind stay together and in their order.
+    """
+    return sorted(jobs, key=lambda job: -_training(Kind.of(job))[0] * job.recipe.epochs)
+
+
 @cache
 def _training(kind: Kind) -> tuple[float, float]:
     """Return how many views an epoch trains on, times the network's width, and how many steps it has.

@@ -76,6 +76,8 @@ def run_jobs(
                 if _receive(worker, on_event):
                     if worker.job is None:
                         _assign(worker, waiting, on_event)
+                    if worker.job is None:
+                        active.remove(worker)  # it takes a second to go; nobody need wait for it
                     continue
                 active.remove(worker)
                 _bury(worker, on_event)
@@ -138,6 +140,8 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     """Run in the worker: train what is sent until None is."""
     # Ctrl-C reaches the whole process group; the parent decides what is to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Libraries' locks are given back by an orderly end; else Python says at the end that they leaked.
+    signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
     loaded: dict[str, data.Dataset] = {}
@@ -145,6 +149,11 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     with contextlib.suppress(BrokenPipeError, EOFError):  # the parent is gone
         while (job := pipe.recv()) is not None:
             pipe.send(_train(job, loaded, workbenches, source, device, pipe))
+
+
+def _leave(signum: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise SystemExit(1)
 
 
 def _die_with_parent() -> None:

@@ -2,6 +2,7 @@
 """How far is the training: a live table on a terminal, a few plain lines anywhere else."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -59,7 +60,10 @@ class Board:
         self.began = clock()
         self.said = self.began
         console = Console()
-        self.live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        # The table is drawn again as time goes by, from a thread: an epoch may take minutes.
+        self.lock = threading.RLock()
+        live = Live(console=console, get_renderable=self._table, refresh_per_second=1)
+        self.live = live if console.is_terminal else None
 
     def __enter__(self) -> "Board":
         if self.live is not None:
@@ -67,9 +71,7 @@ class Board:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self.live is not None:
-            self.live.update(self._table())
-            self.live.stop()
+        self.stop()
 
     @property
     def seconds(self) -> float:
@@ -77,12 +79,18 @@ class Board:
         return self.clock() - self.began
 
     def stop(self) -> None:
-        """End the live table, so that plain lines can follow."""
+        """End the live table as it is now, so that plain lines can follow."""
         if self.live is not None:
+            self.live.refresh()
             self.live.stop()
 
     def on_event(self, event: Event) -> None:
         """Take in what happened, and show it."""
+        with self.lock:
+            self._take_in(event)
+        self._show(event)
+
+    def _take_in(self, event: Event) -> None:
         job, now = event.job, self.clock()
         if event.kind == "started":
             self.running.append(job)
@@ -96,16 +104,16 @@ class Board:
             self.estimate.ended(job, now)
             if event.kind == "failed":
                 self.failures[job] = event.payload
-        self._show(event)
 
     def seconds_left(self) -> float | None:
         """Estimate the time until all jobs are done, or None before anything is known."""
-        return self.estimate.seconds_left(self.clock())
+        with self.lock:
+            return self.estimate.seconds_left(self.clock())
 
     def _show(self, event: Event) -> None:
         if self.live is not None:
-            self.live.update(self._table())
-        elif event.kind == "failed":
+            return
+        if event.kind == "failed":
             print(f"{name(event.job)} failed: {event.payload}", file=sys.stderr, flush=True)
         elif event.kind == "done" and event.job in self.latest:
             say(f"{name(event.job)} done: {_describe(self.latest[event.job])}; {self._summary()}")
@@ -120,6 +128,10 @@ class Board:
         return f"{done} of {len(self.jobs)} seeds{failed}, {duration(left)} left"
 
     def _table(self) -> Table:
+        with self.lock:
+            return self._table_now()
+
+    def _table_now(self) -> Table:
         table = Table(title=self._summary(), title_justify="left")
         for column in ("seed", "epoch", "loss", "mean r_t", "s / epoch"):
             table.add_column(column, justify="left" if column == "seed" else "right")

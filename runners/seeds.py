@@ -23,6 +23,7 @@ from dynamics.config import PRESETS, Config, preset
 from dynamics.console import UserError, say
 from dynamics.streams import MAX_SEED
 from dynamics.training import Job
+from runners.costs import longest_first
 from runners.plan import Plan, make_plan, parse_seeds
 from runners.pool import Source, run_jobs
 from runners.progress import Board, duration, name
@@ -158,25 +159,27 @@ def train_jobs(plan: Plan, where: Where, *, again: str) -> int:
     devices = choose_devices(where.device)
     repeat.choose(where.engine, torch.device(devices[0]))
     workers = choose_workers(where.workers, devices, len(plan.missing))
+    missing = longest_first(plan.missing)
     say(
-        f"{len(plan.whole)} seeds are whole, {len(plan.missing)} to train on {', '.join(devices)}, {workers} at a time"
+        f"{len(plan.whole)} seeds are whole, {len(missing)} to train on {', '.join(devices)}, {workers} at a time"
     )
     if where.dry_run:
-        for job in plan.missing:
+        for job in missing:
             say(f"would train {name(job)} for {job.recipe.epochs} epochs in {job.folder}")
         return 0
-    if not plan.missing:
+    if not missing:
         return 0
-    check(plan.missing, where)
-    with Board(plan.missing, workers=workers) as board:
+    check(missing, where)
+    packed = devices != ["cpu"] and workers > len(devices)
+    with Board(missing, workers=workers, sharing=1.0 if packed else 0.0) as board:
         try:
             source = Source(data_root=where.data_root, engine=where.engine)
-            run_jobs(plan.missing, source=source, devices=devices, workers=workers, on_event=board.on_event)
+            run_jobs(missing, source=source, devices=devices, workers=workers, on_event=board.on_event)
         except KeyboardInterrupt:
             board.stop()
             say(f"stopped; finished epochs are kept. To go on: {again}")
             return 130
-    return report(board, plan.missing, again)
+    return report(board, missing, again)
 
 
 def report(board: Board, jobs: list[Job], again: str) -> int:

@@ -36,7 +36,7 @@ class Arguments(Where):
     """Train, analyse, draw and report a study of several methods; resumes anywhere."""
 
     methods: tuple[str, ...] = ORDER
-    """Ways of training, in the order in which they are trained."""
+    """Ways of training; those that take longest are trained first."""
     n: int | None = None
     """Seeds of each method: 0 to n - 1 (default 8 for quick, 30 for thesis)."""
     results: Path = Path("results")
