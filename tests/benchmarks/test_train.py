@@ -279,7 +279,7 @@ def test_a_gpu_trains_at_the_thesiss_sizes() -> None:
     plan = _plan.Plan(device=torch.device("cuda"), dataset=dataset, workers=16, quick=False)
     recipe = plan.recipe("simclr")
     assert (recipe.width, recipe.panel_examples, recipe.panel_augmentations) == (64, 1024, 10)
-    assert (plan.images(recipe), plan.images(plan.part_for_others(recipe))) == (49_920, 4_864)
+    assert (plan.images(recipe), plan.images(plan.part_for_others(recipe))) == (49_920, 3 * 16 * 256)
     assert "steps timed on 4864 images" in plan.note_for("baseline", recipe)
     assert "bfloat16" in plan.note(recipe)
 
