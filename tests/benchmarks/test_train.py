@@ -280,7 +280,7 @@ def test_a_gpu_trains_at_the_thesiss_sizes() -> None:
     recipe = plan.recipe("simclr")
     assert (recipe.width, recipe.panel_examples, recipe.panel_augmentations) == (64, 1024, 10)
     assert (plan.images(recipe), plan.images(plan.part_for_others(recipe))) == (49_920, 3 * 16 * 256)
-    assert "steps timed on 4864 images" in plan.note_for("baseline", recipe)
+    assert "steps timed on 12288 images" in plan.note_for("baseline", recipe)
     assert "bfloat16" in plan.note(recipe)
 
 
