@@ -30,7 +30,7 @@ class Arguments:
     quick: bool = False
     """Tiny sizes, seconds: shows that everything runs; the numbers mean nothing and nothing is written."""
     output: Path | None = None
-    """JSON file to write (default benchmarks/results/<device>-<date>.json)."""
+    """JSON file to write (default benchmarks/results/<device>-<date>.json; with --only, the names are in it, too)."""
 
 
 def choose_device(device: str) -> torch.device:
@@ -65,16 +65,18 @@ def main(argv: Sequence[str]) -> int:
     )
     hardware = _hardware.describe(device)
     say(_report.headline(hardware))
+    path = arguments.output or (None if arguments.quick else _report.default_path(device, arguments.only))
+    command = shlex.join(["python", "-m", "benchmarks", *argv])
     rows: list[Row] = []
     for name, module in modules.items():
+        if path is not None:  # after each, and before the first: what cannot be written is said at once
+            _report.write(path, rows, _targets.judge(rows, hardware), hardware, command=command)
         say(name)
         rows += module.measure(setting)
     _report.show(rows)
     verdicts = _targets.judge(rows, hardware)
     _targets.show(verdicts)
-    if arguments.output is not None or not arguments.quick:
-        path = arguments.output or _report.default_path(device)
-        command = shlex.join(["python", "-m", "benchmarks", *argv])
+    if path is not None:
         _report.write(path, rows, verdicts, hardware, command=command)
         say(f"written to {path}")
     return 0

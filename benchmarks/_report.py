@@ -19,9 +19,9 @@ FORMAT = "training-dynamics.benchmarks/1"
 RESULTS = Path(__file__).parent / "results"
 
 
-def default_path(device: torch.device) -> Path:
-    """Return benchmarks/results/<device>-<date>.json, as a path from here where it is below."""
-    path = RESULTS / f"{device.type}-{_hardware.today()}.json"
+def default_path(device: torch.device, only: Sequence[str] = ()) -> Path:
+    """Return benchmarks/results/<device>-<names>-<date>.json, as a path from here where it is below."""
+    path = RESULTS / f"{'-'.join([device.type, *only, _hardware.today()])}.json"
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

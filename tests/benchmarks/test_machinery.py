@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import benchmarks
-from benchmarks import _targets
+from benchmarks import _report, _targets
 from benchmarks.__main__ import main
 from benchmarks._rows import Row
 from benchmarks._timing import alternate, rate, ratio
@@ -114,3 +114,30 @@ def test_wrong_input_is_said() -> None:
         main(["--minutes", "0"])
     with pytest.raises(UserError, match="--device cuda:77"):
         main(["--device", "cuda:77"])
+
+
+def test_what_is_measured_is_kept_when_the_rest_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "found.json"
+    row = Row(key="one.value", what="", value=1.0, unit="s")
+
+    class One:
+        measure = staticmethod(lambda setting: [row])
+
+    class Two:
+        @staticmethod
+        def measure(setting: object) -> list[Row]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.__main__.load", {"one": One, "two": Two}.__getitem__)
+    with pytest.raises(KeyboardInterrupt):
+        main(["--only", "one", "two", "--device", "cpu", "--output", str(path)])
+    assert [found["key"] for found in json.loads(path.read_text())["rows"]] == ["one.value"]
+
+
+def test_a_part_of_the_benchmarks_does_not_replace_all() -> None:
+    names = [_report.default_path(CPU, only).name for only in ((), ("train",), ("train", "seeds"))]
+    assert len(set(names)) == 3 and all(name.startswith("cpu-") for name in names)
+    with pytest.raises(UserError, match="cannot be written"):
+        main(["--only", "store", "--quick", "--device", "cpu", "--output", str(Path(__file__).parent)])
