@@ -24,7 +24,7 @@ class Draw:
 
     def __len__(self) -> int:
         """Return the number of examples."""
-        return next(len(value) for value in vars(self).values() if value is not None)
+        return len(next(iter(self._present().values())))
 
     def __getitem__(self: D, index: slice | Tensor) -> D:
         """Return the draw of some of the examples, as indexing every field would."""
@@ -40,8 +40,12 @@ class Draw:
             raise ValueError(f"a draw for {len(self)} images cannot be rendered on {len(images)}")
 
     def _map(self: D, change: Callable[[Tensor], Tensor]) -> D:
-        present = {name: value for name, value in vars(self).items() if value is not None}
-        return dataclasses.replace(self, **{name: change(value) for name, value in present.items()})
+        return dataclasses.replace(self, **{name: change(value) for name, value in self._present().items()})
+
+    def _present(self) -> dict[str, Tensor]:
+        # Field by field, not vars(): older compilers cannot look into an instance's dictionary.
+        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @runtime_checkable

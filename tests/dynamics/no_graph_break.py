@@ -23,7 +23,8 @@ def check(name: str) -> None:
     render = torch.compile(views.render, backend="eager", fullgraph=True, dynamic=False)
     draw = views.draw(64, 8, generator=generator(0, "control"))
     images = render(dataset.train_images[:64], draw)
-    assert torch.equal(images, views.render(dataset.train_images[:64], draw))
+    # To rounding: some versions trace `add` with a factor as a product and a sum.
+    torch.testing.assert_close(images, views.render(dataset.train_images[:64], draw), rtol=0, atol=1e-6)
     method.train()
     batch = images.unflatten(0, (method.training_views, -1)) if method.training_views > 1 else images[None]
     method.loss(batch, dataset.train_labels[: batch.shape[1]])["loss"].backward()
