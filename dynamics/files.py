@@ -90,7 +90,11 @@ def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
     """
     aside = path.with_name(f"{path.name}.{os.getpid()}{ASIDE}")
     write_synced(aside, *parts)
-    aside.replace(path)
+    try:
+        aside.replace(path)
+    except OSError:  # `path` is a folder
+        aside.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 

@@ -39,6 +39,14 @@ def test_other_errors_of_the_disk_pass_through(tmp_path: Path) -> None:
         files.atomic_write(tmp_path / "absent" / "a.json", b"")
 
 
+def test_what_cannot_be_replaced_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    with pytest.raises(IsADirectoryError):
+        files.atomic_write(folder, b"content")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe", b""])
 def test_a_damaged_json_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.json"
