@@ -160,7 +160,8 @@ def test_rendering_compiles_as_one_graph(name: str) -> None:
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
         compiled = torch.compile(views.render, fullgraph=True, backend="eager")
-        assert torch.equal(compiled(images, draw), plain)
+        # To rounding: some versions trace `add` with a factor as a product and a sum.
+        torch.testing.assert_close(compiled(images, draw), plain, rtol=0, atol=2e-6)
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
         torch.compiler.reset()
