@@ -15,6 +15,7 @@ from benchmarks._rows import Row, Setting
 from benchmarks.peers.baseline import METHODS, Baseline
 from benchmarks.peers.lightly_loop import LightlyLoop, installed
 from dynamics import methods
+from runners.memory import keep_freed
 
 LIGHTLYS = "simclr"
 """The method that lightly's loop trains."""
@@ -25,6 +26,7 @@ def measure(setting: Setting) -> list[Row]:
     threads = torch.get_num_threads()
     if not setting.cuda:
         torch.set_num_threads(1)
+        keep_freed()  # both as in the runner's workers
     try:
         return _measure(setting)
     finally:

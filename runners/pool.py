@@ -24,6 +24,7 @@ from dynamics import data, training
 from dynamics.console import UserError
 from dynamics.training import Job
 from dynamics.workbench import Workbenches
+from runners.memory import keep_freed
 
 
 class Event(NamedTuple):
@@ -144,6 +145,8 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
+    if device == "cpu":
+        keep_freed()
     loaded: dict[str, data.Dataset] = {}
     workbenches = Workbenches()
     with contextlib.suppress(BrokenPipeError, EOFError):  # the parent is gone
