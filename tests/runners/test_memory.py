@@ -12,12 +12,17 @@ from runners.memory import keep_freed
 if sys.argv[1] == "keep":
     assert keep_freed()
 import torch
+from dynamics import encoders
+torch.set_num_threads(1)
+encoder = encoders.build("resnet18", width=12).eval()
+images = torch.rand(768, 3, 8, 8)
+@torch.inference_mode()
 def work():
-    pieces = [torch.ones(500_000) for _ in range(8)]  # 2 MB each, as a network's activations
+    encoder(images)
 for _ in range(3):
     work()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
+for _ in range(10):
     work()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -33,4 +38,4 @@ def faults(mode: str) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 def test_freed_memory_is_kept() -> None:
     kept, given_back = faults("keep"), faults("plain")
-    assert kept < 100 and given_back > 10 * kept + 1000
+    assert kept < given_back / 10
