@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 import tyro
 
 from benchmarks import _hardware, _report, _targets, load, names
 from benchmarks._rows import Row, Setting
 from dynamics import console
 from dynamics.console import UserError, say
+from dynamics.features import choose_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,24 +31,6 @@ class Arguments:
     """Tiny sizes, seconds: shows that everything runs; the numbers mean nothing and nothing is written."""
     output: Path | None = None
     """JSON file to write (default benchmarks/results/<device>-<date>.json; with --only, the names are in it, too)."""
-
-
-def choose_device(device: str) -> torch.device:
-    """Return the device to measure on.
-
-    Raises
-    ------
-    UserError
-        When there is no such device.
-    """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-        return torch.device(device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"--device {device} cannot be used ({reason}): try --device cpu") from None
 
 
 def main(argv: Sequence[str]) -> int:

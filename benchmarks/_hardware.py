@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """On what was it measured: enough to judge a number by, nothing that tells whose machine it is."""
 
-import importlib.metadata
 import os
 import platform
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ def describe(device: torch.device) -> dict[str, Any]:
     """Return processor, memory, system and, where there is one, the GPU."""
     found: dict[str, Any] = {
         "processor": _processor(),
-        "cores": available_cores(),
+        "cores": provenance.available_cores(),
         "memory_gib": _memory_gib(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": device.type,
@@ -35,18 +34,7 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of all libraries that are timed."""
-    found = provenance.versions()
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return provenance.versions(*LIBRARIES)
 
 
 def today() -> str:

@@ -9,11 +9,11 @@ import torch
 
 from benchmarks import _images
 from benchmarks._flops import precision
-from benchmarks._hardware import available_cores
 from benchmarks._rows import Setting
 from dynamics import data, methods
 from dynamics.config import Config, preset
 from dynamics.data import Dataset
+from dynamics.provenance import available_cores
 
 GPU_IMAGES = 50_000
 """As many as CIFAR-10 has."""

@@ -73,20 +73,11 @@ def alternate(
 
 def rate(key: str, what: str, unit: str, amount: float, seconds: Sequence[float], note: str = "") -> Row:
     """Return the row of an amount of work per second: its median over rounds."""
-    rates = [amount / value for value in seconds]
-    return Row(
-        key=key,
-        what=what,
-        value=statistics.median(rates),
-        unit=unit,
-        low=min(rates),
-        high=max(rates),
-        note=note,
-    )
+    return spent(key, what, unit, [amount / value for value in seconds], note)
 
 
 def spent(key: str, what: str, unit: str, values: Sequence[float], note: str = "") -> Row:
-    """Return the row of a cost: its median over rounds."""
+    """Return the row of what was measured in each round: its median, lowest and highest."""
     return Row(
         key=key,
         what=what,

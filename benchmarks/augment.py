@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from benchmarks import _distribution
-from benchmarks._hardware import available_cores
 from benchmarks._images import pieces
 from benchmarks._rows import Row, Setting
 from benchmarks._timing import alternate, rate, ratio
 from benchmarks.peers.torchvision_views import PilImages, pil_transform, tensor_transform
 from dynamics.augment import CropFlipViews, SimCLRViews, Views
 from dynamics.methods._labelled import THESIS_NORMALISATION
+from dynamics.provenance import available_cores
 from dynamics.streams import generator
 
 SIZE = 32

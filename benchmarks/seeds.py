@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 
 from benchmarks import _packing
-from benchmarks._hardware import available_cores
 from benchmarks._plan import Plan
 from benchmarks._rows import Row, Setting
 from benchmarks._timing import ratio, spent
 from benchmarks.peers.baseline import METHODS
 from dynamics import methods
 from dynamics.config import preset
+from dynamics.provenance import available_cores
 from dynamics.training import Job
 from runners.costs import longest_first
 from runners.pool import Event, Source, run_jobs

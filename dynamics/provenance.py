@@ -30,10 +30,10 @@ def code_version() -> str:
     return f"{dynamics.__version__}+{described}"
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that numbers depend on."""
+def versions(*more: str) -> dict[str, str]:
+    """Return the versions of Python, of the libraries that numbers depend on, and of others by name where installed."""
     found = {"python": platform.python_version()}
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *more):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -44,6 +44,11 @@ def versions() -> dict[str, str]:
 def now() -> str:
     """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use: on a shared machine fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine() -> dict[str, Any]:

@@ -6,7 +6,6 @@ What is whole is left alone, what is partial is resumed, so the same command goe
 
 import argparse
 import dataclasses
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from rich.progress import track
 from dynamics import console, data, methods, repeat, training
 from dynamics.config import PRESETS, Config, preset
 from dynamics.console import UserError, say
+from dynamics.provenance import available_cores
 from dynamics.streams import MAX_SEED
 from dynamics.training import Job
 from runners.costs import longest_first
@@ -139,8 +139,7 @@ def choose_devices(device: str) -> list[str]:
 def choose_workers(workers: int | Literal["auto"], devices: list[str], jobs: int) -> int:
     """Return how many seeds are trained at a time."""
     if workers == "auto":
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = cores if devices == ["cpu"] else SEEDS_PER_GPU * len(devices)
+        workers = available_cores() if devices == ["cpu"] else SEEDS_PER_GPU * len(devices)
     if workers < 1:
         raise UserError(f"--workers {workers} is too few: use 1 or more, or auto")
     return min(workers, max(1, jobs))
