@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tyro
 
-from analysis._features import Encoded, WhereNetworks
-from analysis._networks import UNTRAINED, choose_runs, has_network
-from analysis._networks import applies as has_networks
 from analysis.activation_maximisation.settings import Settings
-from analysis.storage import results
-from analysis.storage.counts import Study, open_study
-from dynamics import console, snapshots
-from dynamics.console import UserError
+from analysis.framework import console, results
+from analysis.framework.networks import Encoded, WhereNetworks, choose_runs, has_network
+from analysis.framework.networks import applies as has_networks
+from analysis.framework.where import open_study
+from dynamics import snapshots
+from dynamics.errors import UserError
+from dynamics.names import UNTRAINED
+from dynamics.study import Study
 
 if TYPE_CHECKING:  # these bring torch along
     from analysis.activation_maximisation.grids import Grid

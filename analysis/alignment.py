@@ -16,10 +16,10 @@ import numpy as np
 import tyro
 from jaxtyping import Float, Int64
 
-from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
-from dynamics import console
-from dynamics.console import UserError
+from analysis.framework import console, results
+from analysis.framework.where import Where, open_study
+from dynamics.errors import UserError
+from dynamics.study import Study
 
 THESIS_EPOCHS = (1, 5, 10, 25, 50, 200)
 

@@ -16,11 +16,11 @@ import numpy as np
 import tyro
 
 from analysis.binomial import TARGETS, Case, cases
+from analysis.framework import console, results
+from analysis.framework.where import Where, open_study
 from analysis.statistics.variance_components import component_intervals, variance_components
-from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
-from dynamics import console
-from dynamics.console import UserError
+from dynamics.errors import UserError
+from dynamics.study import Study
 
 SHOWN = 21
 """About how many examples a figure shows, evenly spaced in order of r_t: every 50th of 1024, as in the thesis."""

@@ -24,11 +24,11 @@ import tyro
 from jaxtyping import Bool, Float, Int32
 from scipy import stats
 
+from analysis.framework import console, results
+from analysis.framework.where import Where, open_study
 from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
-from analysis.storage import results
-from analysis.storage.counts import MethodCounts, Study, Where, open_study
-from dynamics import console
+from dynamics.study import MethodCounts, Study
 
 TARGETS = (0.25, 0.5, 0.75)
 
@@ -101,7 +101,7 @@ def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) ->
     if not positions:
         return []
     epochs = sorted({int(counts.epochs[at]) for _, at in positions})
-    correct = study.correct(method, epochs)[:, :, 0]
+    correct = study.indicators(method, epochs)[:, :, 0]
     return [
         _case(counts, quantity, target, at, correct[:, epochs.index(int(counts.epochs[at]))])
         for target, at in positions

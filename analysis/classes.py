@@ -19,11 +19,11 @@ from jaxtyping import Float, Int64
 from scipy import stats
 
 from analysis.alignment import align
+from analysis.framework import console, results
+from analysis.framework.where import Where, open_study
 from analysis.statistics.class_differences import ClassMeans, Differences, class_differences, class_means
-from analysis.storage import results
-from analysis.storage.counts import MethodCounts, Study, Where, open_study
-from dynamics import console
-from dynamics.console import UserError
+from dynamics.errors import UserError
+from dynamics.study import MethodCounts, Study
 
 TRUE, TRAINED = "true", "trained"
 

@@ -18,13 +18,13 @@ import numpy as np
 import tyro
 from jaxtyping import Float64
 
-from analysis._features import Encoded, WhereNetworks, choose_runs, with_networks
-from analysis._networks import applies
+from analysis.framework import console, results
+from analysis.framework.networks import Encoded, WhereNetworks, applies, choose_runs, with_networks
+from analysis.framework.where import open_study
 from analysis.statistics.corrected_divergence import corrected_kl, null_divergence
 from analysis.statistics.gaussian_divergence import class_moments, gaussian_kl
-from analysis.storage import results
-from analysis.storage.counts import Study, open_study
-from dynamics import console, snapshots
+from dynamics import snapshots
+from dynamics.study import Study
 
 THESIS_METHODS = ("simclr", "supervised")
 ESTIMATORS = ("thesis", "corrected")

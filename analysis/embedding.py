@@ -19,14 +19,15 @@ import numpy as np
 import tyro
 from jaxtyping import Float, Float32, Int64
 
-from analysis._features import Encoded, WhereNetworks
-from analysis._networks import PIXELS, UNTRAINED, applies, choose_runs
+from analysis.framework import console, results
+from analysis.framework.networks import Encoded, WhereNetworks, applies, choose_runs
+from analysis.framework.where import open_study
 from analysis.statistics.neighbourhoods import chance_share, cluster_agreement, same_class_share
 from analysis.statistics.stratified import stratified_share
-from analysis.storage import results
-from analysis.storage.counts import Study, open_study
-from dynamics import console, snapshots
-from dynamics.console import UserError
+from dynamics import snapshots
+from dynamics.errors import UserError
+from dynamics.names import PIXELS, UNTRAINED
+from dynamics.study import Study
 
 __all__ = ["Settings", "analyse", "applies", "show"]
 

@@ -10,10 +10,10 @@ python -m analysis.learning
 import numpy as np
 import tyro
 
+from analysis.framework import console, results
+from analysis.framework.where import Where, open_study
 from analysis.statistics.bootstrap import seed_interval
-from analysis.storage import results
-from analysis.storage.counts import MethodCounts, Study, Where, open_study
-from dynamics import console
+from dynamics.study import MethodCounts, Study
 
 
 def analyse(study: Study, *, seed: int = 0) -> results.Result:

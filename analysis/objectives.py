@@ -2,7 +2,7 @@
 """How did every objective fall, term by term, and did the network collapse: the scalars of training, over seeds.
 
 What training recorded after every epoch, over seeds: the loss that was descended and its named terms (without
-their weights), and the diagnostics of :mod:`dynamics.collapse`. Whether a network has collapsed after its last
+their weights), and the diagnostics of :mod:`dynamics.training.diagnostics`. Whether a network has collapsed after its last
 epoch is decided seed by seed, by the thresholds of :mod:`analysis.statistics.collapse`.
 
 python -m analysis.objectives
@@ -15,11 +15,12 @@ import numpy as np
 import tyro
 from jaxtyping import Float64
 
+from analysis.framework import console, results
+from analysis.framework.where import Where, open_study
 from analysis.statistics import collapse
 from analysis.statistics.collapse import Kind, Limits
-from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
-from dynamics import console, snapshots
+from dynamics import snapshots
+from dynamics.study import Study
 
 __all__ = ["analyse", "applies", "show"]
 
@@ -31,7 +32,7 @@ DIAGNOSTICS = (
     "alignment",
     "uniformity",
 )
-"""Names of the scalars of :mod:`dynamics.collapse`, which needs torch."""
+"""Names of the scalars of :mod:`dynamics.training.diagnostics`, which needs torch."""
 RATES = ("learning_rate",)
 STAGES = 8
 """Features of resnet18 for each channel of its first stage."""

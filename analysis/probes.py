@@ -17,12 +17,13 @@ import numpy as np
 import tyro
 from jaxtyping import Float32, Float64
 
-from analysis._features import Encoded, WhereNetworks, choose_runs
-from analysis._networks import PIXELS, UNTRAINED, applies
-from analysis.storage import results
-from analysis.storage.counts import Study, open_study
-from dynamics import console, snapshots
-from dynamics.console import UserError
+from analysis.framework import console, results
+from analysis.framework.networks import Encoded, WhereNetworks, applies, choose_runs
+from analysis.framework.where import open_study
+from dynamics import snapshots
+from dynamics.errors import UserError
+from dynamics.names import PIXELS, UNTRAINED
+from dynamics.study import Study
 
 if TYPE_CHECKING:
     import torch

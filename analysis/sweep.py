@@ -16,17 +16,17 @@ import tyro
 from jaxtyping import Float64
 
 from analysis import probes
-from analysis._features import WhereNetworks
-from analysis._networks import PIXELS, UNTRAINED, has_network
-from analysis.storage import results
-from analysis.storage.counts import Study
+from analysis.framework import console, results
+from analysis.framework.networks import WhereNetworks, has_network
 from analysis.storage.sweeps import Setting, Sweep, find, split_name
-from dynamics import console, snapshots
+from dynamics import snapshots
+from dynamics.names import PIXELS, UNTRAINED
+from dynamics.study import Study
 
 __all__ = ["analyse", "applies", "show"]
 
 DIAGNOSTICS = ("embedding_std", "embedding_rank", "feature_std", "feature_rank")
-"""Scalars of :mod:`dynamics.collapse` that are listed, where they were recorded."""
+"""Scalars of :mod:`dynamics.training.diagnostics` that are listed, where they were recorded."""
 ACCURACIES = ("train", "train_sd", "test", "test_sd", "test_untrained", "test_pixels")
 
 

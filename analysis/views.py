@@ -16,11 +16,11 @@ import numpy as np
 import tyro
 from jaxtyping import Bool
 
+from analysis.framework import console, results
+from analysis.framework.where import Where, open_study
 from analysis.statistics.agreement import agreement, expected_error_independent, expected_error_paired
-from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
-from dynamics import console
-from dynamics.console import UserError
+from dynamics.errors import UserError
+from dynamics.study import Study
 
 THESIS_EPOCHS = (1, 2, 5, 30, 200)
 
@@ -68,7 +68,7 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
         wanted = sorted(chosen if epochs is None else set(epochs))
         for epoch in wanted:
             counts.position(epoch)  # explains an epoch that is not there
-        correct = study.correct(method, wanted)[:, :, :2]
+        correct = study.indicators(method, wanted)[:, :, :2]
         for kind in KINDS:
             own = correct if kind == "averaged" else correct[:, :, :, :1]
             rows += [row(method, kind, epoch, own[:, at]) for at, epoch in enumerate(wanted)]

@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 FIRST = ("train", "seeds")
 """Measured before all others, in case the time is short."""

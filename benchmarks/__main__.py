@@ -10,11 +10,12 @@ from pathlib import Path
 
 import tyro
 
+from analysis.framework import console
+from analysis.framework.console import say
 from benchmarks import _hardware, _report, _targets, load, names
 from benchmarks._rows import Row, Setting
-from dynamics import console
-from dynamics.console import UserError, say
-from dynamics.features import choose_device
+from dynamics.errors import UserError
+from dynamics.training.devices import choose_device
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from benchmarks._epochs import Epochs, in_turn
 from benchmarks._images import dataset
 from benchmarks._rows import Row, missing
 from benchmarks._timing import in_fresh_process, spent
-from dynamics.config import Config
+from dynamics.config import Recipe
 
 EAGER = "eager"
 ENGINES = {
@@ -21,11 +21,11 @@ ENGINES = {
     "graph": "a whole step in one CUDA graph",
     "compiled": "networks by torch.compile, in a CUDA graph",
 }
-"""The engines of :mod:`dynamics.repeat`."""
+"""The engines of :mod:`dynamics.training.capture`."""
 
 
 def measure(
-    key: str, name: str, recipe: Config, *, rounds: int, images: int, device: torch.device
+    key: str, name: str, recipe: Recipe, *, rounds: int, images: int, device: torch.device
 ) -> list[Row]:
     """Train a few epochs with each, one after the other, each in a process of its own that has nothing compiled."""
     found, failed = {}, []
@@ -40,7 +40,7 @@ def measure(
     return [*rows(key, name, found), *failed]
 
 
-def train(name: str, recipe: Config, rounds: int, images: int, device: str, engine: str) -> Epochs:
+def train(name: str, recipe: Recipe, rounds: int, images: int, device: str, engine: str) -> Epochs:
     """Train with one of them, after two short eager epochs that load what all of them need."""
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # or the compiler finds what it made another time
     pieces = dataset(images)

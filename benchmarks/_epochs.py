@@ -17,17 +17,16 @@ from typing import Any
 
 import torch
 
-from dynamics import training
-from dynamics.config import Config
+from dynamics.config import Recipe
 from dynamics.data import Dataset
-from dynamics.training import Progress
+from dynamics.training.loop import EpochReport
 
 
 @dataclass(kw_only=True)
 class Epochs:
     """What was measured in turn, epoch by epoch."""
 
-    progress: list[Progress] = field(default_factory=list)
+    progress: list[EpochReport] = field(default_factory=list)
     """All epochs of ours."""
     others: dict[str, list[float]] = field(default_factory=dict)
     """What the others returned after each epoch that counts, by name."""
@@ -37,7 +36,7 @@ class Epochs:
     """The same with what PyTorch holds back for later."""
 
     @property
-    def timed(self) -> list[Progress]:
+    def timed(self) -> list[EpochReport]:
         """Return the epochs that count."""
         return self.progress[1:-1]
 
@@ -52,14 +51,14 @@ class Epochs:
         return [snapshot_seconds(each) / whole for each, whole in zip(self.timed, self.seconds, strict=True)]
 
 
-def snapshot_seconds(progress: Progress) -> float:
+def snapshot_seconds(progress: EpochReport) -> float:
     """Return the seconds of an epoch in which nothing was trained."""
     return progress.panel_seconds + progress.store_seconds
 
 
 def in_turn(
     name: str,
-    recipe: Config,
+    recipe: Recipe,
     dataset: Dataset,
     *,
     device: torch.device,
@@ -84,12 +83,12 @@ def in_turn(
     others
         Each returns what it measured; which of them begins moves on from epoch to epoch.
     engine
-        How steps are repeated (:mod:`dynamics.repeat`); the loop's own choice where None.
+        How steps are repeated (:mod:`dynamics.training.capture`); the loop's own choice where None.
     """
     found = Epochs(others={other: [] for other in others})
     names = list(others)
 
-    def report(progress: Progress) -> None:
+    def report(progress: EpochReport) -> None:
         found.progress.append(progress)
         if progress.epoch == 1 and device.type == "cuda":
             found.allocated = torch.cuda.max_memory_allocated(device) - before[0]

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks._timing import alternate, seconds_of
 from dynamics import networks
-from dynamics.config import Config
+from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.streams import generator
 
@@ -20,7 +20,7 @@ LEAST_WORK = {"cpu": 4e9, "cuda": 1e13}
 """Operations that are timed together, so that starting them does not count."""
 
 
-def of_step(name: str, recipe: Config, dataset: Dataset, *, device: torch.device) -> int:
+def of_step(name: str, recipe: Recipe, dataset: Dataset, *, device: torch.device) -> int:
     """Count the floating-point operations of one training step, forward and backward.
 
     Convolutions and matrix products count, a multiplication and an addition each; what is done element by element
@@ -48,7 +48,7 @@ def of_step(name: str, recipe: Config, dataset: Dataset, *, device: torch.device
     return int(counter.get_total_flops())
 
 
-def precision(recipe: Config, device: torch.device) -> torch.dtype:
+def precision(recipe: Recipe, device: torch.device) -> torch.dtype:
     """Return the numbers that a run's networks compute with."""
     automatic = "bf16" if device.type == "cuda" else "fp32"
     wanted = automatic if recipe.precision == "auto" else recipe.precision

@@ -10,7 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks._epochs import in_turn
 from benchmarks._rows import Row, missing
-from dynamics.config import Config
+from dynamics.config import Recipe
 from dynamics.data import Dataset
 
 LARGEST = 5
@@ -26,7 +26,7 @@ class Kernel(NamedTuple):
     launches: int
 
 
-def measure(key: str, name: str, recipe: Config, dataset: Dataset, *, device: torch.device) -> list[Row]:
+def measure(key: str, name: str, recipe: Recipe, dataset: Dataset, *, device: torch.device) -> list[Row]:
     """Profile an epoch of a few steps and a panel of next to nothing, the second of its run."""
     few = max(STEPS * recipe.batch_size, dataset.num_classes)
     recipe = dataclasses.replace(

@@ -12,12 +12,12 @@ from benchmarks._targets import MB
 from benchmarks._timing import in_fresh_process, peak_memory
 from benchmarks.peers import baseline
 from dynamics import data
-from dynamics.config import Config
+from dynamics.config import Recipe
 
 CPU = torch.device("cpu")
 
 
-def measure(key: str, name: str, recipe: Config) -> list[Row]:
+def measure(key: str, name: str, recipe: Recipe) -> list[Row]:
     """Return the peak of ours and, where the thesis has the method, of the baseline, one after the other."""
     ours = _peak(train, name, recipe, f"{key}.peak_memory", f"{name}: peak memory, ours")
     if name not in baseline.METHODS:
@@ -28,13 +28,13 @@ def measure(key: str, name: str, recipe: Config) -> list[Row]:
     return [ours, theirs]
 
 
-def _peak(call: Callable[[str, Config], int], name: str, recipe: Config, key: str, what: str) -> Row:
+def _peak(call: Callable[[str, Recipe], int], name: str, recipe: Recipe, key: str, what: str) -> Row:
     timed = in_fresh_process(call, name, recipe)
     note = f"a process that only trains; {timed.result / MB:.0f} MB are Python, libraries and images"
     return Row(key=key, what=what, value=timed.peak_bytes / MB, unit="MB", note=note)
 
 
-def train(name: str, recipe: Config) -> int:
+def train(name: str, recipe: Recipe) -> int:
     """Train ours; return the bytes that were there before."""
     dataset = data.load(recipe.dataset)
     before = peak_memory()
@@ -42,7 +42,7 @@ def train(name: str, recipe: Config) -> int:
     return before
 
 
-def train_baseline(name: str, recipe: Config) -> int:
+def train_baseline(name: str, recipe: Recipe) -> int:
     """Train the baseline, without worker processes; return the bytes that were there before."""
     dataset = data.load(recipe.dataset)
     before = peak_memory()

@@ -19,9 +19,10 @@ import torch
 from benchmarks._epochs import forget_memory
 from benchmarks._images import dataset
 from benchmarks._rows import Row, missing
-from dynamics import networks, repeat, training
-from dynamics.config import Config
-from dynamics.workbench import Workbench
+from dynamics import networks
+from dynamics.config import Recipe
+from dynamics.training import capture
+from dynamics.training.workbench import Workbench
 
 EPOCHS = 4
 """Epochs of each seed; the first warms up."""
@@ -43,13 +44,13 @@ class Epoch(NamedTuple):
     memory: int
 
 
-def shortened(recipe: Config) -> Config:
+def shortened(recipe: Recipe) -> Recipe:
     """Return a recipe of next to nothing."""
     small: dict[str, Any] = {"width": 2, "epochs": 2, "train_examples": 64, "panel_examples": 32}
     return dataclasses.replace(recipe, **small)
 
 
-def processes(count: int, recipe: Config, devices: Sequence[torch.device], *, images: int) -> Packed:
+def processes(count: int, recipe: Recipe, devices: Sequence[torch.device], *, images: int) -> Packed:
     """Train that many seeds at once, each in a process, dealt to the devices in turn.
 
     Raises
@@ -105,7 +106,7 @@ def _until(ends: Sequence[float], moment: float) -> float:
     return done
 
 
-def _train_seed(pipe: Any, recipe: Config, seed: int, device: str, images: int) -> None:
+def _train_seed(pipe: Any, recipe: Recipe, seed: int, device: str, images: int) -> None:
     """Run in a process: train a seed as the runner does."""
     torch.set_num_threads(1)
     chosen = torch.device(device)
@@ -131,14 +132,14 @@ def _now(device: torch.device) -> Epoch:
     return Epoch(time.time(), used)
 
 
-def streams(count: int, recipe: Config, devices: Sequence[torch.device], *, images: int) -> Packed:
+def streams(count: int, recipe: Recipe, devices: Sequence[torch.device], *, images: int) -> Packed:
     """Train that many seeds at once in this process: each has a captured step and a stream, and they take turns.
 
     Panels are scored in turn after each epoch; nothing is written to the disk.
     """
     (device,) = devices
     _, held = forget_memory(device)
-    engine = repeat.choose("auto", device)
+    engine = capture.choose("auto", device)
     pieces = networks.training_data(dataset(images), recipe)
     benches = [Workbench("simclr", recipe, pieces, device=device, engine=engine) for _ in range(count)]
     lanes = [torch.cuda.Stream(device) if device.type == "cuda" else None for _ in benches]

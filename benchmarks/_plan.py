@@ -10,10 +10,11 @@ import torch
 from benchmarks import _images
 from benchmarks._flops import precision
 from benchmarks._rows import Setting
-from dynamics import data, methods
-from dynamics.config import Config, preset
+from dynamics import data
+from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.provenance import available_cores
+from dynamics.study_file import preset
 
 GPU_IMAGES = 50_000
 """As many as CIFAR-10 has."""
@@ -49,14 +50,14 @@ class Plan:
         """Whether the thesis's sizes are used."""
         return self.device.type == "cuda" and not self.quick
 
-    def recipe(self, name: str) -> Config:
+    def recipe(self, name: str) -> Recipe:
         """Return a method's recipe; on a GPU all but SimCLR, which targets are set for, are timed on half of it."""
-        recipe = preset(methods.recipe(name), "thesis" if self.thesis else "quick")
+        recipe = preset(name, "thesis" if self.thesis else "quick")
         if self.quick:
             return dataclasses.replace(recipe, **TINY)
         return recipe if name == "simclr" else self.half(recipe)
 
-    def half(self, recipe: Config) -> Config:
+    def half(self, recipe: Recipe) -> Recipe:
         """Return a recipe of half the images and half the panel: the same work a step, in half the time."""
         if not self.thesis:
             return recipe
@@ -70,26 +71,26 @@ class Plan:
             return 4 if name == "simclr" else 2
         return 2 if self.quick else 7
 
-    def images(self, recipe: Config) -> int:
+    def images(self, recipe: Recipe) -> int:
         """Return how many images an epoch trains on: full batches only."""
         number = recipe.train_examples or self.dataset.num_train
         return number // recipe.batch_size * recipe.batch_size
 
-    def part_for_others(self, recipe: Config) -> Config:
+    def part_for_others(self, recipe: Recipe) -> Recipe:
         """Return the recipe of an epoch of the others: fewer images where all take too long."""
         if not self.thesis:
             return recipe
         images = GPU_BATCHES_OF_OTHERS * self.workers * recipe.batch_size
         return dataclasses.replace(recipe, train_examples=min(images, self.images(recipe)))
 
-    def note(self, recipe: Config) -> str:
+    def note(self, recipe: Recipe) -> str:
         """Say under what conditions ours is timed."""
         panel = f"K = {recipe.panel_examples}, M = {recipe.panel_augmentations}"
         if self.device.type == "cuda":
             return f"{panel}, {str(precision(recipe, self.device)).removeprefix('torch.')}"
         return f"{panel}, float32, one process of {_threads()}"
 
-    def note_for(self, other: str, recipe: Config) -> str:
+    def note_for(self, other: str, recipe: Recipe) -> str:
         """Say the same of another loop."""
         part = self.images(self.part_for_others(recipe))
         fewer = "" if part == self.images(recipe) else f", its steps timed on {part} images"

@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 
+from analysis.framework import console
 from benchmarks import _hardware
 from benchmarks._rows import Row
 from benchmarks._targets import Verdict
-from dynamics import console, files, provenance
-from dynamics.console import UserError
+from dynamics import files, provenance
+from dynamics.errors import UserError
 
 FORMAT = "training-dynamics.benchmarks/1"
 RESULTS = Path(__file__).parent / "results"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from dynamics.console import say
+from analysis.framework.console import say
 
 
 @dataclass(frozen=True, kw_only=True)

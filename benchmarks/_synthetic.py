@@ -20,8 +20,9 @@ from jaxtyping import Bool, Float64, Int64, UInt16
 from scipy.special import ndtr, ndtri
 
 from analysis.comparison.thesis import FIGURE_4_1, SEEDS
-from dynamics import collapse, methods, snapshots
-from dynamics.config import preset
+from dynamics import methods, snapshots
+from dynamics.study_file import preset
+from dynamics.training import diagnostics
 
 TRAINING_SET, CLASSES = 50_000, 10
 LEVELS = 2**16 - 1
@@ -67,7 +68,7 @@ class Sizes:
 
 def thesis_sizes(method: str, *, quick: bool = False) -> Sizes:
     """Return the sizes of a method in the thesis's study; tiny ones of the same kind where quick."""
-    recipe = preset(methods.recipe(method), "thesis")
+    recipe = preset(method, "thesis")
     whole = Sizes(
         seeds=SEEDS,
         epochs=recipe.epochs,
@@ -132,7 +133,7 @@ def all_answers(method: str, sizes: Sizes) -> Iterator[Bool[np.ndarray, "epoch v
 def scalar_names(method: str) -> tuple[str, ...]:
     """Name what training records of a method beside its answers."""
     kind = methods.load(method)
-    return (*kind.terms, "learning_rate", *collapse.names(kind.panel_views))
+    return (*kind.terms, "learning_rate", *diagnostics.names(kind.panel_views))
 
 
 def write(runs: Path, study: str, method: str, sizes: Sizes) -> None:
@@ -143,7 +144,7 @@ def write(runs: Path, study: str, method: str, sizes: Sizes) -> None:
     rng = np.random.default_rng(2)
     examples = rng.permutation(max(TRAINING_SET, sizes.examples))[: sizes.examples]
     true, given = _labels(method, sizes.examples, rng)
-    recipe = replace(preset(methods.recipe(method), "thesis"), epochs=sizes.epochs)
+    recipe = replace(preset(method, "thesis"), epochs=sizes.epochs)
     for seed, correct in enumerate(all_answers(method, sizes)):
         scalars = {name: rng.lognormal(size=sizes.epochs) for name in scalar_names(method)}
         snapshots.write_finished(

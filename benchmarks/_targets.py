@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.framework import console
 from benchmarks._rows import Row
-from dynamics import console
 
 MB = 1e6
 

@@ -19,15 +19,16 @@ from jaxtyping import Float32, Int64
 import analysis
 from analysis import embedding
 from analysis.comparison.thesis import EXAMPLES, FIGURE_4_1
+from analysis.framework import results
+from analysis.framework.where import Where, open_study
 from analysis.statistics.corrected_divergence import corrected_kl, null_divergence
 from analysis.statistics.gaussian_divergence import class_moments, gaussian_kl
 from analysis.statistics.neighbourhoods import same_class_share
-from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
 from benchmarks._rows import Row, Setting, missing
 from benchmarks._synthetic import CLASSES, TRAINING_SET, thesis_sizes, write
 from benchmarks.store import STUDY, WARM, costs
 from dynamics import linear_probe
+from dynamics.study import Study
 
 MODULES = {name: importlib.import_module(f"analysis.{name}") for name in analysis.names()}
 """Loaded here, so that no import is timed."""

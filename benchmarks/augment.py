@@ -15,7 +15,7 @@ from benchmarks._rows import Row, Setting
 from benchmarks._timing import alternate, rate, ratio
 from benchmarks.peers.torchvision_views import PilImages, pil_transform, tensor_transform
 from dynamics.augment import CropFlipViews, SimCLRViews, Views
-from dynamics.methods._labelled import THESIS_NORMALISATION
+from dynamics.methods.labels import THESIS_NORMALISATION
 from dynamics.provenance import available_cores
 from dynamics.streams import generator
 

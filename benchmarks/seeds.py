@@ -12,12 +12,11 @@ from benchmarks._plan import Plan
 from benchmarks._rows import Row, Setting
 from benchmarks._timing import ratio, spent
 from benchmarks.peers.baseline import METHODS
-from dynamics import methods
-from dynamics.config import preset
 from dynamics.provenance import available_cores
-from dynamics.training import Job
+from dynamics.study_file import preset
+from dynamics.training.loop import Job
+from dynamics.training.pool import Event, Source, run_jobs
 from runners.costs import longest_first
-from runners.pool import Event, Source, run_jobs
 from runners.study import SEEDS
 
 PACKINGS = (1, 2, 4)
@@ -61,7 +60,7 @@ def study_rows(setting: Setting) -> list[Row]:
 
 def study_jobs(folder: Path, seeds: int, *, quick: bool) -> list[Job]:
     """Return the seeds of a quick study, in the runner's order."""
-    recipes = {name: preset(methods.recipe(name), "quick") for name in METHODS}
+    recipes = {name: preset(name, "quick") for name in METHODS}
     if quick:
         recipes = {name: _packing.shortened(recipe) for name, recipe in recipes.items()}
     jobs = [

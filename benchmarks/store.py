@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from analysis.storage.counts import Where, open_study
+from analysis.framework.where import Where, open_study
 from benchmarks._rows import Row, Setting, missing
 from benchmarks._synthetic import Sizes, all_answers, scalar_names, thesis_sizes, write
 from benchmarks._timing import Timed, in_fresh_process, seconds_of, spent
@@ -31,7 +31,7 @@ ENOUGH = 10.0
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
-from analysis.storage.counts import Where, open_study
+from dynamics.study import Where, open_study
 runs, study, method = sys.argv[1:]
 open_study(Where(study=study, runs=Path(runs))).counts(method).learning_probability
 assert "torch" not in sys.modules

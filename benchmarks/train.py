@@ -15,7 +15,7 @@ from benchmarks._rows import Row, Setting
 from benchmarks.peers.baseline import METHODS, Baseline
 from benchmarks.peers.lightly_loop import LightlyLoop, installed
 from dynamics import methods
-from runners.memory import keep_freed
+from dynamics.training.worker import keep_freed
 
 LIGHTLYS = "simclr"
 """The method that lightly's loop trains."""

@@ -1,4 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How networks learn, example by example: (config, seed) in, a run folder of snapshots out."""
+"""How neural networks learn, example by example.
 
-__version__ = "0.1.0"
+    import dynamics
+
+    study = dynamics.open_study("runs/demo")               # opening and reading load no torch
+    r = study.learning_probability("simclr")               # xarray.DataArray (epoch, example)
+    dynamics.train("simclr", "digits", seeds=8, study="mine", epochs=25)
+
+`Method`, `Recipe` and `Dataset` are what one writes to add a way of training or images of one's own.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dynamics.config import Recipe
+    from dynamics.data import Dataset
+    from dynamics.errors import UserError
+    from dynamics.methods import Method
+    from dynamics.study import Study, open_study
+    from dynamics.training.study import train
+
+__version__ = "0.2.0.dev0"
+
+__all__ = ["Dataset", "Method", "Recipe", "Study", "UserError", "open_study", "train"]
+
+_HOMES = {
+    "Dataset": "dynamics.data",
+    "Method": "dynamics.methods",
+    "Recipe": "dynamics.config",
+    "Study": "dynamics.study",
+    "UserError": "dynamics.errors",
+    "open_study": "dynamics.study",
+    "train": "dynamics.training.study",
+}
+"""Where each name comes from: imported when it is first used, so that torch is loaded only for training."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dynamics' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

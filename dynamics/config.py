@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What decides the bits of a run: one flat, frozen record per method, JSON both ways, with presets.
+"""What decides the bits of a run: one flat, frozen recipe per method, JSON both ways.
 
-A field's docstring is its --help. A method's file extends :class:`Config` by its own fields and defaults
-(the thesis's recipe); everything that does not change a run's numbers (folders, workers, device) is
-an argument of a command line, not a field.
+A field's docstring is its --help. A method's file extends :class:`Recipe` by its own fields and defaults
+(the thesis's values); everything that does not change a run's numbers (folders, workers, device) is
+an argument of a function or a command line, not a field.
 """
 
 import dataclasses
+import difflib
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 Optimizer = Literal["adam", "sgd"]
 Precision = Literal["auto", "bf16", "fp32"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Recipe:
     """Fields that every method has."""
 
     dataset: str = "cifar10"
@@ -66,69 +68,62 @@ class Config:
     label_seed: int = 0
     """Seed of the permutation of random labels; the same for all copies of both methods."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {}
-    """What a preset changes for this method, beside :data:`PRESETS`."""
-
     def __post_init__(self) -> None:
-        check_least(self, 1, "width", "epochs", "schedule_period", "panel_augmentations")
-        check_least(self, 2, "batch_size", "panel_examples", "panel_batch")
-        check_least(self, 0, "schedule_start", "panel_seed", "label_seed")
+        check_min(self, 1, "width", "epochs", "schedule_period", "panel_augmentations")
+        check_min(self, 2, "batch_size", "panel_examples", "panel_batch")
+        check_min(self, 0, "schedule_start", "panel_seed", "label_seed")
         if self.train_examples is not None:
-            check_least(self, 1, "train_examples")
-        check_from_zero(self, "lr", "weight_decay", kind="rate")
+            check_min(self, 1, "train_examples")
+        check_non_negative(self, "lr", "weight_decay")
         if not 0 <= self.momentum < 1:
-            raise UserError(f"{flag('momentum')} {self.momentum}: use 0 or more, below 1")
+            raise UserError(f"`momentum` must be in [0, 1), got {self.momentum}")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as plain JSON values."""
+        """Return the fields as plain JSON values.
+
+        Examples
+        --------
+        >>> Recipe(lr=0.1).to_json()["lr"]
+        0.1
+        """
         return json.loads(json.dumps(dataclasses.asdict(self)))  # tuples become lists, as when read back
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Config":
-        """Rebuild a config from :meth:`to_json`'s dictionary.
+    def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Rebuild a recipe from :meth:`to_json`'s dictionary.
+
+        A field that was added since takes its default, which is what the code did before there was a choice.
 
         Raises
         ------
         UserError
-            When a field is missing or unknown: the record was written by another version.
+            When a field is unknown: the record was written by a newer version, or for another method.
+
+        Examples
+        --------
+        >>> Recipe.from_json({"lr": 0.1}).lr
+        0.1
         """
-        fields = {field.name: field for field in dataclasses.fields(cls)}
-        odd = sorted(fields.keys() ^ values.keys())
-        if odd:
-            raise UserError(f"this config and the code disagree on the fields {', '.join(odd)}: train again")
-        given: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
-        return cls(**given)
+        return cls(**cls.known(_renamed(values)))
 
+    @classmethod
+    def known(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values as a recipe takes them (lists as tuples), once each is known to be a field.
 
-PRESETS: dict[str, dict[str, Any]] = {
-    # The memorization thesis: CIFAR-10; everything else is the methods' own default.
-    "thesis": {},
-    # Minutes on two cores: a few handwritten digits, a narrow network, rates that tell the story in tens of epochs.
-    "quick": {
-        "dataset": "digits",
-        "train_examples": 384,
-        "width": 12,
-        "batch_size": 32,
-        "panel_examples": 128,
-        "panel_augmentations": 3,
-        "panel_batch": 32,
-    },
-}
-
-
-def preset(recipe: type[Config], name: str) -> Config:
-    """Return a method's recipe under a preset.
-
-    Raises
-    ------
-    UserError
-        When no preset has that name.
-    """
-    if name not in PRESETS:
-        raise UserError(f"no preset {name!r}: use one of {', '.join(PRESETS)}")
-    return recipe(**{**PRESETS[name], **recipe.presets.get(name, {})})
+        Raises
+        ------
+        UserError
+            When one is no field of this recipe; names the nearest that is.
+        """
+        fields = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in fields:
+                near = difflib.get_close_matches(name, fields, n=1)
+                instead = f"did you mean `{near[0]}`?" if near else f"the fields are {', '.join(fields)}"
+                raise UserError(
+                    f"`{name}` is not a field of {cls.__module__.rpartition('.')[2]}'s recipe: {instead}"
+                )
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 SHARED_BY_A_STUDY = (
@@ -142,58 +137,52 @@ SHARED_BY_A_STUDY = (
 """Fields that all methods of a study must agree on, or their r_t are those of different examples."""
 
 
-def flag(field: str) -> str:
-    """Return how a field is spelled on the command line."""
-    return f"--{field.replace('_', '-')}"
+def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring a record of version 0.1 to today's names: `panel_temperature` became `temperature`."""
+    old = dict(values)
+    temperature = old.pop("panel_temperature", None)
+    return old if temperature is None or "temperature" in old else {**old, "temperature": temperature}
 
 
 # What a recipe's __post_init__ calls, so that a value is refused before data are loaded or a network is built.
 
 
-def check_least(recipe: object, least: int, *names: str) -> None:
-    """Refuse counts below `least`."""
-    for name in names:
-        if getattr(recipe, name) < least:
-            raise UserError(f"{flag(name)} {getattr(recipe, name)} is too small: use {least} or more")
+def check_min(recipe: object, least: float, *names: str) -> None:
+    """Refuse fields below `least`."""
+    _check(recipe, names, f">= {least}", lambda value: least <= value)
 
 
-def check_from_zero(recipe: object, *names: str, kind: str = "weight") -> None:
-    """Refuse rates and weights (`kind`) that are negative or not finite."""
-    for name in names:
-        if not 0 <= getattr(recipe, name) < float("inf"):
-            raise UserError(f"{flag(name)} {getattr(recipe, name)} is no {kind}: use a number from 0 up")
+def check_non_negative(recipe: object, *names: str) -> None:
+    """Refuse rates and weights that are negative or not finite."""
+    _check(recipe, names, ">= 0", lambda value: 0 <= value < math.inf)
 
 
-def check_above_zero(recipe: object, *names: str) -> None:
+def check_positive(recipe: object, *names: str) -> None:
     """Refuse divisors that are zero, negative or not finite."""
-    for name in names:
-        if not 0 < getattr(recipe, name) < float("inf"):
-            raise UserError(f"{flag(name)} {getattr(recipe, name)}: use a number above 0")
+    _check(recipe, names, "> 0", lambda value: 0 < value < math.inf)
 
 
-def check_share(recipe: object, *names: str) -> None:
-    """Refuse what is no share of a whole."""
+def check_fraction(recipe: object, *names: str) -> None:
+    """Refuse what does not lie between 0 and 1."""
+    _check(recipe, names, "in [0, 1]", lambda value: 0 <= value <= 1)
+
+
+def _check(recipe: object, names: tuple[str, ...], bound: str, holds: Callable[[Any], bool]) -> None:
     for name in names:
-        if not 0 <= getattr(recipe, name) <= 1:
-            raise UserError(f"{flag(name)} {getattr(recipe, name)} is no share: use 0 to 1")
+        if not holds(getattr(recipe, name)):
+            raise UserError(f"`{name}` must be {bound}, got {getattr(recipe, name)}")
 
 
 @contextmanager
-def flags_named(recipe: object, renamed: Mapping[str, str]) -> Iterator[None]:
-    """Let an error that begins with the name of a field begin with its flag, where something is built from a recipe.
+def fields_renamed(**field_of: str) -> Iterator[None]:
+    """Let an error about a parameter of what is built from a recipe name the recipe's field instead.
 
     Parameters
     ----------
-    recipe
-        Holds the fields.
-    renamed
-        A recipe's field by the name that what is built has for it, where they differ.
+    field_of
+        The recipe's field by the name of the parameter.
     """
     try:
         yield
     except UserError as error:
-        name, _, rest = str(error).partition(" ")
-        field = renamed.get(name, name)
-        if not hasattr(recipe, field):
-            raise
-        raise UserError(f"{flag(field)} {rest}") from None
+        raise UserError(error.spelled(lambda name: f"`{field_of.get(name, name)}`")) from None

@@ -20,11 +20,10 @@ from torch import Tensor, nn
 
 from dynamics import files, networks, snapshots
 from dynamics.augment import Views
-from dynamics.console import UserError
-from dynamics.data import Dataset, Progress
+from dynamics.data import Dataset, Track
+from dynamics.errors import UserError
 from dynamics.methods import Method
-from dynamics.methods._base import ImageStatistics
-from dynamics.snapshots.layout import WEIGHTS
+from dynamics.methods.base import ImageStatistics
 
 FORMAT = "training-dynamics.features/1"
 """Changes whenever the same weights and images are to give other features."""
@@ -50,7 +49,7 @@ def of_run(
     *,
     device: torch.device,
     statistics: ImageStatistics | None = None,
-    progress: Progress | None = None,
+    progress: Track | None = None,
 ) -> Features:
     """Return the features of a finished run's network, from its cache where that is good.
 
@@ -74,7 +73,7 @@ def of_run(
     UserError
         When the weights are missing, damaged or of another architecture, or the disk is full.
     """
-    weights = run.folder / WEIGHTS
+    weights = run.weights
     source = files.sha256_of(weights) if weights.exists() else "missing"
     own = networks.image_statistics(dataset) if statistics is None else statistics
     return _cached(
@@ -93,7 +92,7 @@ def of_untrained(
     *,
     device: torch.device,
     statistics: ImageStatistics | None = None,
-    progress: Progress | None = None,
+    progress: Track | None = None,
 ) -> Features:
     """Return the features of a run's network before its first step (the thesis's "random initialisation").
 
@@ -127,7 +126,7 @@ def encode(
     *,
     device: torch.device,
     statistics: ImageStatistics | None = None,
-    progress: Progress | None = None,
+    progress: Track | None = None,
 ) -> Features:
     """Stream a split's images through a method's encoder: eval mode, no augmentation, float32.
 
@@ -167,24 +166,6 @@ def state_hash(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def choose_device(device: str) -> torch.device:
-    """Return the device to compute on: with auto the first GPU, or the CPU where there is none.
-
-    Raises
-    ------
-    UserError
-        When there is no such device.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"--device {device} cannot be used ({str(error).splitlines()[0]}): try --device cpu"
-        ) from None
-
-
 def full_precision(device: torch.device) -> AbstractContextManager[None]:
     """Compute convolutions in whole float32: on a GPU they would be rounded to TF32's 10 bits otherwise."""
     if device.type != "cuda":
@@ -196,7 +177,7 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
 def _stem(run: snapshots.Run, dataset: Dataset, name: str, statistics: ImageStatistics | None) -> Path:
     """Name the cache; other data than the run's own have one beside it."""
     other = "" if statistics is None else f"{dataset.name}-{dataset.fingerprint[:8]}-"
-    return run.folder / "features" / f"{other}{name}"
+    return run.features_folder / f"{other}{name}"
 
 
 def _key(

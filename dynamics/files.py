@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 ASIDE = ".tmp"
 """Ending of what is being written and does not count yet."""

@@ -15,7 +15,7 @@ from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.streams import MAX_EPOCH, generator
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from dynamics import files
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 LOCK = "lock"
 HOLDER = "holder.json"

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dynamics import checkpoint, data, methods, snapshots
-from dynamics.config import Config
-from dynamics.console import UserError
+from dynamics import data, methods, snapshots
+from dynamics.config import Recipe
 from dynamics.data import Dataset, permuted_labels
 from dynamics.encoders import initialise
+from dynamics.errors import UserError
 from dynamics.methods import Method
-from dynamics.methods._base import ImageStatistics
+from dynamics.methods.base import ImageStatistics
 from dynamics.streams import generator
+from dynamics.training import checkpoint
 
 
 def image_statistics(dataset: Dataset) -> ImageStatistics:
@@ -21,7 +22,7 @@ def image_statistics(dataset: Dataset) -> ImageStatistics:
     return ImageStatistics(dataset.num_classes, dataset.image_size, mean, std)
 
 
-def training_data(dataset: Dataset, recipe: Config) -> Dataset:
+def training_data(dataset: Dataset, recipe: Recipe) -> Dataset:
     """Return the part of a data set that a recipe trains on.
 
     Raises
@@ -39,14 +40,14 @@ def training_data(dataset: Dataset, recipe: Config) -> Dataset:
     return dataset
 
 
-def training_labels(method: type[Method], recipe: Config, dataset: Dataset) -> Tensor:
+def training_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> Tensor:
     """Return the labels that a method is to learn; the true ones where it uses none."""
     if method.labels == "permuted":
         return permuted_labels(dataset.train_labels, generator(recipe.label_seed, "labels"))
     return dataset.train_labels
 
 
-def untrained(name: str, recipe: Config, dataset: Dataset, *, seed: int) -> Method:
+def untrained(name: str, recipe: Recipe, dataset: Dataset, *, seed: int) -> Method:
     """Return a method's networks as they are before the first step of a seed.
 
     Parameters
@@ -63,7 +64,7 @@ def untrained(name: str, recipe: Config, dataset: Dataset, *, seed: int) -> Meth
     return initialised(name, recipe, image_statistics(dataset), seed=seed)
 
 
-def initialised(name: str, recipe: Config, statistics: ImageStatistics, *, seed: int) -> Method:
+def initialised(name: str, recipe: Recipe, statistics: ImageStatistics, *, seed: int) -> Method:
     """Do the same where only the statistics of the training data are at hand."""
     method = methods.load(name)(recipe, statistics)
     weights = generator(seed, "weights")
@@ -72,7 +73,7 @@ def initialised(name: str, recipe: Config, statistics: ImageStatistics, *, seed:
     return method
 
 
-def recipe_of(run: snapshots.Run) -> Config:
+def recipe_of(run: snapshots.Run) -> Recipe:
     """Return the recipe of a run.
 
     Raises
@@ -117,7 +118,7 @@ def trained(run: snapshots.Run, dataset: Dataset) -> Method:
 def restored(run: snapshots.Run, statistics: ImageStatistics) -> Method:
     """Do the same where only the statistics of the training data are at hand."""
     method = methods.load(run.method)(recipe_of(run), statistics)
-    path = run.folder / "weights.safetensors"
+    path = run.weights
     if not path.exists():
         raise UserError(f"no weights in {run.folder}: train that seed to its end")
     try:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import torch
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 Purpose = Literal[
     "weights",

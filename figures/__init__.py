@@ -12,8 +12,8 @@ from typing import Protocol, cast
 
 from matplotlib.figure import Figure
 
-from analysis.storage.results import Result
-from dynamics.console import UserError
+from analysis.framework.results import Result
+from dynamics.errors import UserError
 
 Results = Mapping[str, Result]
 """Results of one study, by the name of the analysis."""

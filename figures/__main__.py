@@ -7,9 +7,9 @@ from pathlib import Path
 
 import tyro
 
-from analysis.storage.results import Result, made_by
-from dynamics import console
-from dynamics.console import say
+from analysis.framework import console
+from analysis.framework.console import say
+from analysis.framework.results import Result, made_by
 from figures import _files, find, load, names
 from figures._studies import choose_study
 

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.storage.results import Row
+from analysis.framework.results import Row
+from dynamics.names import label
 from figures import Results
 from figures._curves import SYMBOLS, Quantity, array, examples_label, methods, share_of_examples, sorted_curve
 from figures._panels import draw_sorted, panels, settle_legends
-from figures._style import colours, label, shades
+from figures._style import colours, shades
 
 GREY = "#555555"
 DASHES = (0, (2.5, 1.2))

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from analysis.storage.results import Result
-from dynamics.console import UserError
+from analysis.framework.results import Result
+from dynamics.errors import UserError
+from dynamics.names import ordered
 from figures import Results
-from figures._style import ordered
 
 Quantity = Literal["r", "r_tilde"]
 

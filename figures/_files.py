@@ -10,10 +10,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis.storage import results as storage
-from analysis.storage.results import Result
+from analysis.framework import results as storage
+from analysis.framework.results import Result
 from dynamics import files
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from figures import Results, load
 from figures._style import style
 

@@ -14,35 +14,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.colors import Colormap, ListedColormap, to_hex, to_rgb
 
-ORDER = ("simclr", "supervised", "random-labels", "random-labels-aug")
-"""The thesis's four settings come first, as in `analysis.storage.counts`; others follow by name."""
-
-LABELS = MappingProxyType(
-    {
-        "simclr": "SimCLR",
-        "supervised": "supervised",
-        "random-labels": "random labels",
-        "random-labels-aug": "random labels + aug.",
-        "vicreg": "VICReg",
-        "barlow-twins": "Barlow Twins",
-        "w-mse": "W-MSE",
-        "tico": "TiCo",
-        "vicreg-tico": "VICReg + TiCo",
-        "byol": "BYOL",
-        "simsiam": "SimSiam",
-        "moco": "MoCo v2",
-    }
-)
-"""How the documents write their methods; another method is written as on the command line."""
-
-ENCODERS = MappingProxyType({"n1": "N1", "resnet18": "ResNet-18"})
-"""How the documents write their encoders (the coursework's N2 is a ResNet-18)."""
-
-USUAL_WIDTH = 64
-"""Channels of the first stage of a ResNet-18; another width is written beside its name."""
-
-LONGEST = 24
-"""Characters of a method's name that fit above a panel."""
+from dynamics.names import ordered
 
 COLOURS = MappingProxyType(
     {
@@ -110,25 +82,6 @@ and grey print, which a rainbow's does not; the lightest end is cut off: it woul
 def style() -> AbstractContextManager[None]:
     """Return the context in which figures are made and written: matplotlib's defaults and RC, nothing of the user's."""
     return matplotlib.style.context(["default", dict(RC)])
-
-
-def label(method: str) -> str:
-    """Return a method's name as it is printed; a long one is cut, so that panels stay apart."""
-    name = LABELS.get(method, method)
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def encoder_label(encoder: str | None, width: int | None = None) -> str:
-    """Return an encoder's name as it is printed; nothing where a run does not say which it was."""
-    if encoder is None:
-        return ""
-    narrow = encoder == "resnet18" and width not in (None, USUAL_WIDTH)
-    return ENCODERS.get(encoder, encoder) + (f", width {width}" if narrow else "")
-
-
-def ordered(methods: Iterable[str]) -> tuple[str, ...]:
-    """Return methods in the order of the figures: the thesis's four, then the others by name."""
-    return tuple(sorted(methods, key=lambda m: (ORDER.index(m) if m in ORDER else len(ORDER), m)))
 
 
 def colours(methods: Iterable[str]) -> dict[str, str]:

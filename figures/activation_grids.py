@@ -15,11 +15,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from analysis.storage.results import Result, Row
+from analysis.framework.results import Result, Row
+from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import array
 from figures._panels import WIDTHS
-from figures._style import label, ordered
 
 NUMBER = "5.4"
 TITLE = "images that maximise single units"

@@ -7,11 +7,12 @@ Each panel shows the methods at the epochs at which their mean r_t is nearest to
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.storage.results import Row
+from analysis.framework.results import Row
+from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import SYMBOLS, examples_label, methods, sorted_curve
 from figures._panels import draw_sorted, legend_columns, panels, settle_legends
-from figures._style import colours, label, ordered
+from figures._style import colours
 
 NUMBER = "4.2"
 TITLE = "sorted learning probabilities at aligned epochs"

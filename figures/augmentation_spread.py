@@ -10,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.storage.results import Result, Row
+from analysis.framework.results import Result, Row
+from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import SYMBOLS, array, share_of_examples
 from figures._grid import grid
 from figures._panels import draw_sorted, legend_columns
-from figures._style import colours, label, ordered
+from figures._style import colours
 
 NUMBER = "4.5"
 TITLE = "single augmentations around the average of each example"

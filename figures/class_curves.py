@@ -14,12 +14,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from analysis.storage.results import Result
+from analysis.framework.results import Result
+from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import array
 from figures._grid import grid
 from figures._panels import WIDTHS, legend_columns
-from figures._style import label, ordered
 
 NUMBER = "5.3"
 TITLE = "learning probability of every class"

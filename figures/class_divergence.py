@@ -16,9 +16,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from analysis.storage.results import Result
+from analysis.framework.results import Result
+from dynamics.names import label, ordered
 from figures import Results
-from figures._style import label, ordered
 
 NUMBER = "5.2"
 TITLE = "divergence between the classes in feature space"

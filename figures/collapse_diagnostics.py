@@ -15,13 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from analysis.framework.results import Result
 from analysis.statistics.collapse import COMPLETE_STD, DIMENSIONAL_SHARE, limits
-from analysis.storage.results import Result
+from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import array
 from figures._panels import WIDTHS
 from figures._seeds import draw_seeds, number_epochs
-from figures._style import colours, label, ordered
+from figures._style import colours
 
 NUMBER = "C.2"
 TITLE = "collapse: spread, rank, alignment and uniformity"

@@ -16,11 +16,11 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
-from analysis.storage.results import Result, Row
+from analysis.framework.results import Result, Row
+from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import array
 from figures._panels import WIDTHS, legend_columns
-from figures._style import label, ordered
 from figures.class_curves import LOOKS
 
 NUMBER = "5.1"

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.storage.results import Result
+from analysis.framework.results import Result
+from dynamics.names import encoder_label, label, ordered
 from figures import Results
 from figures._curves import array
 from figures._panels import WIDTHS, free_panels, in_columns, legend_columns
 from figures._seeds import BAND, draw_seeds, number_epochs, scale_values
-from figures._style import encoder_label, label, ordered
 
 NUMBER = "C.1"
 TITLE = "loss of every encoder, and its terms"

@@ -11,12 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.storage.results import Result, Row
+from analysis.framework.results import Result, Row
+from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import array
 from figures._panels import free_panels, legend_columns
 from figures._seeds import draw_seeds, number_epochs, scale_values
-from figures._style import colours, label, ordered
+from figures._style import colours
 
 NUMBER = "C.3"
 TITLE = "loss of linear layers and of fine-tuning, by encoder"

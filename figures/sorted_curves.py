@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
+from dynamics.names import label
 from figures import Results
 from figures._curves import SYMBOLS, epochs, examples_label, methods, sorted_curve
 from figures._panels import draw_sorted, panels
-from figures._style import SCALE, label
+from figures._style import SCALE
 
 NUMBER = "4.1"
 TITLE = "sorted learning probabilities after every epoch"

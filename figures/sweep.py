@@ -16,11 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from analysis.storage.results import Result, Row
+from analysis.framework.results import Result, Row
+from dynamics.names import label
 from figures import Results
 from figures._curves import array
 from figures._panels import HEIGHTS, WIDTHS, legend_columns
-from figures._style import SCALE, label
+from figures._style import SCALE
 
 NUMBER = "S.1"
 TITLE = "loss and probe accuracy by hyperparameter"

@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.storage.results import Result
+from analysis.framework.results import Result
+from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import SYMBOLS, array, share_of_examples
 from figures._grid import grid
 from figures._panels import draw_sorted
-from figures._style import SCALE, label, ordered
+from figures._style import SCALE
 
 NUMBER = "B.1"
 TITLE = "first against second views"

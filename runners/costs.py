@@ -8,8 +8,8 @@ from typing import NamedTuple
 from scipy.optimize import nnls
 
 from dynamics import methods
-from dynamics.config import Config
-from dynamics.training import Job, Progress
+from dynamics.config import Recipe
+from dynamics.training.loop import EpochReport, Job
 
 STEP_SHARE = 0.1
 """Share of an epoch's training that is the same at any size of a batch, until methods are seen that differ in it."""
@@ -19,7 +19,7 @@ class Kind(NamedTuple):
     """Seeds whose epochs cost the same."""
 
     method: str
-    recipe: Config
+    recipe: Recipe
 
     @classmethod
     def of(cls, job: Job) -> "Kind":
@@ -35,7 +35,7 @@ class Cost(NamedTuple):
     store: float
 
     @classmethod
-    def of(cls, progress: Progress) -> "Cost":
+    def of(cls, progress: EpochReport) -> "Cost":
         """Return what the epoch of a report took."""
         return cls(progress.train_seconds, progress.panel_seconds, progress.store_seconds)
 

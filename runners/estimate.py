@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dynamics.training import Job, Progress
+from dynamics.training.loop import EpochReport, Job
 from runners.costs import Cost, Kind, Rates, mean_cost, middle
 
 RECENT = 10
@@ -90,7 +90,7 @@ class Estimate:
         kind, left = self._waiting.pop(job)
         self._running[job] = _Running(kind=kind, since=now, left=left, fresh=fresh)
 
-    def epoch(self, job: Job, progress: Progress, now: float) -> None:
+    def epoch(self, job: Job, progress: EpochReport, now: float) -> None:
         """Take in that an epoch of a job is over."""
         running, pace = self._running[job], self._pace(len(self._running))
         cost = Cost(*(pace * part for part in Cost.of(progress)))  # as it is with all workers at work

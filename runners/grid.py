@@ -9,14 +9,14 @@ import typing
 from collections.abc import Mapping, Sequence
 
 from analysis.storage.sweeps import Value
-from dynamics.config import Config, flag
-from dynamics.console import UserError
+from dynamics.config import Recipe, flag
+from dynamics.errors import UserError
 
 LARGEST = 1000
 """Settings of one sweep."""
 
 
-def read_over(over: Sequence[Sequence[str]], recipe: type[Config]) -> dict[str, tuple[Value, ...]]:
+def read_over(over: Sequence[Sequence[str]], recipe: type[Recipe]) -> dict[str, tuple[Value, ...]]:
     """Read what follows each --over: a numeric field of the recipe, and its values.
 
     Parameters
@@ -58,7 +58,7 @@ def read_over(over: Sequence[Sequence[str]], recipe: type[Config]) -> dict[str, 
     return found
 
 
-def numeric_fields(recipe: type[Config]) -> dict[str, type[Value]]:
+def numeric_fields(recipe: type[Recipe]) -> dict[str, type[Value]]:
     """Return the fields of a recipe that hold a number (or a number or None), with int or float."""
     kinds: dict[str, type[Value]] = {}
     for field, hint in typing.get_type_hints(recipe).items():
@@ -88,7 +88,7 @@ def check_flags(over: Mapping[str, object], argv: Sequence[str]) -> None:
             raise UserError(f"{flag(field)} and --over {flag(field)[2:]} exclude each other: use one")
 
 
-def _refuse(word: str, field: str, recipe: type[Config], kinds: Mapping[str, object]) -> typing.NoReturn:
+def _refuse(word: str, field: str, recipe: type[Recipe], kinds: Mapping[str, object]) -> typing.NoReturn:
     known = ", ".join(name.replace("_", "-") for name in kinds)
     if any(field == own.name for own in dataclasses.fields(recipe)):
         raise UserError(f"--over {word}: this field holds no number; use one of {known}")

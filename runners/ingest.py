@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from dynamics import console, provenance, snapshots
-from dynamics.console import UserError, say
-from runners.plan import STUDY_NAME
+from analysis.framework import console
+from analysis.framework.console import say
+from dynamics import provenance, snapshots
+from dynamics.errors import UserError
+from dynamics.training.plan import STUDY_NAME
 
 AXES = {
     4: "(seed, epoch, augmentation, example)",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dynamics import methods, provenance, snapshots
-from dynamics.console import UserError
-from dynamics.training import Job
+from dynamics.errors import UserError
+from dynamics.training.loop import Job
 from runners.costs import Cost, Kind, middle
 
 LOGS = 32

@@ -16,14 +16,17 @@ import numpy as np
 import tyro
 from rich.progress import track
 
-from analysis._networks import PIXELS, UNTRAINED, has_network
-from analysis.storage import evaluations, results
-from analysis.storage.results import Result, Row
-from dynamics import console, data, features, networks, snapshots
-from dynamics.console import UserError, say
+from analysis.framework import console, results
+from analysis.framework.console import say
+from analysis.framework.networks import has_network
+from analysis.framework.results import Result, Row
+from analysis.storage import evaluations
+from dynamics import data, networks, snapshots
 from dynamics.data import Dataset
+from dynamics.errors import UserError
 from dynamics.evaluation import Evaluation, EvaluationRecipe, Outcome
-from dynamics.methods._base import ImageStatistics
+from dynamics.methods.base import ImageStatistics
+from dynamics.names import PIXELS, UNTRAINED
 from runners.progress import LINE_SECONDS, duration
 
 
@@ -135,7 +138,7 @@ def own_statistics(arguments: Probe, run: snapshots.Run) -> ImageStatistics:
 
 def prepare(arguments: Probe, run: snapshots.Run) -> Evaluation:
     """Load the images, and what is known of those that the run was trained on."""
-    device = features.choose_device(arguments.device)
+    device = choose_device(arguments.device)
     dataset, statistics = choose_images(arguments, run)
     recipe = EvaluationRecipe(
         **{field.name: getattr(arguments, field.name) for field in fields(EvaluationRecipe)}

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from analysis.framework.console import say
 from analysis.storage.sweeps import split_name
-from dynamics.console import say
-from dynamics.training import Job, Progress
+from dynamics.training.loop import EpochReport, Job
+from dynamics.training.pool import Event
 from runners import past
 from runners.estimate import Estimate
-from runners.pool import Event
 
 LINE_SECONDS = 15.0
 """Off a terminal, a summary is printed this often at most."""
@@ -45,7 +45,7 @@ class Board:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.jobs = list(jobs)
-        self.latest: dict[Job, Progress] = {}
+        self.latest: dict[Job, EpochReport] = {}
         self.running: list[Job] = []
         self.finished: list[Job] = []
         self.failures: dict[Job, str] = {}
@@ -173,7 +173,7 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _describe(progress: Progress) -> str:
+def _describe(progress: EpochReport) -> str:
     return (
         f"epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.4f}, "
         f"mean r_t {progress.mean_correct:.3f}"

@@ -17,15 +17,19 @@ import torch
 import tyro
 from rich.progress import track
 
-from dynamics import console, data, methods, repeat, training
-from dynamics.config import PRESETS, Config, preset
-from dynamics.console import UserError, say
+from analysis.framework import console
+from analysis.framework.console import say
+from dynamics import data, methods
+from dynamics.config import PRESETS, Recipe
+from dynamics.errors import UserError
 from dynamics.provenance import available_cores
 from dynamics.streams import MAX_SEED
-from dynamics.training import Job
+from dynamics.study_file import preset
+from dynamics.training import capture
+from dynamics.training.loop import Job
+from dynamics.training.plan import Plan, make_plan, parse_seeds
+from dynamics.training.pool import Source, run_jobs
 from runners.costs import longest_first
-from runners.plan import Plan, make_plan, parse_seeds
-from runners.pool import Source, run_jobs
 from runners.progress import Board, duration, name
 
 SEEDS_PER_GPU = 1
@@ -68,7 +72,7 @@ class Seeds(Where):
     """Train these seeds instead: 0-9,20."""
 
 
-def parse(argv: Sequence[str]) -> tuple[Seeds, Config]:
+def parse(argv: Sequence[str]) -> tuple[Seeds, Recipe]:
     """Read a command line; a method's and a preset's values are the defaults that --help shows."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--method")
@@ -156,7 +160,7 @@ def check(jobs: list[Job], where: Where) -> None:
 def train_jobs(plan: Plan, where: Where, *, again: str) -> int:
     """Train a plan's missing seeds with progress on the screen; return the exit status."""
     devices = choose_devices(where.device)
-    repeat.choose(where.engine, torch.device(devices[0]))
+    capture.choose(where.engine, torch.device(devices[0]))
     workers = choose_workers(where.workers, devices, len(plan.missing))
     missing = longest_first(plan.missing)
     say(

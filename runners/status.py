@@ -12,8 +12,11 @@ from pathlib import Path
 
 import tyro
 
-from dynamics import console, snapshots
-from dynamics.console import UserError, choose_study, say
+from analysis.framework import console
+from analysis.framework.console import say
+from analysis.framework.where import choose_study
+from dynamics import snapshots
+from dynamics.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)

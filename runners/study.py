@@ -15,16 +15,16 @@ from pathlib import Path
 import tyro
 
 import analysis
-from analysis.storage import results
-from analysis.storage.counts import ORDER, Study, open_study
-from analysis.storage.counts import Where as Analysed
-from dynamics import console
-from dynamics import methods as ways
-from dynamics.config import preset
-from dynamics.console import say
+from analysis.framework import console, results
+from analysis.framework.console import say
+from analysis.framework.where import Where as Analysed
+from analysis.framework.where import open_study
+from dynamics.names import ORDER
+from dynamics.study import Study
+from dynamics.study_file import preset
+from dynamics.training.plan import Plan, make_plan
 from figures.__main__ import draw
 from runners import report
-from runners.plan import Plan, make_plan
 from runners.seeds import Where, announce, train_jobs, wanted_seeds
 
 SEEDS = {"quick": 8, "thesis": 30}
@@ -47,7 +47,7 @@ def make_plans(arguments: Arguments, study: str, chosen: str) -> Plan:
     """Return the seeds of all methods that are to be trained, and those that are whole."""
     seeds = wanted_seeds(SEEDS.get(chosen, 8) if arguments.n is None else arguments.n, None)
     plans = [
-        make_plan(arguments.runs, study, method, preset(ways.recipe(method), chosen), seeds)
+        make_plan(arguments.runs, study, method, preset(method, chosen), seeds)
         for method in arguments.methods
     ]
     return Plan(

@@ -17,14 +17,16 @@ import tyro
 from rich.progress import track
 
 from analysis import sweep as comparison
-from analysis.storage import results
+from analysis.framework import console, results
+from analysis.framework.console import say
 from analysis.storage.sweeps import Setting, Value, make, split_name, study_name
-from dynamics import console, data, methods, snapshots, training
-from dynamics.config import Config, preset
-from dynamics.console import UserError, say
+from dynamics import data, methods, snapshots
+from dynamics.config import Recipe
+from dynamics.errors import UserError
+from dynamics.study_file import preset
+from dynamics.training.plan import STUDY_NAME, Plan, make_plan
 from figures.__main__ import draw
 from runners.grid import check_flags, grid, read_over
-from runners.plan import STUDY_NAME, Plan, make_plan
 from runners.seeds import Seeds, announce, default_preset, train_jobs, wanted_seeds
 
 
@@ -40,7 +42,7 @@ class Arguments(Seeds):
     """Folder that takes numbers and figure, in a folder of the sweep's name."""
 
 
-def parse(argv: Sequence[str]) -> tuple[Arguments, Config]:
+def parse(argv: Sequence[str]) -> tuple[Arguments, Recipe]:
     """Read a command line; the recipe's fields are flags, as in :mod:`runners.seeds`."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--method")
@@ -50,7 +52,7 @@ def parse(argv: Sequence[str]) -> tuple[Arguments, Config]:
     if known.method is None and not wants_help:
         raise UserError(f"which method? add --method with one of {', '.join(methods.names())}")
     method = known.method or "simclr"
-    recipe = preset(methods.recipe(method), known.preset or default_preset())
+    recipe = preset(method, known.preset or default_preset())
     groups = [("runner", Arguments), ("recipe", type(recipe))]
     together = dataclasses.make_dataclass("Together", groups, frozen=True, kw_only=True)
     parsed = tyro.cli(
@@ -78,7 +80,7 @@ def sweep_name(study: str | None, chosen: str, method: str, fields: Sequence[str
 
 
 def make_plans(
-    arguments: Arguments, name: str, recipe: Config, points: Sequence[Mapping[str, Value]], seeds: list[int]
+    arguments: Arguments, name: str, recipe: Recipe, points: Sequence[Mapping[str, Value]], seeds: list[int]
 ) -> Plan:
     """Return the seeds of all settings that are to be trained, and those that are whole.
 

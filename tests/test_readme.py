@@ -51,11 +51,11 @@ def test_it_trains(added: dict[str, str], tmp_path: Path) -> None:
     import torch
 
     from dynamics import data
-    from dynamics.config import preset
-    from dynamics.training import Job, train
+    from dynamics.study_file import preset
+    from dynamics.training.loop import Job, train
 
     small = {"train_examples": 64, "width": 2, "epochs": 1, "panel_examples": 32, "panel_augmentations": 1}
-    recipe = preset(methods.recipe("dcl"), "quick")
+    recipe = preset("dcl", "quick")
     recipe = type(recipe).from_json(recipe.to_json() | small)
     folder = tmp_path / "seed-0000"
     train(

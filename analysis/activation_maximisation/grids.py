@@ -32,7 +32,7 @@ from analysis.activation_maximisation.units import (
 )
 from dynamics.augment import Views
 from dynamics.data import Dataset
-from dynamics.encoders import ResNet18
+from dynamics.encoders.resnet18 import Encoder as ResNet18
 from dynamics.methods import Method
 from dynamics.networks import image_statistics
 

@@ -8,7 +8,8 @@ field, and a stride multiplies j. The memorization thesis's 11, 19, 27 and 35 pi
 from typing import NamedTuple
 
 from analysis.activation_maximisation.settings import Kind
-from dynamics.encoders import BasicBlock, ResNet18
+from dynamics.encoders.resnet18 import BasicBlock
+from dynamics.encoders.resnet18 import Encoder as ResNet18
 
 THESIS_SIZES = (11, 19, 27, 35)
 """Pixels of the thesis's pseudo-images, by block."""

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dynamics.encoders import BasicBlock, ResNet18
+from dynamics.encoders.resnet18 import BasicBlock
+from dynamics.encoders.resnet18 import Encoder as ResNet18
 
 BATCH = 256
 """Real images that pass through a network at once."""

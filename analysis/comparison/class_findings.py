@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.comparison import thesis
 from analysis.comparison.outcomes import CLEAR, Finding, Outcome, Results, by_counting, by_ratio
-from analysis.storage.results import Row
+from analysis.framework.results import Row
 
 GRADED = 2.0
 """A ratio above this counts as "far below" or "strongly"."""

@@ -6,7 +6,7 @@ Accuracies in per cent, as they were printed. Encoders: `n1` is the coursework's
 
 from typing import NamedTuple
 
-from analysis.storage.results import Row
+from analysis.framework.results import Row
 
 METHODS = ("vicreg", "barlow-twins", "w-mse", "tico", "vicreg-tico", "byol", "simsiam", "moco")
 """Methods that the documents define or cite beside the thesis's."""

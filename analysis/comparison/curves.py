@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from analysis.comparison import thesis, verdicts
 from analysis.comparison.verdicts import Compared
-from analysis.storage.results import Result, Row
+from analysis.framework.results import Result, Row
 
 
 def figure_4_1(learning: Result) -> list[Compared]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from analysis.storage.results import Result
+from analysis.framework.results import Result
 
 Results = Mapping[str, Result]
 

@@ -5,7 +5,7 @@ import math
 
 from analysis.comparison import thesis
 from analysis.comparison.outcomes import Finding, Outcome, Results, by_counting, more
-from analysis.storage.results import Row
+from analysis.framework.results import Row
 
 LEVEL = 0.05
 """Below this a p-value counts."""

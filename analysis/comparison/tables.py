@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from analysis.comparison import thesis, verdicts
 from analysis.comparison.verdicts import Verdict
-from analysis.storage.results import Result, Row
+from analysis.framework.results import Result, Row
 
 
 class NoiseRow(NamedTuple):

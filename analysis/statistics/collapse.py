@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Has a network collapsed: to one vector for all images (complete), or to few dimensions (dimensional).
 
-Two thresholds on what :mod:`dynamics.collapse` measures; both are far from what sound networks have, and both
+Two thresholds on what :mod:`dynamics.training.diagnostics` measures; both are far from what sound networks have, and both
 are conventions, so that the numbers always stand beside the verdict.
 """
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.storage import results
-from analysis.storage.results import Result, Row
-from dynamics.console import UserError
+from analysis.framework import results
+from analysis.framework.results import Result, Row
+from dynamics.errors import UserError
 
 if TYPE_CHECKING:
     from dynamics.evaluation import Outcome

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 Value = int | float
 """Of a numeric field of a config."""

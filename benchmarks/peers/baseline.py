@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader
 
 from benchmarks.peers.torchvision_views import PilImages, pil_transform
 from dynamics import encoders, methods, networks
-from dynamics.config import Config
+from dynamics.config import Recipe
 from dynamics.data import Dataset
-from dynamics.panel import draw_examples
+from dynamics.training.panel import draw_examples
 
 METHODS = ("simclr", "supervised", "random-labels", "random-labels-aug")
 """The settings of the thesis."""
@@ -113,12 +113,12 @@ class Baseline:
         return torch.cat(correct)
 
 
-def _network(recipe: Config, outputs: int) -> nn.Module:
+def _network(recipe: Recipe, outputs: int) -> nn.Module:
     encoder = encoders.build(recipe.encoder, width=recipe.width)
     return nn.Sequential(encoder, nn.Linear(encoder.num_features, outputs))
 
 
-def _optimizer(recipe: Config, network: nn.Module) -> torch.optim.Optimizer:
+def _optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     if recipe.optimizer == "adam":
         return torch.optim.Adam(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     return torch.optim.SGD(

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as Items
 
 from dynamics import encoders, networks
-from dynamics.config import Config
+from dynamics.config import Recipe
 from dynamics.data import Dataset
 
 LEARNING_RATE = 0.06
@@ -62,7 +62,7 @@ class LightlyLoop:
         Processes that make views.
     """
 
-    def __init__(self, recipe: Config, dataset: Dataset, *, device: torch.device, workers: int) -> None:
+    def __init__(self, recipe: Recipe, dataset: Dataset, *, device: torch.device, workers: int) -> None:
         # Imported by name: lightly has no types, and may be absent.
         heads, losses, transforms = (
             importlib.import_module(f"lightly.{name}")

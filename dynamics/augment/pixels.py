@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 
 def unit(images: UInt8[Tensor, "batch channel size size"]) -> Float[Tensor, "batch channel size size"]:
@@ -29,10 +29,10 @@ def normalise(
 def check_normalisation(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
     """Refuse constants that no image can be normalised by."""
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        raise UserError(f"mean {mean} and std {std}: use three numbers each, std above 0")
+        raise UserError(f"`mean` and `std` must be three numbers each, `std` > 0, got {mean} and {std}")
 
 
 def check_probability(name: str, value: float) -> None:
     """Refuse what is no probability."""
     if not 0 <= value <= 1:
-        raise UserError(f"{name} {value}: use a probability, 0 to 1")
+        raise UserError(f"`{name}` must be in [0, 1], got {value}")

@@ -14,7 +14,7 @@ from torch import Tensor
 from dynamics.augment import blur, colour, crop
 from dynamics.augment.pixels import check_probability, unit
 from dynamics.augment.views import Draw
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 CACHED_PIXELS = 2**18
 """Pixels that a CPU works on at a time: 256 images of 32 px; at 64 px, 256 at once take 1.5 times longer."""
@@ -65,13 +65,15 @@ class SimCLRViews:
         for name in ("flip_probability", "jitter_probability", "grayscale_probability"):
             check_probability(name, getattr(self, name))
         if not 0 < self.crop_scale_min <= 1:
-            raise UserError(f"crop_scale_min {self.crop_scale_min}: use a share above 0, at most 1")
+            raise UserError(f"`crop_scale_min` must be in (0, 1], got {self.crop_scale_min}")
         if not 0 < self.crop_ratio[0] <= self.crop_ratio[1] < float("inf"):
-            raise UserError(f"crop_ratio {self.crop_ratio}: use two positive numbers, the smaller first")
+            raise UserError(f"`crop_ratio` must be two numbers > 0, the smaller first, got {self.crop_ratio}")
         if not 0 <= self.jitter_strength <= 2.5:
-            raise UserError(f"jitter_strength {self.jitter_strength}: use 0 to 2.5 (half a turn of hue)")
+            raise UserError(
+                f"`jitter_strength` must be in [0, 2.5] (half a turn of hue), got {self.jitter_strength}"
+            )
         if not 0 < self.blur_sigma[0] <= self.blur_sigma[1] < float("inf"):
-            raise UserError(f"blur_sigma {self.blur_sigma}: use two positive numbers, the smaller first")
+            raise UserError(f"`blur_sigma` must be two numbers > 0, the smaller first, got {self.blur_sigma}")
 
     @property
     def deterministic(self) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 from dynamics.augment.crop import shifted_crop
 from dynamics.augment.pixels import check_normalisation, check_probability, normalise, unit
 from dynamics.augment.views import Draw
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class CropFlipViews:
 
     def __post_init__(self) -> None:
         if self.padding < 0:
-            raise UserError(f"padding {self.padding}: use 0 or more pixels")
+            raise UserError(f"`padding` must be >= 0, got {self.padding}")
         check_probability("flip_probability", self.flip_probability)
         check_normalisation(self.mean, self.std)
 

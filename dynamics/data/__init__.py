@@ -4,27 +4,32 @@
 A file holds `load(*, data_root, download, progress)`, which returns a :class:`Dataset`.
 """
 
-import importlib
-import pkgutil
 from pathlib import Path
 
-from dynamics.console import UserError
-from dynamics.data._dataset import ChannelMoments, Dataset, Progress
+from dynamics.catalogue import Catalogue
+from dynamics.data._dataset import ChannelMoments, Dataset, Track
 from dynamics.data._labels import permuted_labels
 
-__all__ = ["ChannelMoments", "Dataset", "Progress", "load", "names", "permuted_labels"]
+__all__ = ["CATALOGUE", "ChannelMoments", "Dataset", "Track", "load", "names", "permuted_labels"]
+
+CATALOGUE = Catalogue("data set", __name__)
 
 
 def names() -> tuple[str, ...]:
-    """Return all data sets, as they are written on a command line."""
-    modules = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(name.replace("_", "-") for name in sorted(modules) if not name.startswith("_"))
+    """Return all data sets, as they are written on a command line.
+
+    Examples
+    --------
+    >>> "digits" in names()
+    True
+    """
+    return CATALOGUE.names()
 
 
 def load(
-    name: str, *, data_root: Path = Path("data"), download: bool = False, progress: Progress | None = None
+    name: str, *, data_root: Path = Path("data"), download: bool = False, progress: Track | None = None
 ) -> Dataset:
-    """Load a data set into memory.
+    """Load a data set into memory; one that this process registered is there already.
 
     Parameters
     ----------
@@ -41,8 +46,14 @@ def load(
     ------
     UserError
         When there is no such data set, or its images are absent or broken; the message names what to do.
+
+    Examples
+    --------
+    >>> load("digits").num_train
+    1442
     """
-    if name not in names():
-        raise UserError(f"no data set {name!r}: use one of {', '.join(names())}")
-    module = importlib.import_module(f"dynamics.data.{name.replace('-', '_')}")
-    return module.load(data_root=data_root, download=download, progress=progress)
+    found = CATALOGUE.load(name, "load")
+    if isinstance(found, Dataset):
+        return found
+    dataset: Dataset = found(data_root=data_root, download=download, progress=progress)
+    return dataset

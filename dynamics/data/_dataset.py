@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from dynamics.console import UserError
 from dynamics.data._labels import balanced_subset
+from dynamics.errors import UserError
 
-Progress = Callable[..., Iterable[Any]]
+Track = Callable[..., Iterable[Any]]
 """Called as `rich.progress.track` is: an iterable, `description=` and `total=`; returns an iterable."""
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from dynamics.console import UserError
-from dynamics.data._dataset import Progress
+from dynamics.data._dataset import Track
+from dynamics.errors import UserError
 
 BLOCK = 256
 """Images that a thread decodes before it takes more, and by which progress moves."""
@@ -50,7 +50,7 @@ def image_size(path: Path) -> int:
 
 
 def decode(
-    paths: Sequence[Path], *, size: int, first: Path, progress: Progress | None, description: str
+    paths: Sequence[Path], *, size: int, first: Path, progress: Track | None, description: str
 ) -> UInt8[np.ndarray, "example 3 size size"]:
     """Decode images in parallel threads.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dynamics.data import _cache, _decode
-from dynamics.data._dataset import Progress
+from dynamics.data._dataset import Track
 
 DECODER_VERSION = 1
 """Part of the cache's key: to be raised when the same files give other pixels."""
@@ -26,7 +26,7 @@ def images_in(folder: Path, suffixes: tuple[str, ...]) -> list[os.DirEntry[str]]
     return sorted(images, key=lambda entry: entry.name)
 
 
-def pixels(root: Path, splits: Mapping[str, Files], progress: Progress | None) -> dict[str, np.ndarray]:
+def pixels(root: Path, splits: Mapping[str, Files], progress: Track | None) -> dict[str, np.ndarray]:
     """Return the images of each split as one array, decoded at most once.
 
     Parameters
@@ -70,7 +70,7 @@ def _key(splits: Mapping[str, Files]) -> str:
     return digest.hexdigest()
 
 
-def _decoded(splits: Mapping[str, Files], progress: Progress | None) -> dict[str, np.ndarray]:
+def _decoded(splits: Mapping[str, Files], progress: Track | None) -> dict[str, np.ndarray]:
     paths = {split: [Path(e.path) for es in files.values() for e in es] for split, files in splits.items()}
     first = next(path for files in paths.values() for path in files)
     size = _decode.image_size(first)

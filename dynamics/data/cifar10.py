@@ -13,13 +13,13 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from dynamics.console import UserError
-from dynamics.data._dataset import Dataset, Progress
+from dynamics.data._dataset import Dataset, Track
+from dynamics.errors import UserError
 
 ALTERNATIVE = "--dataset digits needs no download"
 
 
-def load(*, data_root: Path, download: bool, progress: Progress | None) -> Dataset:
+def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
     """Read `data_root`/cifar-10-batches-py; where it is absent, fetch it if asked to (170 MB).
 
     A `data_root`/cifar-10-python.tar.gz that is whole is unpacked instead of fetched. torchvision draws its

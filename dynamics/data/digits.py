@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from jaxtyping import Num, UInt8
 
-from dynamics.data._dataset import Dataset, Progress
+from dynamics.data._dataset import Dataset, Track
 from dynamics.data._labels import rank_within_class
 
 TEST_EVERY = 5
 """The 5th, 10th, 15th ... image of each class is for testing: a split that needs no random numbers."""
 
 
-def load(*, data_root: Path, download: bool, progress: Progress | None) -> Dataset:
+def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
     """Return 1442 training and 355 test images from scikit-learn's own files."""
     from sklearn.datasets import load_digits  # a second of imports that other data sets do not need
 

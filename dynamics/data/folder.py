@@ -12,16 +12,16 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from dynamics.console import UserError
 from dynamics.data import _decode
-from dynamics.data._dataset import Dataset, Progress
+from dynamics.data._dataset import Dataset, Track
 from dynamics.data._files import Files, images_in, pixels
+from dynamics.errors import UserError
 
 TEST_FOLDERS = ("test", "val")
 LAYOUT = "images belong in train/CLASS/ and test/CLASS/ (or val/CLASS/) under --data-root DIR"
 
 
-def load(*, data_root: Path, download: bool, progress: Progress | None) -> Dataset:
+def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
     """Read the images under `data_root`; of `test` and `val`, `test` counts where there are both.
 
     Raises

@@ -23,10 +23,10 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from dynamics.console import UserError
 from dynamics.data import _decode
-from dynamics.data._dataset import Dataset, Progress
+from dynamics.data._dataset import Dataset, Track
 from dynamics.data._files import Files, images_in, pixels
+from dynamics.errors import UserError
 
 FOLDER = "tiny-imagenet-200"
 """What the published archive unpacks to."""
@@ -34,7 +34,7 @@ ANNOTATIONS = "val_annotations.txt"
 RESTORE = "unpack the published archive again, or the same part of wnids.txt, train and val"
 
 
-def load(*, data_root: Path, download: bool, progress: Progress | None) -> Dataset:
+def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
     """Read the images in `data_root`, or in its folder tiny-imagenet-200; they are decoded once.
 
     Raises

@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which network maps an image to features: one file each, the file's name is the encoder's name.
+"""Networks that map an image to features: one file each, the file's name is the encoder's name.
 
 A file holds `Encoder(width)`, a module from images (batch, 3, height, width) to features (batch, num_features).
 """
 
-import importlib
-import pkgutil
+from dynamics.catalogue import Catalogue
+from dynamics.encoders.base import ImageEncoder, initialise
 
-from dynamics.console import UserError
-from dynamics.encoders._base import ImageEncoder
-from dynamics.encoders._initialise import initialise
-from dynamics.encoders.resnet18 import BasicBlock
-from dynamics.encoders.resnet18 import Encoder as ResNet18
+__all__ = ["CATALOGUE", "ImageEncoder", "build", "initialise", "names"]
 
-__all__ = ["BasicBlock", "ImageEncoder", "ResNet18", "build", "initialise", "names"]
+CATALOGUE = Catalogue("encoder", __name__, shared=("base",))
 
 
 def names() -> tuple[str, ...]:
-    """Return all encoders, as they are written on a command line."""
-    modules = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(name.replace("_", "-") for name in sorted(modules) if not name.startswith("_"))
+    """Return all encoders, as they are written on a command line.
+
+    Examples
+    --------
+    >>> names()
+    ('n1', 'resnet18')
+    """
+    return CATALOGUE.names()
 
 
 def build(name: str, *, width: int) -> ImageEncoder:
@@ -29,9 +30,11 @@ def build(name: str, *, width: int) -> ImageEncoder:
     ------
     UserError
         When no encoder has that name.
+
+    Examples
+    --------
+    >>> build("resnet18", width=8).num_features
+    64
     """
-    if name not in names():
-        raise UserError(f"no encoder {name!r}: use --encoder {' or '.join(names())}")
-    module = importlib.import_module(f"dynamics.encoders.{name.replace('-', '_')}")
-    encoder: ImageEncoder = module.Encoder(width)
+    encoder: ImageEncoder = CATALOGUE.load(name, "Encoder")(width)
     return encoder

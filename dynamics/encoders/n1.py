@@ -9,7 +9,7 @@ but the first convolution halve the image, then the pixels are averaged, so that
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dynamics.encoders._base import ImageEncoder
+from dynamics.encoders.base import ImageEncoder
 
 CHANNELS = (8, 48, 64, 128, 256)
 

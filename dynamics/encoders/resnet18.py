@@ -9,7 +9,7 @@ The CIFAR form: a 3x3 stem of stride 1, no max-pooling, four stages of two basic
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dynamics.encoders._base import ImageEncoder
+from dynamics.encoders.base import ImageEncoder
 
 
 class BasicBlock(nn.Module):

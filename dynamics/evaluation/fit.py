@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.evaluation.examples import Examples
 from dynamics.evaluation.recipe import EvaluationRecipe
 from dynamics.linear_probe import accuracy

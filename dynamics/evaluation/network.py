@@ -11,17 +11,17 @@ from torch import Tensor, nn
 
 from dynamics import features, networks, snapshots
 from dynamics.augment import Views
-from dynamics.console import UserError
-from dynamics.data import Dataset, Progress
+from dynamics.data import Dataset, Track
 from dynamics.data._labels import balanced_subset
 from dynamics.encoders import initialise
+from dynamics.errors import UserError
 from dynamics.evaluation.examples import Examples, Images, Pixels, Rows
 from dynamics.evaluation.fit import Standardise, fit, score
 from dynamics.evaluation.outcome import Outcome
 from dynamics.evaluation.recipe import EvaluationRecipe
 from dynamics.features import Split, state_hash
 from dynamics.methods import Method
-from dynamics.methods._base import ImageStatistics
+from dynamics.methods.base import ImageStatistics
 from dynamics.streams import generator
 
 Report = Callable[[int, int, float, float | None], None]
@@ -81,7 +81,7 @@ class Evaluation:
     recipe: EvaluationRecipe
     every_epoch: bool
     """Whether to score the test images after every epoch."""
-    progress: Progress | None = None
+    progress: Track | None = None
     """Shows the computation of features."""
 
     @property

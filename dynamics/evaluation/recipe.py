@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.schedules import cosine
 from dynamics.streams import MAX_EPOCH
 

@@ -1,24 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways of training, one file each: the file's name is the method's name, adding a file is registering it.
 
-A file holds `Recipe`, its fields and defaults (a :class:`~dynamics.config.Config`), and `Method`, the network
-with its loss and its indicator (:class:`~dynamics.methods._base.Method`).
+A file holds `Recipe`, its fields and defaults (a :class:`~dynamics.config.Recipe`), and `Method`, the network
+with its loss and its indicator (:class:`~dynamics.methods.base.Method`). What authors import is in `base`, `views`
+(methods without labels), `labels`, `momentum` and `terms`.
 """
 
-import importlib
-import pkgutil
+import re
+from typing import Any
 
-from dynamics.config import Config
-from dynamics.console import UserError
-from dynamics.methods._base import Method
+from dynamics.catalogue import Catalogue
+from dynamics.config import Recipe
+from dynamics.methods.base import Method
 
-__all__ = ["Method", "load", "names", "recipe"]
+__all__ = ["CATALOGUE", "Method", "load", "name_of", "names", "recipe"]
+
+CATALOGUE = Catalogue("method", __name__, shared=("base", "views", "labels", "momentum", "terms"))
 
 
 def names() -> tuple[str, ...]:
-    """Return all methods, as they are written on a command line."""
-    modules = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(name.replace("_", "-") for name in sorted(modules) if not name.startswith("_"))
+    """Return all methods, as they are written on a command line.
+
+    Examples
+    --------
+    >>> "simclr" in names()
+    True
+    """
+    return CATALOGUE.names()
 
 
 def load(name: str) -> type[Method]:
@@ -28,13 +36,44 @@ def load(name: str) -> type[Method]:
     ------
     UserError
         When there is no such method; the message lists those there are.
+
+    Examples
+    --------
+    >>> load("simclr").labels
+    'none'
     """
-    if name not in names():
-        raise UserError(f"no method {name!r}: use one of {', '.join(names())}")
-    module = importlib.import_module(f"dynamics.methods.{name.replace('-', '_')}")
-    return module.Method
+    method: type[Method] = CATALOGUE.load(name, "Method")
+    return method
 
 
-def recipe(name: str) -> type[Config]:
-    """Return the class of a method's recipe: its fields with the thesis's values as defaults."""
+def recipe(name: str) -> type[Recipe]:
+    """Return the class of a method's recipe: its fields with the thesis's values as defaults.
+
+    Examples
+    --------
+    >>> recipe("simclr")().epochs
+    200
+    """
     return load(name).recipe_type
+
+
+def name_of(method: str | type[Method]) -> str:
+    """Return a method's name; a class that is no file of this package is registered under its own.
+
+    That is its attribute `name` where it has one, or the name of the class in lower case with hyphens.
+
+    Examples
+    --------
+    >>> from dynamics.methods.simclr import Method as SimCLR
+    >>> name_of(SimCLR)
+    'simclr'
+    """
+    if isinstance(method, str):
+        return method
+    package, _, file = method.__module__.rpartition(".")
+    if package == __name__ and method.__name__ == "Method":
+        return file.replace("_", "-")
+    named: Any = getattr(method, "name", None)
+    name = named or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", method.__name__).lower()
+    CATALOGUE.register(name, method)
+    return name

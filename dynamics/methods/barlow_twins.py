@@ -8,14 +8,14 @@ C is the correlation of the dimensions of the two views, each standardised over 
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dynamics.config import check_from_zero
-from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
+from dynamics.config import check_non_negative
+from dynamics.methods.views import CropRecipe, JointMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,9 @@ class Recipe(CropRecipe):
     redundancy_weight: float = 0.005
     """Weight of the correlations of different dimensions, lambda."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK | {"redundancy_weight": 0.02}}
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_from_zero(self, "redundancy_weight")
+        check_non_negative(self, "redundancy_weight")
 
 
 class Method(JointMethod):

@@ -7,18 +7,17 @@ q is the predictor, xi the embedding by the momentum copy. The panel compares z,
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dynamics.config import check_least
-from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import QUICK, JointRecipe
-from dynamics.methods._momentum import MomentumFields, MomentumMethod
-from dynamics.methods._predictor import cosine_of_others
-from dynamics.projectors import mlp
+from dynamics.config import check_min
+from dynamics.methods.base import ImageStatistics
+from dynamics.methods.momentum import MomentumFields, MomentumMethod
+from dynamics.methods.terms import cosine_of_others
+from dynamics.methods.views import JointRecipe, mlp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +29,9 @@ class Recipe(MomentumFields, JointRecipe):
     predictor_hidden: int = 4096
     """Outputs of the predictor's first layer; the second has as many as the projector."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": QUICK | {"predictor_hidden": 96, "momentum_decay": 0.9}
-    }
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_least(self, 1, "predictor_hidden")
+        check_min(self, 1, "predictor_hidden")
 
 
 class Method(MomentumMethod):

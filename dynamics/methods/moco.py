@@ -8,18 +8,18 @@ batch norm over devices: a batch lies on one. The panel compares embeddings with
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from dynamics.config import Optimizer, check_above_zero
-from dynamics.console import UserError
-from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import QUICK, JointRecipe
-from dynamics.methods._momentum import MomentumFields, MomentumMethod
+from dynamics.config import Optimizer
+from dynamics.errors import UserError
+from dynamics.methods.base import ImageStatistics
+from dynamics.methods.momentum import MomentumFields, MomentumMethod
+from dynamics.methods.views import JointRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,22 +32,14 @@ class Recipe(MomentumFields, JointRecipe):
     projector: tuple[int, ...] = (512, 128)
     projector_norm: bool = False
     temperature: float = 0.2
-    """Divisor of the cosines, tau."""
     queue: int = 4096
     """Keys of earlier batches to tell the partner from."""
     momentum_rises: bool = False
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": QUICK | {"optimizer": "adam", "queue": 256, "momentum_decay": 0.9}
-    }
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.queue < self.batch_size:
-            raise UserError(
-                f"--queue {self.queue} does not hold a batch of {self.batch_size}: use {self.batch_size} or more"
-            )
-        check_above_zero(self, "temperature")
+            raise UserError(f"`queue` must be >= `batch_size` ({self.batch_size}), got {self.queue}")
 
 
 class Method(MomentumMethod):
@@ -64,11 +56,6 @@ class Method(MomentumMethod):
         self.register_buffer("keys", torch.zeros(recipe.queue, self.dimensions))
         self.register_buffer("cursor", torch.zeros((), dtype=torch.int64))
 
-    @property
-    def temperature(self) -> float:
-        """Temperature of the loss, and of the recorded probability."""
-        return self.recipe.temperature
-
     def loss(
         self,
         views: Float[Tensor, "view batch channel height width"],
@@ -77,7 +64,7 @@ class Method(MomentumMethod):
         """Return the mean cross-entropy in nats; log(1 + queue) at chance."""
         queries, keys = self(views[0]), self.target(views[1])
         self._new = functional.normalize(keys, dim=-1)
-        return {"loss": info_nce(queries, keys, self.keys, self.temperature)}
+        return {"loss": info_nce(queries, keys, self.keys, self.recipe.temperature)}
 
     def after_initialise(self, generator: torch.Generator) -> None:
         """Let the copy start from the first weights, and the queue with random directions."""

@@ -8,21 +8,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from dynamics.augment import IdentityViews, Views
-from dynamics.config import Config, Optimizer
-from dynamics.methods._base import ImageStatistics
-from dynamics.methods._labelled import LabelMethod
+from dynamics.methods.base import ImageStatistics
+from dynamics.methods.labels import LabelMethod, LabelRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Config):
+class Recipe(LabelRecipe):
     """Random labels as the thesis trained on them."""
 
     epochs: int = 20
-    optimizer: Optimizer = "sgd"
-
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": {"epochs": 20, "lr": 1e-2, "schedule_period": 30},
-    }
 
 
 class Method(LabelMethod):

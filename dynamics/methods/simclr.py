@@ -9,15 +9,15 @@ As in the memorization thesis there is no projection MLP: one linear layer maps 
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dynamics.config import check_above_zero, check_least
-from dynamics.methods._base import ImageStatistics
-from dynamics.methods._retrieval import ViewMethod, ViewRecipe, cosines, partners
+from dynamics.config import check_min
+from dynamics.methods.base import ImageStatistics
+from dynamics.methods.views import ViewMethod, ViewRecipe, cosines, partners
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,28 +27,12 @@ class Recipe(ViewRecipe):
     epochs: int = 200
     schedule_period: int = 195
     schedule_start: int = 10
-    temperature: float = 0.07
-    """Divisor of the cosines, tau."""
     embedding: int = 128
     """Outputs of the linear layer that the loss sees, d."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": {
-            "epochs": 25,
-            "lr": 2e-3,
-            "schedule_period": 25,
-            "schedule_start": 3,
-            "temperature": 0.1,
-            "crop_scale_min": 0.5,  # 8 x 8 pixels: less of them is no digit any more
-            "flip_probability": 0.0,  # a mirrored digit is another one
-            "jitter_strength": 0.5,
-        },
-    }
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_above_zero(self, "temperature")
-        check_least(self, 1, "embedding")
+        check_min(self, 1, "embedding")
 
 
 class Method(ViewMethod):
@@ -61,11 +45,6 @@ class Method(ViewMethod):
         super().__init__(recipe, statistics)
         self.head = nn.Linear(self.encoder.num_features, recipe.embedding)
 
-    @property
-    def temperature(self) -> float:
-        """Temperature of the loss."""
-        return self.recipe.temperature
-
     def loss(
         self,
         views: Float[Tensor, "view batch channel height width"],
@@ -73,7 +52,7 @@ class Method(ViewMethod):
     ) -> dict[str, Tensor]:
         """Return NT-Xent in nats; log(2B - 1) at chance."""
         first, second = self(views.flatten(0, 1)).chunk(2)
-        return {"loss": nt_xent(first, second, self.temperature)}
+        return {"loss": nt_xent(first, second, self.recipe.temperature)}
 
 
 def nt_xent(

@@ -7,17 +7,16 @@ h is the predictor; z on the other side is a constant. The panel compares z, bef
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dynamics.config import Optimizer, check_least
-from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import QUICK, JointMethod, JointRecipe
-from dynamics.methods._predictor import cosine_of_others
-from dynamics.projectors import mlp
+from dynamics.config import Optimizer, check_min
+from dynamics.methods.base import ImageStatistics
+from dynamics.methods.terms import cosine_of_others
+from dynamics.methods.views import JointMethod, JointRecipe, mlp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +32,9 @@ class Recipe(JointRecipe):
     predictor_rate_fixed: bool = True
     """Keep the predictor's learning rate where it starts; the rest follows the schedule."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": QUICK | {"optimizer": "sgd", "lr": 0.05, "predictor_hidden": 24}
-    }
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_least(self, 1, "predictor_hidden")
+        check_min(self, 1, "predictor_hidden")
 
 
 class Method(JointMethod):

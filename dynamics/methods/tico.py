@@ -15,11 +15,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from dynamics.config import check_from_zero, check_share
-from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import QUICK, CropRecipe
-from dynamics.methods._moment_memory import along_moments, updated_moments
-from dynamics.methods._momentum import MomentumFields, MomentumMethod
+from dynamics.config import check_fraction, check_non_negative
+from dynamics.methods.base import ImageStatistics
+from dynamics.methods.momentum import MomentumFields, MomentumMethod
+from dynamics.methods.terms import along_moments, updated_moments
+from dynamics.methods.views import CropRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,10 @@ class Recipe(MomentumFields, CropRecipe):
     moment_decay: float = 0.9
     """Share of the second moments that is kept at a step, beta."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK | {"momentum_decay": 0.9}}
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_from_zero(self, "contrast_weight")
-        check_share(self, "moment_decay")
+        check_non_negative(self, "contrast_weight")
+        check_fraction(self, "moment_decay")
 
 
 class Method(MomentumMethod):

@@ -16,14 +16,14 @@ is infinite where a dimension is constant; `--variance-eps 0` does as it did.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dynamics.config import check_from_zero
-from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
-from dynamics.methods._vicreg_terms import squared_covariance, squared_distance, variance_hinge
+from dynamics.config import check_non_negative
+from dynamics.methods.terms import squared_covariance, squared_distance, variance_hinge
+from dynamics.methods.views import CropRecipe, JointMethod
 
 Convention = Literal["coursework", "paper", "official"]
 
@@ -43,12 +43,10 @@ class Recipe(CropRecipe):
     convention: Convention = "coursework"
     """Whose definition of the terms: coursework, paper or official."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK}
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_from_zero(self, "invariance_weight", "variance_weight", "covariance_weight")
-        check_from_zero(self, "variance_eps", kind="variance")
+        check_non_negative(self, "invariance_weight", "variance_weight", "covariance_weight")
+        check_non_negative(self, "variance_eps")
 
 
 class Method(JointMethod):

@@ -15,11 +15,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dynamics.config import check_from_zero, check_share
-from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
-from dynamics.methods._moment_memory import along_moments, updated_moments
-from dynamics.methods._vicreg_terms import squared_distance, variance_hinge
+from dynamics.config import check_fraction, check_non_negative
+from dynamics.methods.base import ImageStatistics
+from dynamics.methods.terms import along_moments, squared_distance, updated_moments, variance_hinge
+from dynamics.methods.views import CropRecipe, JointMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +36,11 @@ class Recipe(CropRecipe):
     moment_decay: float = 0.9
     """Share of the second moments that is kept at a step, beta."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": QUICK | {"contrast_weight": 0.01}}
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_from_zero(self, "invariance_weight", "variance_weight", "contrast_weight")
-        check_from_zero(self, "variance_eps", kind="variance")
-        check_share(self, "moment_decay")
+        check_non_negative(self, "invariance_weight", "variance_weight", "contrast_weight")
+        check_non_negative(self, "variance_eps")
+        check_fraction(self, "moment_decay")
 
 
 class Method(JointMethod):

@@ -11,15 +11,16 @@ whitens parts of a batch of twice as many views as dimensions; here it is the wh
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from dynamics.console import UserError
-from dynamics.methods._joint import QUICK, CropRecipe, JointMethod
+from dynamics.config import check_min
+from dynamics.errors import UserError
+from dynamics.methods.views import CropRecipe, JointMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,27 +34,24 @@ class Recipe(CropRecipe):
     whitening_eps: float = 0.0
     """Share of the identity in the covariance that is whitened; 1e-4 helps where it is nearly singular."""
 
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": QUICK | {"projector": (96, 16), "whitening_eps": 1e-4}
-    }
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.num_views < 2:
-            raise UserError(f"--num-views {self.num_views} is too few to compare: use 2 or more")
+        check_min(self, 2, "num_views")
         if not 0 <= self.whitening_eps < 1:
-            raise UserError(f"--whitening-eps {self.whitening_eps}: use a share, 0 or more and below 1")
+            raise UserError(f"`whitening_eps` must be in [0, 1), got {self.whitening_eps}")
         if not self.projector:
-            raise UserError("--projector () gives no outputs to whiten: name at least one width")
+            raise UserError(
+                "`projector` must have at least one width: there is nothing to whiten without outputs"
+            )
         outputs = self.projector[-1]
         for flag, views in (
-            (f"--batch-size {self.batch_size}", self.batch_size * self.num_views),
-            (f"--panel-batch {self.panel_batch}", min(self.panel_batch, self.panel_examples) * 2),
+            (f"`batch_size` {self.batch_size}", self.batch_size * self.num_views),
+            (f"`panel_batch` {self.panel_batch}", min(self.panel_batch, self.panel_examples) * 2),
         ):
             if views <= outputs:
                 raise UserError(
                     f"{flag} gives {views} views, whose covariance in the projector's {outputs} outputs is "
-                    f"singular: end --projector with fewer than {views}, or use more images"
+                    f"singular: end `projector` with fewer than {views}, or use more images"
                 )
 
 

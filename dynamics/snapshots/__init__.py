@@ -7,16 +7,24 @@ needs numpy and zarr only, so that analyses load no torch.
 
 from dynamics.snapshots.checks import State, state, verify
 from dynamics.snapshots.finish import settle, write_finished
-from dynamics.snapshots.layout import is_complete, list_methods, list_seeds, list_studies, seed_folder
+from dynamics.snapshots.layout import (
+    has_record,
+    is_complete,
+    last_write,
+    list_methods,
+    list_seeds,
+    list_studies,
+    seed_folder,
+    state_file,
+    weights_file,
+)
 from dynamics.snapshots.record import check_config, fingerprint, read_run_json, write_run_json
 from dynamics.snapshots.run import Run
 from dynamics.snapshots.store import Damaged
-from dynamics.snapshots.study import Block, Correct, common_epochs, open_runs, read_correct, stream_correct
+from dynamics.snapshots.study import common_epochs, open_runs
 from dynamics.snapshots.writer import Writer
 
 __all__ = [
-    "Block",
-    "Correct",
     "Damaged",
     "Run",
     "State",
@@ -24,18 +32,20 @@ __all__ = [
     "check_config",
     "common_epochs",
     "fingerprint",
+    "has_record",
     "is_complete",
+    "last_write",
     "list_methods",
     "list_seeds",
     "list_studies",
     "open_runs",
-    "read_correct",
     "read_run_json",
     "seed_folder",
     "settle",
     "state",
-    "stream_correct",
+    "state_file",
     "verify",
+    "weights_file",
     "write_finished",
     "write_run_json",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from dynamics import files, lock
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.seal import is_sealed
 from dynamics.snapshots import finish
 from dynamics.snapshots.layout import COMPLETE, FINISHED, RUN, WEIGHTS, current

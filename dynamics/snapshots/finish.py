@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from dynamics import files
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.snapshots.layout import COMPLETE, FINISHED, PARTIAL, RUN, STATES
 from dynamics.snapshots.record import write_run_json
 from dynamics.snapshots.schema import DTYPES, Schema

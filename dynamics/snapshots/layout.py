@@ -13,6 +13,9 @@ FINISHED = "snapshots.zarr"
 COMPLETE = "complete.json"
 STATES = ("state.safetensors", "state.previous.safetensors")
 WEIGHTS = "weights.safetensors"
+STATE = STATES[0]
+LOG = "log.jsonl"
+FEATURES = "features"
 
 _SEED = re.compile(r"seed-(\d{4,})")
 
@@ -49,6 +52,21 @@ def list_seeds(runs: Path, study: str, method: str) -> list[int]:
     return sorted(int(match[1]) for match in found if match is not None)
 
 
+def has_record(folder: Path) -> bool:
+    """Whether training has begun in a seed's folder, or it was taken in."""
+    return (folder / RUN).exists()
+
+
+def weights_file(folder: Path) -> Path:
+    """Return where a seed's trained network is kept."""
+    return folder / WEIGHTS
+
+
+def state_file(folder: Path) -> Path:
+    """Return where a seed's training state is kept until it is complete."""
+    return folder / STATE
+
+
 def is_complete(folder: Path) -> bool:
     """Whether a seed is finished: nothing is missing and nothing will change."""
     return (folder / COMPLETE).exists()
@@ -66,3 +84,12 @@ def _folders(parent: Path) -> list[Path]:
     if not parent.is_dir():
         return []
     return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def last_write(study: Path) -> float:
+    """Return when training wrote a study last, in seconds since 1970; 0 where it never did.
+
+    What analyses leave beside the runs, such as caches, does not count.
+    """
+    written = (path for name in (RUN, LOG, COMPLETE) for path in study.glob(f"*/seed-*/{name}"))
+    return max((path.stat().st_mtime for path in written), default=0.0)

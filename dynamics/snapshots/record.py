@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dynamics import files
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.snapshots.layout import RUN
 
 FORMAT = "training-dynamics.run/1"

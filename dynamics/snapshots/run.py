@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float16, Float64, Int64
 
 from dynamics import files
-from dynamics.console import UserError
-from dynamics.snapshots.layout import COMPLETE, FINISHED, RUN, current
+from dynamics.errors import UserError
+from dynamics.snapshots.layout import COMPLETE, FEATURES, FINISHED, RUN, WEIGHTS, current
 from dynamics.snapshots.record import read_run_json
 from dynamics.snapshots.store import Damaged, Store
 
@@ -62,6 +62,16 @@ class Run:
         self.epochs: tuple[int, ...] = (
             () if empty else tuple(self._patiently(lambda store: store.committed()))
         )
+
+    @property
+    def weights(self) -> Path:
+        """Where the trained network is, if it was kept."""
+        return self.folder / WEIGHTS
+
+    @property
+    def features_folder(self) -> Path:
+        """Where analyses keep what the network makes of images: a cache, safe to delete."""
+        return self.folder / FEATURES
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -18,7 +18,7 @@ from jaxtyping import Int64, UInt8
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from dynamics import files
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.snapshots.schema import CHUNK_BYTES, COORDINATES, DTYPES, FORMAT, PANEL_AXES, Schema
 
 

@@ -1,43 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The seeds of one method read together: as one labelled array, or block by block."""
+"""The seeds of one method opened together, once it is sure that they are copies of one training."""
 
-import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Bool, Int64
-
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.snapshots.layout import list_seeds, seed_folder
 from dynamics.snapshots.record import differing_fields
 from dynamics.snapshots.run import Run
-from dynamics.snapshots.schema import CHUNK_BYTES
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Correct:
-    """`correct` of several seeds of one method, with its coordinates."""
-
-    method: str
-    values: Bool[np.ndarray, "seed epoch view augmentation example"]
-    seeds: Int64[np.ndarray, " seed"]
-    epochs: Int64[np.ndarray, " epoch"]
-    examples: Int64[np.ndarray, " example"]
-    """Index of each example in the training set."""
-    labels: Int64[np.ndarray, " example"] | None
-    """Label that was trained on."""
-    true_labels: Int64[np.ndarray, " example"] | None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Block:
-    """`correct` of one seed in some neighbouring epochs."""
-
-    seed: int
-    epochs: Int64[np.ndarray, " epoch"]
-    values: Bool[np.ndarray, "epoch view augmentation example"]
 
 
 def open_runs(
@@ -84,68 +54,6 @@ def open_runs(
 def common_epochs(runs: Sequence[Run]) -> list[int]:
     """List the epochs that every one of the runs has on disk, in order."""
     return sorted(set(runs[0].epochs).intersection(*(run.epochs for run in runs)))
-
-
-def read_correct(runs: Sequence[Run], *, epochs: Sequence[int] | None = None) -> Correct:
-    """Read several seeds as one array; see :func:`stream_correct` where it does not fit in memory.
-
-    Parameters
-    ----------
-    runs
-        Seeds of one method, from :func:`open_runs`.
-    epochs
-        Which epochs, from 1; by default all that every seed has on disk.
-
-    Returns
-    -------
-    Correct
-        The array, of one byte an element, and its coordinates.
-
-    Raises
-    ------
-    UserError
-        When the runs are not of one config and panel, an epoch is missing in a seed, or a file is damaged.
-    """
-    first = runs[0]
-    _check_alike(runs)
-    wanted = common_epochs(runs) if epochs is None else list(epochs)
-    values = np.empty((len(runs), len(wanted), *first.shape), dtype=np.bool_)
-    for place, run in zip(values, runs, strict=True):
-        place[...] = run.correct(wanted)
-    return Correct(
-        method=first.method,
-        values=values,
-        seeds=np.array([run.seed for run in runs], dtype=np.int64),
-        epochs=np.array(wanted, dtype=np.int64),
-        examples=first.examples,
-        labels=first.labels,
-        true_labels=first.true_labels,
-    )
-
-
-def stream_correct(runs: Sequence[Run], *, epochs: Sequence[int] | None = None) -> Iterator[Block]:
-    """Read several seeds block by block: all seeds of a range of epochs, then the next range.
-
-    A block takes some 10 MB (one epoch of the panel if that is more), each chunk on disk is decoded once.
-
-    Parameters
-    ----------
-    runs, epochs
-        As for :func:`read_correct`.
-
-    Yields
-    ------
-    Block
-        One seed in some epochs.
-    """
-    _check_alike(runs)
-    wanted = common_epochs(runs) if epochs is None else sorted(epochs)
-    entry_bytes = int(np.prod(runs[0].shape))
-    together = max(CHUNK_BYTES // entry_bytes, *(run.chunk_epochs for run in runs), 1)
-    for _, part in itertools.groupby(wanted, key=lambda epoch: (epoch - 1) // together):
-        block = list(part)
-        for run in runs:
-            yield Block(seed=run.seed, epochs=np.array(block, dtype=np.int64), values=run.correct(block))
 
 
 def _check_alike(runs: Sequence[Run]) -> None:

@@ -5,6 +5,7 @@ At every instant a reader finds all committed epochs, in `partial.zarr` or in `s
 is there whole or not at all. The caller holds the seed's lock (dynamics.lock).
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from dynamics import files
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.snapshots import finish
-from dynamics.snapshots.layout import FINISHED, PARTIAL, current
+from dynamics.snapshots.layout import FINISHED, LOG, PARTIAL, current
 from dynamics.snapshots.schema import DTYPES, Schema
 from dynamics.snapshots.store import Damaged, Store, create
 
@@ -145,6 +146,11 @@ class Writer:
             self._store.uncommit(epoch)
             self._store.write(epoch, entries)
         self._committed.add(epoch)
+
+    def log(self, content: dict[str, Any]) -> None:
+        """Append an epoch's times to the log; they differ from run to run, so they are kept out of the snapshots."""
+        with files.full_disk_explained(self.folder), (self.folder / LOG).open("a") as file:
+            file.write(json.dumps(content) + "\n")
 
     def finish(self, wall_seconds: float) -> None:
         """Rewrite the snapshots in large chunks and mark the seed as complete; its training state is removed.

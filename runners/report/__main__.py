@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import tyro
 
-from analysis.storage.counts import Where, open_study
-from dynamics import console
-from dynamics.console import say
+from analysis.framework import console
+from analysis.framework.console import say
+from analysis.framework.where import Where, open_study
 from runners import report
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from analysis.comparison import thesis
-from analysis.storage.counts import Study
-from dynamics import methods
-from dynamics.config import preset
 from dynamics.snapshots import Run
+from dynamics.study import Study
+from dynamics.study_file import preset
 
 SILENT = ("precision", "panel_seed", "label_seed", "mean", "std")
 """Fields whose values the thesis does not print, or that follow from the data."""
@@ -79,7 +78,7 @@ def _differences(method: str, runs: list[Run]) -> dict[str, tuple[Any, Any]] | N
     config = runs[0].config
     if method not in thesis.TABLE_4_1 or "dataset" not in config:
         return None
-    printed = preset(methods.recipe(method), "thesis").to_json() | {
+    printed = preset(method, "thesis").to_json() | {
         "panel_replacement": True,
         "seeds": thesis.SEEDS,
     }

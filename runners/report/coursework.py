@@ -4,9 +4,9 @@
 from collections.abc import Iterable, Mapping
 
 from analysis.comparison import coursework
+from analysis.framework.results import Result, Row
 from analysis.objectives import RULE
-from analysis.storage.results import Result, Row
-from figures._style import encoder_label, label
+from dynamics.names import encoder_label, label
 from runners.report.markup import Html, element, folded, paragraph, section, table
 from runners.report.values import features_label, fixed
 

@@ -14,9 +14,9 @@ from PIL import Image
 import analysis
 import figures
 from analysis.comparison import curves
-from analysis.storage.counts import Study
-from analysis.storage.results import Result, made_by
-from figures._style import label
+from analysis.framework.results import Result, made_by
+from dynamics.names import label
+from dynamics.study import Study
 from runners.report.conditions import Conditions
 from runners.report.markup import Html, badge, code, element, folded, join, paragraph, section, table
 from runners.report.numbers import behind

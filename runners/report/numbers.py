@@ -3,8 +3,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from analysis.storage.results import Result, Row
-from figures._style import label
+from analysis.framework.results import Result, Row
+from dynamics.names import label
 from runners.report.markup import Html, table
 from runners.report.objective_numbers import diagnostics, losses
 from runners.report.values import features_label

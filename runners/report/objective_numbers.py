@@ -4,8 +4,8 @@
 import math
 from collections.abc import Mapping
 
-from analysis.storage.results import Result, Row
-from figures._style import label
+from analysis.framework.results import Result, Row
+from dynamics.names import label
 from runners.report.markup import Html, table
 
 Known = Mapping[tuple[str, str, int], Row]

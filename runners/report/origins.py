@@ -3,9 +3,9 @@
 
 from pathlib import Path
 
-from analysis.storage.results import made_by
+from analysis.framework.results import made_by
 from dynamics import files, provenance
-from figures._style import label
+from dynamics.names import label
 from runners.report.conditions import Conditions
 from runners.report.markup import Html, code, element, folded, join, moment, paragraph, section, table
 

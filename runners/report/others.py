@@ -4,8 +4,8 @@
 from collections.abc import Iterable, Sequence
 
 from analysis.comparison import tables, thesis
-from analysis.storage.results import Result, Row
-from figures._style import label
+from analysis.framework.results import Result, Row
+from dynamics.names import label
 from runners.report.markup import Html, join, paragraph, table
 from runners.report.values import chi, fixed, interval, small, spread
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import analysis
 from analysis.comparison.findings import Finding, Outcome, all_findings
-from analysis.storage import results as storage
-from analysis.storage.counts import Study
-from analysis.storage.results import Result
+from analysis.framework import results as storage
+from analysis.framework.results import Result
 from dynamics import files, provenance
-from dynamics.console import UserError
-from figures._style import label
+from dynamics.errors import UserError
+from dynamics.names import label
+from dynamics.study import Study
 from runners.report.conditions import Conditions, conditions, data_note, distinct_examples
 from runners.report.coursework import ANCHOR, TITLE, concerns, objectives
 from runners.report.gallery import gallery

@@ -5,8 +5,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from dynamics.names import label
 from dynamics.snapshots import Run
-from figures._style import label
 from runners.report.conditions import Conditions
 from runners.report.markup import Html, code, element, folded, join, moment, paragraph, section, table
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from analysis.comparison import tables
 from analysis.comparison.verdicts import Verdict
-from analysis.storage.results import Result, Row
-from figures._style import label
+from analysis.framework.results import Result, Row
+from dynamics.names import label
 from runners.report import others
 from runners.report.conditions import Conditions
 from runners.report.markup import Html, badge, code, element, join, paragraph, section, table

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How are a row's numbers written in the tables of the report; without a row, or where it has none, there is None."""
 
-from analysis.storage.results import Row
-from figures._style import label
+from analysis.framework.results import Row
+from dynamics.names import label
 from runners.report.markup import Html
 
 

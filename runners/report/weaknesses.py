@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
-from analysis.storage.results import Result, Row
-from figures._style import label
+from analysis.framework.results import Result, Row
+from dynamics.names import label
 from runners.report.conditions import Conditions
 from runners.report.markup import Html, element, join, paragraph, section, table
 

@@ -14,11 +14,11 @@ import numpy as np
 import tyro
 from scipy import stats
 
+from analysis.framework import console
 from analysis.statistics.betabinomial import fit
 from analysis.statistics.homogeneity import dispersion, pooled_chi_square, tarone
 from analysis.statistics.thesis_noise import chi_square
 from analysis.statistics.within_seeds import cochran_q, permutation_test
-from dynamics import console
 from tests.references.simulated_studies import equal_examples, unequal_examples, unequal_seeds
 
 Study = Callable[[np.random.Generator], np.ndarray]

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.storage.counts import Study, Where, open_study
+from analysis.framework.where import Where, open_study
 from dynamics import data, networks, snapshots
 from dynamics.data import Dataset
+from dynamics.study import Study
 from tests.analysis import studies
 from tests.dynamics import small_runs
 

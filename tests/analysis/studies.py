@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.storage.counts import Study, Where, open_study
-from dynamics import console, snapshots
+from analysis.framework import console
+from analysis.framework.where import Where, open_study
+from dynamics import snapshots
+from dynamics.study import Study
 
 STUDY = "made-up"
 

@@ -10,8 +10,9 @@ import torch
 from analysis import activations
 from analysis.activation_maximisation import ascent
 from analysis.activation_maximisation.settings import Settings
-from analysis.storage import results
-from dynamics import checkpoint, networks
+from analysis.framework import results
+from dynamics import networks
+from dynamics.training import checkpoint
 from tests.analysis import small_networks, studies
 from tests.dynamics import small_runs
 

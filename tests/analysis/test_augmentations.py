@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from analysis import augmentations
+from analysis.framework import results
 from analysis.statistics.variance_components import variance_components
-from analysis.storage import results
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.analysis.studies import STUDY, command, opened, rising, write
 
 

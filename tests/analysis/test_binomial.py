@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from analysis import binomial, learning
-from analysis.storage.counts import Study, Where, open_study
-from analysis.storage.results import Result
+from analysis.framework.results import Result
+from analysis.framework.where import Where, open_study
 from dynamics import snapshots
+from dynamics.study import Study
 
 SEEDS, EXAMPLES = 20, 300
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from analysis import classes
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.analysis.studies import STUDY, command, opened, rising, write
 
 NAMES = ["cat", "dog", "ship"]

@@ -14,9 +14,9 @@ from analysis.comparison import curves, findings, tables, thesis, verdicts
 from analysis.comparison.outcomes import Outcome
 from analysis.comparison.spread_findings import spread_without_noise
 from analysis.comparison.verdicts import Verdict
+from analysis.framework.results import Result, Row, plain
 from analysis.statistics.intraclass import icc_of_seeds
-from analysis.storage.counts import Study
-from analysis.storage.results import Result, Row, plain
+from dynamics.study import Study
 from tests.analysis.studies import in_memory, rising
 from tests.analysis.test_thesis_tables import build
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.storage.counts import Study, Where, open_study
+from analysis.framework.where import Where, open_study
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
+from dynamics.study import Study
 
 SHAPE = (3, 7, 2, 4, 11)  # seed, epoch, view, augmentation, example
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis.comparison import coursework
-from analysis.storage.results import Row
+from analysis.framework.results import Row
 
 # Copied by hand from the documents: source, method, encoder, data, mode, share of the labels, top-1, top-5.
 BY_HAND = [

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from analysis import divergence
+from analysis.framework import results
+from analysis.framework.where import Where, open_study
 from analysis.statistics.gaussian_divergence import class_moments
-from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
-from dynamics import checkpoint, data, features, snapshots
+from dynamics import data, features, snapshots
 from dynamics.data import Dataset
+from dynamics.study import Study
+from dynamics.training import checkpoint
 from tests.analysis.studies import command
 from tests.dynamics import small_runs
 from tests.references.gaussian_kl import gaussian_kl as reference

@@ -10,9 +10,9 @@ import pytest
 
 from analysis import embedding
 from analysis.embedding import Settings, choose_images, embed
-from analysis.storage import results
+from analysis.framework import results
 from dynamics import features
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.analysis import small_networks, studies
 from tests.analysis.test_neighbourhoods import by_all_pairs
 
@@ -46,7 +46,7 @@ def test_every_map_has_the_same_images(found: results.Result) -> None:
 def test_numbers_are_those_of_the_features_and_the_map(runs: Path, found: results.Result) -> None:
     data = small_networks.digits()
     chosen, labels = found.arrays["examples"], found.arrays["labels"]
-    device = features.choose_device("cpu")
+    device = choose_device("cpu")
     run = small_networks.opened(runs).runs["simclr"][0]
     points = {
         "simclr": features.of_run(run, data, "train", device=device).values,

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.storage import evaluations, results
-from analysis.storage.results import Result, Row
-from dynamics.console import UserError
+from analysis.framework import results
+from analysis.framework.results import Result, Row
+from analysis.storage import evaluations
+from dynamics.errors import UserError
 from dynamics.evaluation import Outcome
 
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from analysis import objectives
+from analysis.framework import results
 from analysis.objectives import DIAGNOSTICS, about, output_dimensions
 from analysis.statistics.collapse import Kind, kinds, limits, verdict
-from analysis.storage import results
-from analysis.storage.counts import Study
-from dynamics import collapse, methods
-from dynamics.config import preset
+from dynamics import methods
+from dynamics.study import Study
+from dynamics.study_file import preset
+from dynamics.training import diagnostics
 from tests.analysis import studies
 
 EPOCHS, EXAMPLES = 6, 64
@@ -88,20 +89,19 @@ def test_terms_are_told_from_diagnostics(found: results.Result) -> None:
 
 
 def test_names_are_those_that_training_records() -> None:
-    assert set(DIAGNOSTICS) == set(collapse.names(2))
+    assert set(DIAGNOSTICS) == set(diagnostics.names(2))
 
 
 @pytest.mark.parametrize("method", methods.names())
 @pytest.mark.parametrize("chosen", ["thesis", "quick"])
 def test_lengths_follow_from_the_recipe(method: str, chosen: str) -> None:
-    recipe = preset(methods.recipe(method), chosen)
+    recipe = preset(method, chosen)
     config = recipe.to_json()
     expected = 8 * recipe.width
     network = methods.load(method)
     if network.panel_views == 1:
         assert output_dimensions(config, expected) is None
         return
-    from dynamics.methods import _base
 
     statistics = _base.ImageStatistics(10, 8, (0.5,) * 3, (0.2,) * 3)
     with torch.device("meta"):

@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from analysis import probes
-from analysis.storage import results
-from analysis.storage.counts import Study, Where, open_study
-from dynamics import checkpoint, data, features
-from dynamics.console import UserError
+from analysis.framework import results
+from analysis.framework.where import Where, open_study
+from dynamics import data, features
 from dynamics.data import Dataset
+from dynamics.errors import UserError
 from dynamics.linear_probe import ProbeRecipe, accuracy, fit, logits
+from dynamics.study import Study
+from dynamics.training import checkpoint
 from tests.analysis.studies import command
 from tests.dynamics import small_runs
 

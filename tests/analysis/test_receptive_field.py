@@ -12,7 +12,7 @@ from analysis.activation_maximisation.receptive_field import (
     receptive_fields,
 )
 from analysis.activation_maximisation.units import Objective, Units
-from dynamics.encoders import ResNet18
+from dynamics.encoders.resnet18 import Encoder as ResNet18
 
 FIELDS = receptive_fields(ResNet18(2))
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.storage import results
-from analysis.storage.results import Result
-from dynamics.console import UserError
+from analysis.framework import results
+from analysis.framework.results import Result
+from dynamics.errors import UserError
 
 ROWS = [
     {"method": "simclr", "epoch": 1, "mean": np.float64(0.1), "valid": np.bool_(True), "p": float("nan")},

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from analysis import views
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.analysis.studies import command, opened, rising, write
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import analysis
-from analysis.storage import results
+from analysis.framework import results
 from benchmarks import _synthetic, store
 from benchmarks import analysis as benchmark
 from benchmarks._rows import Setting

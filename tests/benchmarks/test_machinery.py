@@ -14,17 +14,18 @@ from benchmarks._rows import Row
 from benchmarks._timing import alternate, rate, ratio
 from benchmarks.peers.baseline import METHODS, Baseline
 from benchmarks.peers.torchvision_views import PilImages, pil_transform
-from dynamics import data, methods
+from dynamics import data
 from dynamics.augment import IdentityViews
-from dynamics.config import Config, preset
-from dynamics.console import UserError
+from dynamics.config import Recipe
+from dynamics.errors import UserError
 from dynamics.methods.simclr import nt_xent
+from dynamics.study_file import preset
 
 CPU = torch.device("cpu")
 
 
-def tiny(name: str) -> Config:
-    recipe = preset(methods.recipe(name), "quick")
+def tiny(name: str) -> Recipe:
+    recipe = preset(name, "quick")
     return dataclasses.replace(recipe, train_examples=64, width=2, panel_examples=16, panel_batch=8)
 
 

@@ -8,17 +8,17 @@ import torch
 
 from benchmarks import _packing, seeds
 from benchmarks._rows import Setting
-from dynamics import methods
-from dynamics.config import Config, preset
+from dynamics.config import Recipe
+from dynamics.study_file import preset
 
 CPU = torch.device("cpu")
 
 
-def recipe() -> Config:
+def recipe() -> Recipe:
     small: dict[str, Any] = {
         "width": 2, "train_examples": 64, "panel_examples": 16, "panel_batch": 16, "panel_augmentations": 1
     }  # fmt: skip
-    return dataclasses.replace(preset(methods.recipe("simclr"), "quick"), **small)
+    return dataclasses.replace(preset("simclr", "quick"), **small)
 
 
 def test_only_the_time_that_all_share_counts() -> None:

@@ -17,16 +17,18 @@ from benchmarks._rows import Setting
 from benchmarks._timing import Timed, in_fresh_process, peak_memory
 from benchmarks.peers.baseline import METHODS
 from benchmarks.peers.lightly_loop import LightlyLoop, installed
-from dynamics import data, encoders, methods, networks, repeat, training
-from dynamics.config import Config, preset
-from dynamics.training import Job, Progress
+from dynamics import data, encoders, methods, networks
+from dynamics.config import Recipe
+from dynamics.study_file import preset
+from dynamics.training import capture
+from dynamics.training.loop import EpochReport, Job
 
 CPU = torch.device("cpu")
 QUICK = _plan.Plan.of(Setting(device=CPU, quick=True))
 PRODUCT = _flops.product(32, torch.float32, CPU, least_work=1e5)
 
 
-def multiplications(name: str, recipe: Config) -> dict[str, int]:
+def multiplications(name: str, recipe: Recipe) -> dict[str, int]:
     """Count those of each layer in one forward pass of all views, from the shapes that come out of it."""
     dataset = networks.training_data(data.load("digits"), recipe)
     method = networks.untrained(name, recipe, dataset, seed=0)
@@ -50,7 +52,7 @@ def multiplications(name: str, recipe: Config) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", ["simclr", "supervised"])
 def test_operations_of_a_step_are_those_of_its_layers(name: str) -> None:
-    recipe = dataclasses.replace(preset(methods.recipe(name), "quick"), width=4, batch_size=6)
+    recipe = dataclasses.replace(preset(name, "quick"), width=4, batch_size=6)
     layers = multiplications(name, recipe)
     first = layers["encoder.conv1"]
     assert first == (2 if name == "simclr" else 1) * 6 * (8 * 8) * 4 * (3 * 3 * 3)
@@ -62,7 +64,7 @@ def test_operations_of_a_step_are_those_of_its_layers(name: str) -> None:
 
 
 def test_a_network_without_gradient_counts_once() -> None:
-    recipe = dataclasses.replace(preset(methods.recipe("moco"), "quick"), width=4, batch_size=6)
+    recipe = dataclasses.replace(preset("moco", "quick"), width=4, batch_size=6)
     one_view = sum(multiplications("simsiam", recipe_like(recipe)).values()) // 2
     first = 6 * (8 * 8) * 4 * 27
     queue = 6 * 256 * 96
@@ -71,9 +73,9 @@ def test_a_network_without_gradient_counts_once() -> None:
     assert _flops.of_step("moco", recipe, data.load("digits"), device=CPU) == expected
 
 
-def recipe_like(recipe: Config) -> Config:
+def recipe_like(recipe: Recipe) -> Recipe:
     """Return SimSiam's recipe with the encoder and head of another."""
-    other = preset(methods.recipe("simsiam"), "quick")
+    other = preset("simsiam", "quick")
     return dataclasses.replace(other, width=recipe.width, batch_size=recipe.batch_size)
 
 
@@ -85,7 +87,7 @@ def test_products_count_two_operations_a_multiplication() -> None:
 
 
 def test_precision_is_that_of_the_run() -> None:
-    recipe = preset(methods.recipe("simclr"), "thesis")
+    recipe = preset("simclr", "thesis")
     cuda = torch.device("cuda")
     assert _flops.precision(recipe, CPU) == torch.float32
     assert _flops.precision(recipe, cuda) == torch.bfloat16
@@ -135,7 +137,9 @@ def epochs(
     """Return epochs of which these seconds of steps, panel and snapshot were timed, between a first and a last one."""
     every = [first, *parts, (99.0, 99.0, 99.0)]
     return Epochs(
-        progress=[Progress(at, len(every), 0.0, 0.0, *each, start) for at, each in enumerate(every, start=1)]
+        progress=[
+            EpochReport(at, len(every), 0.0, 0.0, *each, start) for at, each in enumerate(every, start=1)
+        ]
     )
 
 
@@ -248,7 +252,7 @@ def test_an_engine_that_fails_loses_no_other(monkeypatch: pytest.MonkeyPatch) ->
     found = _engines.measure("k", "simclr", QUICK.recipe("simclr"), rounds=1, images=64, device=CPU)
     values = {row.key: row.value for row in found}
     assert values["k.engine_graph.epoch"] == 1.0 and values["k.engine_compiled.epoch"] is None
-    assert set(_engines.ENGINES) == set(get_args(repeat.Engine))
+    assert set(_engines.ENGINES) == set(get_args(capture.Engine))
 
 
 def test_engines_are_timed_in_a_process_of_their_own() -> None:

@@ -23,11 +23,12 @@ import torch
 from torch import Tensor
 
 from dynamics import methods
-from dynamics.config import Config, preset
+from dynamics.config import Recipe
 from dynamics.encoders import initialise
 from dynamics.methods import Method
-from dynamics.methods._base import ImageStatistics
+from dynamics.methods.base import ImageStatistics
 from dynamics.streams import generator
+from dynamics.study_file import preset
 
 STATISTICS = ImageStatistics(num_classes=5, image_size=8, mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.3))
 SMALL = {
@@ -49,8 +50,8 @@ def module_name(name: str) -> str:
     return name.replace("-", "_")
 
 
-def recipe(name: str, **changes: Any) -> Config:
-    chosen = preset(methods.recipe(name), "quick")
+def recipe(name: str, **changes: Any) -> Recipe:
+    chosen = preset(name, "quick")
     fields = {field.name for field in dataclasses.fields(chosen)}
     return dataclasses.replace(chosen, **{k: v for k, v in (SMALL | changes).items() if k in fields})
 

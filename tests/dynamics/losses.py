@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dynamics.methods import barlow_twins, moco, simclr, tico, vicreg, vicreg_tico, w_mse
-from dynamics.methods._predictor import cosine_of_others
+from dynamics.methods.terms import cosine_of_others
 from tests.references import barlow_twins as slow_barlow
 from tests.references import byol as slow_byol
 from tests.references import moco as slow_moco

@@ -8,17 +8,18 @@ import sys
 
 import torch
 
-from dynamics import data, methods, networks, repeat
-from dynamics.config import preset
+from dynamics import data, methods, networks
 from dynamics.streams import generator
+from dynamics.study_file import preset
+from dynamics.training import capture
 
 
 def check(name: str) -> None:
     """Trace one method's views and networks, in training and in evaluation."""
-    recipe = preset(methods.recipe(name), "quick")
+    recipe = preset(name, "quick")
     dataset = networks.training_data(data.load("digits"), recipe)
     method = networks.untrained(name, recipe, dataset, seed=0)
-    repeat.compile_networks(method, backend="eager", fullgraph=True)
+    capture.compile_networks(method, backend="eager", fullgraph=True)
     views = method.views(recipe, networks.image_statistics(dataset))
     render = torch.compile(views.render, backend="eager", fullgraph=True, dynamic=False)
     draw = views.draw(64, 8, generator=generator(0, "control"))

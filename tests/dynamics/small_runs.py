@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from dynamics import checkpoint, methods, networks, snapshots
-from dynamics.config import Config, preset
+from dynamics import networks, snapshots
+from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.methods import Method
 from dynamics.streams import generator
+from dynamics.study_file import preset
+from dynamics.training import checkpoint
 
 TRAIN, TEST, CLASSES = 120, 50, 3
 
@@ -27,8 +29,8 @@ def dataset(*, seed: int = 0, size: int = 8, train: int = TRAIN) -> Dataset:
     return Dataset.build("made-up", train=parts[0], test=parts[1], classes=("dark", "grey", "bright"))
 
 
-def recipe(method: str, **changes: Any) -> Config:
-    chosen = preset(methods.recipe(method), "quick")
+def recipe(method: str, **changes: Any) -> Recipe:
+    chosen = preset(method, "quick")
     small = {
         "width": 2,
         "train_examples": None,
@@ -42,7 +44,7 @@ def recipe(method: str, **changes: Any) -> Config:
     return type(chosen).from_json({**chosen.to_json(), **small, **changes})
 
 
-def scrambled(name: str, config: Config, images: Dataset, *, seed: int) -> Method:
+def scrambled(name: str, config: Recipe, images: Dataset, *, seed: int) -> Method:
     """A network whose features vary, with batch-norm statistics unlike those of a new one."""
     network = networks.untrained(name, config, images, seed=seed)
     stream = generator(seed, "control", 1)

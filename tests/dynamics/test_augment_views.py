@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dynamics.augment import CropFlipViews, IdentityViews, SimCLRViews, Views, crop
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 NORMALISED = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
 PIPELINES = {

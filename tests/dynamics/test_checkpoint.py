@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from dynamics import checkpoint
-from dynamics.console import UserError
+from dynamics.errors import UserError
+from dynamics.training import checkpoint
 from tests.dynamics import crash_points
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import collapse, data, methods, snapshots
-from dynamics.config import preset
+from dynamics import data, snapshots
 from dynamics.streams import generator
-from dynamics.training import Job, train
+from dynamics.study_file import preset
+from dynamics.training.loop import Job, train
 from tests.references import collapse as reference
 
 
@@ -50,7 +50,7 @@ def test_alignment_uniformity_and_spread_equal_the_loops(rng: np.random.Generato
 
 
 def last_scalars(folder: Path, seed: int, **weights: float) -> dict[str, float]:
-    recipe = preset(methods.recipe("vicreg"), "quick")
+    recipe = preset("vicreg", "quick")
     small = {
         "width": 4,
         "epochs": 14,

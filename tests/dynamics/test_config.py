@@ -8,8 +8,9 @@ import textwrap
 import pytest
 
 from dynamics import methods
-from dynamics.config import PRESETS, Config, preset
-from dynamics.console import UserError
+from dynamics.config import PRESETS, Recipe
+from dynamics.errors import UserError
+from dynamics.study_file import preset
 
 THESIS = {
     "simclr": {
@@ -28,7 +29,7 @@ def test_the_thesis_preset_is_the_thesis(method: str) -> None:
         "dataset": "cifar10", "width": 64, "batch_size": 256, "lr": 3e-4, "weight_decay": 1e-4,
         "momentum": 0.9, "panel_examples": 1024, "panel_augmentations": 10, "panel_batch": 256,
     }  # fmt: skip
-    values = preset(methods.recipe(method), "thesis").to_json()
+    values = preset(method, "thesis").to_json()
     for field, value in {**common, **THESIS[method]}.items():
         assert values[field] == value, field
 
@@ -36,7 +37,7 @@ def test_the_thesis_preset_is_the_thesis(method: str) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("method", methods.names())
 def test_json_both_ways(method: str, name: str) -> None:
-    recipe = preset(methods.recipe(method), name)
+    recipe = preset(method, name)
     assert type(recipe).from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
@@ -53,29 +54,29 @@ def test_every_field_has_help(method: str) -> None:
 
 
 def test_a_config_of_another_version_is_refused() -> None:
-    values = Config().to_json()
+    values = Recipe().to_json()
     with pytest.raises(UserError, match="sharpness"):
-        Config.from_json({**values, "sharpness": 1})
+        Recipe.from_json({**values, "sharpness": 1})
     del values["lr"]
     with pytest.raises(UserError, match="lr"):
-        Config.from_json(values)
+        Recipe.from_json(values)
 
 
 @pytest.mark.parametrize("field", ["epochs", "batch_size", "panel_examples", "width", "panel_augmentations"])
 def test_too_small_is_said_with_the_flag(field: str) -> None:
     with pytest.raises(UserError, match=f"--{field.replace('_', '-')} 0"):
-        Config(**{field: 0})
+        Recipe(**{field: 0})
 
 
 @pytest.mark.parametrize("lr", [-1.0, float("nan"), float("inf")])
 def test_rates_are_numbers_from_zero_up(lr: float) -> None:
     with pytest.raises(UserError, match="--lr"):
-        Config(lr=lr)
+        Recipe(lr=lr)
 
 
 def test_unknown_preset_lists_those_there_are() -> None:
     with pytest.raises(UserError, match="quick"):
-        preset(Config, "slow")
+        preset(Recipe, "slow")
 
 
 def test_unknown_method_lists_those_there_are() -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dynamics import data
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 
 def small(rng: np.random.Generator, *, train: int = 30, test: int = 6, size: int = 5) -> data.Dataset:

@@ -13,7 +13,7 @@ import pytest
 from torchvision.datasets import CIFAR10
 
 from dynamics import data
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 NAMES = ["air plane", "cat", "ship"]
 

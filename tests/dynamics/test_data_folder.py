@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from dynamics import data
-from dynamics.console import UserError
 from dynamics.data import _cache, _decode
+from dynamics.errors import UserError
 
 
 def save(path: Path, array: np.ndarray) -> None:

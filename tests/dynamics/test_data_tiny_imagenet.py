@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from dynamics import data
-from dynamics.console import UserError
 from dynamics.data import _cache, _decode
+from dynamics.errors import UserError
 
 CLASSES = ("n03", "n01", "n02")  # not in alphabetical order, as in the published wnids.txt
 

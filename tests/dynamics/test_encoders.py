@@ -3,8 +3,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
-from dynamics.console import UserError
-from dynamics.encoders import ResNet18, build, initialise
+from dynamics.encoders import build, initialise
+from dynamics.encoders.resnet18 import Encoder as ResNet18
+from dynamics.errors import UserError
 from dynamics.streams import generator
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from dynamics import features, networks, snapshots
-from dynamics.console import UserError
 from dynamics.data import Dataset
+from dynamics.errors import UserError
 from dynamics.evaluation import Evaluation, EvaluationRecipe, Outcome
 from dynamics.evaluation.examples import Rows
 from dynamics.evaluation.fit import Standardise, fit, score

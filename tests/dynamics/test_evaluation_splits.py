@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.evaluation import EvaluationRecipe, choose_labels
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import checkpoint, features, methods, networks, snapshots
-from dynamics.console import UserError
+from dynamics import features, methods, networks, snapshots
 from dynamics.data import Dataset
+from dynamics.errors import UserError
+from dynamics.training import checkpoint
 from tests.dynamics import small_runs
 
 CPU = torch.device("cpu")
@@ -239,10 +240,10 @@ def test_missing_and_damaged_weights_are_said(run: snapshots.Run, images: Datase
 
 
 def test_devices_are_chosen_or_refused() -> None:
-    assert features.choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert features.choose_device("cpu") == CPU
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu") == CPU
     with pytest.raises(UserError, match="--device abacus cannot be used"):
-        features.choose_device("abacus")
+        choose_device("abacus")
 
 
 def test_nothing_is_left_aside(run: snapshots.Run, images: Dataset) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dynamics import files
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 
 def test_atomic_write_replaces_the_whole_content_and_leaves_nothing_beside_it(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import data, methods, networks, panel, repeat, snapshots
-from dynamics.config import preset
-from dynamics.repeat import Engine
+from dynamics import data, methods, networks, snapshots
 from dynamics.streams import generator
-from dynamics.training import Job, Progress, train
-from dynamics.workbench import Workbench
-from runners.pool import Source, run_jobs
+from dynamics.study_file import preset
+from dynamics.training import capture, panel
+from dynamics.training.capture import Engine
+from dynamics.training.loop import EpochReport, Job, train
+from dynamics.training.pool import Source, run_jobs
+from dynamics.training.workbench import Workbench
 
 pytestmark = [
     pytest.mark.gpu,
@@ -25,7 +26,7 @@ every_method = pytest.mark.parametrize("name", methods.names())
 
 
 def job(name: str, folder: Path, **changes: object) -> Job:
-    recipe = dataclasses.replace(preset(methods.recipe(name), "quick"), epochs=3, **changes)  # type: ignore[arg-type]
+    recipe = dataclasses.replace(preset(name, "quick"), epochs=3, **changes)  # type: ignore[arg-type]
     return Job(method=name, recipe=recipe, seed=0, folder=folder)
 
 
@@ -61,7 +62,7 @@ def test_the_panel_is_scored_as_on_the_cpu(name: str, tmp_path: Path) -> None:
 
 @every_method
 def test_views_are_drawn_on_the_device(name: str) -> None:
-    recipe = preset(methods.recipe(name), "quick")
+    recipe = preset(name, "quick")
     statistics = networks.image_statistics(data.load("digits"))
     views = methods.load(name).views(recipe, statistics)
     images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, device="cuda")
@@ -170,7 +171,7 @@ def test_a_stopped_seed_goes_on(name: str, engine: str, tmp_path: Path) -> None:
     class Stop(Exception):  # noqa: N818
         pass
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: EpochReport) -> None:
         if progress.epoch == 2:
             raise Stop
 
@@ -193,13 +194,13 @@ def test_a_capture_that_fails_leaves_nothing_behind(capsys: pytest.CaptureFixtur
     def works() -> None:
         total.add_(torch.rand((), generator=draws, device=CUDA))
 
-    call = repeat.repeated(waits, "graph", draws=draws, name="this")
+    call = capture.repeated(waits, "graph", draws=draws, name="this")
     assert "a step of this cannot be captured" in capsys.readouterr().err
     total.zero_()
     call()
     assert 0 < total.item() < 1
     torch.cuda.empty_cache()
-    replay = repeat.repeated(works, "graph", draws=draws, name="that")
+    replay = capture.repeated(works, "graph", draws=draws, name="that")
     assert not capsys.readouterr().err
     total.zero_()
     for _ in range(3):

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from dynamics.methods import barlow_twins, moco, simclr, tico, vicreg, w_mse
-from dynamics.methods._predictor import cosine_of_others
+from dynamics.methods.terms import cosine_of_others
 
 lightly = pytest.importorskip("lightly.loss", reason="lightly is not installed")
 

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.linear_probe import ProbeRecipe, accuracy, fit, logits
 from dynamics.streams import generator
 

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from dynamics.methods import moco, tico, vicreg_tico
-from dynamics.methods._moment_memory import updated_moments
-from dynamics.methods._momentum import MomentumCopy, rising_decay
-from dynamics.methods._predictor import cosine_of_others
+from dynamics.methods.momentum import MomentumCopy, rising_decay
+from dynamics.methods.terms import cosine_of_others, updated_moments
 from dynamics.streams import generator
 from tests.dynamics.contract import batch, build, step
 

@@ -10,8 +10,6 @@ from torch.nn import functional
 
 from dynamics import methods
 from dynamics.methods import (
-    _moment_memory,
-    _momentum,
     barlow_twins,
     byol,
     moco,

@@ -15,10 +15,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from dynamics import methods, repeat
-from dynamics.config import preset
+from dynamics import methods
 from dynamics.methods import Method
-from dynamics.methods._base import ImageStatistics
+from dynamics.methods.base import ImageStatistics
+from dynamics.study_file import preset
+from dynamics.training import capture
 
 CUDA = torch.device("cuda")
 STATISTICS = ImageStatistics(10, 8, (0.5,) * 3, (0.2,) * 3)
@@ -90,7 +91,7 @@ def step(method: Method, recipe: Any) -> None:
 @pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
 @pytest.mark.parametrize("name", methods.names())
 def test_a_step_stays_on_the_device(name: str, fake_rand: None) -> None:
-    recipe: Any = preset(methods.recipe(name), "quick")
+    recipe: Any = preset(name, "quick")
     method = methods.load(name)(recipe, STATISTICS)
     with FakeTensorMode(allow_non_fake_inputs=False):
         on_cuda(method)
@@ -107,7 +108,7 @@ def test_a_step_stays_on_the_device(name: str, fake_rand: None) -> None:
     ids=["a number as a tensor", "made and moved", "brought back"],
 )
 def test_slips_are_noticed(slip: Any, fake_rand: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe: Any = preset(methods.recipe("supervised"), "quick")
+    recipe: Any = preset("supervised", "quick")
     method = methods.load("supervised")(recipe, STATISTICS)
     right = method.loss
     monkeypatch.setattr(method, "loss", lambda *given: {"loss": slip(right(*given)["loss"])})
@@ -118,10 +119,10 @@ def test_slips_are_noticed(slip: Any, fake_rand: None, monkeypatch: pytest.Monke
 
 
 def test_compiled_networks_keep_their_names() -> None:
-    recipe = preset(methods.recipe("moco"), "quick")
+    recipe = preset("moco", "quick")
     method = methods.load("moco")(recipe, STATISTICS)
     before = list(method.state_dict())
-    repeat.compile_networks(method, backend="eager")
+    capture.compile_networks(method, backend="eager")
     assert list(method.state_dict()) == before
     assert all(part._compiled_call_impl is not None for part in method.children())
 

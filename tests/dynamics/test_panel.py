@@ -4,19 +4,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamics import methods, panel
-from dynamics.config import Config, preset
-from dynamics.console import UserError
+from dynamics import methods
+from dynamics.config import Recipe
 from dynamics.encoders import initialise
-from dynamics.methods._base import ImageStatistics, Method
+from dynamics.errors import UserError
+from dynamics.methods.base import ImageStatistics, Method
 from dynamics.streams import generator
+from dynamics.study_file import preset
+from dynamics.training import panel
 
 STATISTICS = ImageStatistics(num_classes=5, image_size=8, mean=(0.4, 0.5, 0.6), std=(0.2, 0.2, 0.3))
 TRAIN = 300
 
 
 def setup(name: str, **changes: int) -> tuple[Method, panel.Panel]:
-    recipe = preset(methods.recipe(name), "quick")
+    recipe = preset(name, "quick")
     recipe = type(recipe).from_json({**recipe.to_json(), "panel_examples": 64, "panel_batch": 32, **changes})
     method = methods.load(name)(recipe, STATISTICS)
     initialise(method, generator(1, "weights"))
@@ -106,29 +108,29 @@ def test_chunks_and_cache_do_not_change_the_views(monkeypatch: pytest.MonkeyPatc
 @given(st.integers(2, 200), st.integers(0, 50), st.booleans())
 @settings(deadline=None, max_examples=30)
 def test_examples_are_drawn_from_the_panel_seed(size: int, seed: int, replacement: bool) -> None:
-    config = Config(panel_examples=size, panel_seed=seed, panel_replacement=replacement)
+    config = Recipe(panel_examples=size, panel_seed=seed, panel_replacement=replacement)
     drawn = panel.draw_examples(config, 200)
     assert drawn.shape == (size,) and drawn.min() >= 0 and drawn.max() < 200
     assert torch.equal(drawn, panel.draw_examples(config, 200))
     assert replacement or len(drawn.unique()) == size
     if not replacement:
-        longer = panel.draw_examples(Config(panel_examples=200, panel_seed=seed), 200)
+        longer = panel.draw_examples(Recipe(panel_examples=200, panel_seed=seed), 200)
         assert torch.equal(drawn, longer[:size])
 
 
 def test_replacement_repeats_some() -> None:
-    drawn = panel.draw_examples(Config(panel_examples=1024, panel_replacement=True), 2000)
+    drawn = panel.draw_examples(Recipe(panel_examples=1024, panel_replacement=True), 2000)
     assert len(drawn.unique()) < 1024
 
 
 def test_too_many_examples_is_said() -> None:
     with pytest.raises(UserError, match="--panel-examples 301 is more than the 300"):
-        panel.check(Config(panel_examples=301), num_train=TRAIN, num_views=1)
-    panel.check(Config(panel_examples=301, panel_replacement=True), num_train=TRAIN, num_views=1)
+        panel.check(Recipe(panel_examples=301), num_train=TRAIN, num_views=1)
+    panel.check(Recipe(panel_examples=301, panel_replacement=True), num_train=TRAIN, num_views=1)
 
 
 def test_a_panel_that_does_not_split_into_batches_is_said() -> None:
-    config = Config(panel_examples=100, panel_batch=48)
+    config = Recipe(panel_examples=100, panel_batch=48)
     with pytest.raises(UserError, match="--panel-batch 48"):
         panel.check(config, num_train=TRAIN, num_views=2)
     panel.check(config, num_train=TRAIN, num_views=1)  # has no partners to look for

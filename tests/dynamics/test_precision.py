@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import data, methods
-from dynamics.config import preset
-from dynamics.training import Job, Progress, train
+from dynamics import data
+from dynamics.study_file import preset
+from dynamics.training.loop import EpochReport, Job, train
 
 SEEDS = 10
 SMALL = {
@@ -59,8 +59,8 @@ class Curves(NamedTuple):
 def curves(method: str, device: str, precision: str, slower: float = 1.0) -> Curves:
     """Train the seeds, at the learning rate divided by `slower`."""
     changes: dict[str, Any] = {**SMALL, "precision": precision, "lr": RATES[method] / slower}
-    recipe = dataclasses.replace(preset(methods.recipe(method), "quick"), **changes)
-    rows: list[list[Progress]] = []
+    recipe = dataclasses.replace(preset(method, "quick"), **changes)
+    rows: list[list[EpochReport]] = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(SEEDS):
             rows.append([])

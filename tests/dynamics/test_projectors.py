@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dynamics.projectors import mlp
+from dynamics.methods.views import mlp
 
 
 def kinds(module: nn.Module) -> list[str]:

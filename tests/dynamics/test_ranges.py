@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from dynamics import data, methods, training
-from dynamics.config import Config, flag, flags_named, preset
-from dynamics.console import UserError
-from dynamics.methods._joint import JointRecipe
-from dynamics.methods._labelled import CropFlipRecipe
-from dynamics.methods._momentum import MomentumFields
-from dynamics.methods._retrieval import ViewRecipe
+from dynamics import data, methods
+from dynamics.config import Recipe, flag, flags_named
+from dynamics.errors import UserError
+from dynamics.methods.labels import CropFlipRecipe
+from dynamics.methods.momentum import MomentumFields
+from dynamics.methods.views import JointRecipe, ViewRecipe
+from dynamics.study_file import preset
 from runners.seeds import main
 
 NAN, INF = float("nan"), float("inf")
@@ -22,7 +22,7 @@ NO_WEIGHT = (-1.0, INF, NAN)
 NO_DIVISOR = (0.0, -0.1, INF, NAN)
 
 OF_A_GROUP: dict[type, dict[str, tuple[Any, ...]]] = {
-    Config: {
+    Recipe: {
         "train_examples": (0, -5),
         "width": (0,),
         "epochs": (0,),
@@ -107,7 +107,7 @@ CASES = [
 
 @pytest.mark.parametrize(("method", "field", "value"), CASES)
 def test_a_value_out_of_range_is_refused(method: str, field: str, value: Any) -> None:
-    recipe = preset(methods.recipe(method), "quick")
+    recipe = preset(method, "quick")
     with pytest.raises(UserError) as refused:
         dataclasses.replace(recipe, **{field: value})
     assert str(refused.value).startswith(f"{flag(field)} {value}")
@@ -118,7 +118,7 @@ def test_a_value_out_of_range_is_refused(method: str, field: str, value: Any) ->
 @pytest.mark.parametrize("method", OF_A_METHOD)
 def test_every_number_has_a_range(method: str) -> None:
     """A new field that takes numbers needs bad values above, or training is where they are found."""
-    recipe = preset(methods.recipe(method), "quick")
+    recipe = preset(method, "quick")
     numbers = {
         field.name
         for field in dataclasses.fields(recipe)
@@ -139,11 +139,11 @@ ALLOWED = [
 
 @pytest.mark.parametrize(("method", "values"), ALLOWED)
 def test_the_ends_of_a_range_belong_to_it(method: str, values: dict[str, Any]) -> None:
-    dataclasses.replace(preset(methods.recipe(method), "quick"), **values)
+    dataclasses.replace(preset(method, "quick"), **values)
 
 
 def test_an_error_of_another_kind_keeps_its_words() -> None:
-    recipe = Config()
+    recipe = Recipe()
     with pytest.raises(UserError, match=r"^no such file"), flags_named(recipe, {}):
         raise UserError("no such file")
     with (

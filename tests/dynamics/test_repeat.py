@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import checkpoint, data, methods, networks, repeat, snapshots
-from dynamics.config import Config, preset
-from dynamics.console import UserError
+from dynamics import data, methods, networks, snapshots
+from dynamics.config import Recipe
 from dynamics.data import Dataset
-from dynamics.repeat import Engine
+from dynamics.errors import UserError
 from dynamics.streams import generator
-from dynamics.training import Job, train
-from dynamics.workbench import Workbench, Workbenches
+from dynamics.study_file import preset
+from dynamics.training import capture, checkpoint
+from dynamics.training.capture import Engine
+from dynamics.training.loop import Job, train
+from dynamics.training.workbench import Workbench, Workbenches
 from tests.dynamics.recorded_graph import RecordedGraph, recorded_graphs
 
 __all__ = ["recorded_graphs"]
@@ -37,17 +39,17 @@ def all_methods_are_captured(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(methods.load(name), "captured", True)
 
 
-def tiny(name: str, **changes: Any) -> Config:
+def tiny(name: str, **changes: Any) -> Recipe:
     """Rates that differ from the second epoch on: a step that kept the first one would be told apart."""
     small = {
         "schedule_start": 0, "schedule_period": 4,
         "train_examples": 96, "width": 2, "batch_size": 32, "epochs": 3,
         "panel_examples": 32, "panel_batch": 32, "panel_augmentations": 2,
     }  # fmt: skip
-    return dataclasses.replace(preset(methods.recipe(name), "quick"), **{**small, **changes})
+    return dataclasses.replace(preset(name, "quick"), **{**small, **changes})
 
 
-def bench(recipe: Config, name: str, digits: Dataset, engine: Engine) -> Workbench:
+def bench(recipe: Recipe, name: str, digits: Dataset, engine: Engine) -> Workbench:
     return Workbench(name, recipe, networks.training_data(digits, recipe), device=CPU, engine=engine)
 
 
@@ -160,7 +162,7 @@ def test_a_step_that_asks_for_a_value_is_refused_by_the_recorder(
         total.add_(1)
         total.item()
 
-    repeat.repeated(step, "graph", draws=generator(0, "control"), name="this")
+    capture.repeated(step, "graph", draws=generator(0, "control"), name="this")
     assert "a step of this cannot be captured (operation not permitted" in capsys.readouterr().err
     assert RecordedGraph.current[streams:] == [torch.cuda.current_stream()]  # back where it began
 
@@ -172,7 +174,7 @@ def test_a_step_that_python_changes_is_told_apart(recorded_graphs: list[Recorded
     def step() -> None:
         total.add_(rate[0])
 
-    replay = repeat.repeated(step, "graph", draws=generator(0, "control"), name="this")
+    replay = capture.repeated(step, "graph", draws=generator(0, "control"), name="this")
     total.zero_()
     rate[0] = 5.0
     replay()
@@ -190,7 +192,7 @@ def test_a_method_may_refuse_to_be_captured(
 def test_workbenches_keep_the_last_recipe(digits: Dataset) -> None:
     kept = Workbenches()
 
-    def get(recipe: Config, dataset: Dataset = digits) -> Workbench:
+    def get(recipe: Recipe, dataset: Dataset = digits) -> Workbench:
         return kept.get("supervised", recipe, dataset, device=CPU, engine="eager")
 
     first = get(tiny("supervised"))
@@ -204,12 +206,12 @@ def test_workbenches_keep_the_last_recipe(digits: Dataset) -> None:
 
 
 def test_engines_are_chosen_by_the_device() -> None:
-    assert repeat.choose("auto", CPU) == "eager"
-    assert repeat.choose("auto", torch.device("cuda")) == "graph"
-    assert repeat.choose("compiled", torch.device("cuda", 1)) == "compiled"
+    assert capture.choose("auto", CPU) == "eager"
+    assert capture.choose("auto", torch.device("cuda")) == "graph"
+    assert capture.choose("compiled", torch.device("cuda", 1)) == "compiled"
     for engine, said in (
         ("graph", "--engine graph needs a CUDA device"),
         ("fast", "--engine fast: use auto"),
     ):
         with pytest.raises(UserError, match=said):
-            repeat.choose(engine, CPU)
+            capture.choose(engine, CPU)

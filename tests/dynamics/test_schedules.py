@@ -3,9 +3,8 @@ import warnings
 import pytest
 import torch
 
-from dynamics import methods
-from dynamics.config import preset
 from dynamics.schedules import cosine
+from dynamics.study_file import preset
 
 
 def rates_of_torch(base: float, period: int, epochs: int, *, start: int) -> list[float]:
@@ -29,7 +28,7 @@ def test_equals_torchs_scheduler_stepped_as_the_thesis_did(period: int, start: i
 
 
 def test_simclr_ends_near_zero_and_random_labels_aug_comes_back() -> None:
-    simclr = preset(methods.recipe("simclr"), "thesis")
+    simclr = preset("simclr", "thesis")
     rates = [
         cosine(t, base=simclr.lr, period=simclr.schedule_period, start=simclr.schedule_start)
         for t in (11, 200)

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamics.methods._retrieval import retrieve_partner
 from dynamics.methods.simclr import nt_xent
+from dynamics.methods.views import retrieve_partner
 from dynamics.streams import generator
 from tests.dynamics.contract import batch, build
 from tests.references import simclr as reference

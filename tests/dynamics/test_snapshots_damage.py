@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dynamics import lock, snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.dynamics.recorded import epoch_entry, record
 
 

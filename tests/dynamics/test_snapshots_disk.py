@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.dynamics.recorded import epoch_entry, open_writer, record
 
 

@@ -6,7 +6,7 @@ import pytest
 import zarr
 
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.dynamics.recorded import LABELS, SHAPE, all_correct, epoch_entry, open_writer, record
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.dynamics.recorded import LABELS, SHAPE, all_correct, record
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from tests.dynamics.recorded import SHAPE, all_correct, epoch_entry, open_writer, record
 
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.streams import MAX_EPOCH, MAX_SEED, PURPOSES, generator, scramble
 
 

@@ -9,18 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import checkpoint, data, methods, networks, snapshots
-from dynamics.config import Config, preset
-from dynamics.console import UserError
+from dynamics import data, methods, networks, snapshots
+from dynamics.config import Recipe
 from dynamics.data import Dataset
+from dynamics.errors import UserError
 from dynamics.streams import generator
-from dynamics.training import Job, Progress, train
+from dynamics.study_file import preset
+from dynamics.training import checkpoint
+from dynamics.training.loop import EpochReport, Job, train
 
 EPOCHS = 4
 
 
-def tiny(method: str, **changes: Any) -> Config:
-    recipe = preset(methods.recipe(method), "quick")
+def tiny(method: str, **changes: Any) -> Recipe:
+    recipe = preset(method, "quick")
     small = {
         "train_examples": 100, "width": 4, "batch_size": 32, "epochs": EPOCHS,
         "panel_examples": 32, "panel_batch": 16, "panel_augmentations": 2,
@@ -72,7 +74,7 @@ def test_resuming_ends_bit_equal(method: str, share: float, digits: Dataset, tmp
     job = Job(method=method, recipe=tiny(method), seed=0, folder=tmp_path / "stopped")
     for last in range(1, EPOCHS):
 
-        def stop(progress: Progress, last: int = last) -> None:
+        def stop(progress: EpochReport, last: int = last) -> None:
             if progress.epoch >= last:
                 raise Stop
 
@@ -116,7 +118,7 @@ def test_a_damaged_state_falls_back_to_the_one_before(digits: Dataset, tmp_path:
     whole = run(tmp_path / "whole", digits)
     job = Job(method="simclr", recipe=tiny("simclr"), seed=0, folder=tmp_path / "stopped")
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: EpochReport) -> None:
         if progress.epoch == 3:
             raise Stop
 
@@ -134,7 +136,7 @@ def test_a_finished_seed_is_never_trained_again(digits: Dataset, tmp_path: Path)
     first = run(tmp_path / "a", digits)
     before = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*.zarr*")}
 
-    def fail(progress: Progress) -> None:
+    def fail(progress: EpochReport) -> None:
         raise AssertionError(progress)
 
     job = Job(method="simclr", recipe=tiny("simclr"), seed=0, folder=first.folder)
@@ -214,7 +216,7 @@ def test_another_config_names_the_field_and_both_values(digits: Dataset, tmp_pat
 def test_other_images_are_refused(digits: Dataset, tmp_path: Path) -> None:
     job = Job(method="simclr", recipe=tiny("simclr"), seed=0, folder=tmp_path / "a")
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: EpochReport) -> None:
         raise Stop
 
     with pytest.raises(Stop):
@@ -251,7 +253,7 @@ def test_an_epoch_lost_before_the_state_is_made_again(
     whole = run(tmp_path / "whole", digits)
     job = Job(method="simclr", recipe=tiny("simclr"), seed=0, folder=tmp_path / "stopped")
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: EpochReport) -> None:
         if progress.epoch == 3:
             raise Stop
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dynamics.methods._vicreg_terms import squared_covariance, variance_hinge
+from dynamics.methods.terms import squared_covariance, variance_hinge
 from dynamics.methods.vicreg import vicreg_terms
 from dynamics.streams import generator
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.methods.w_mse import whiten, whitened_distance
 from dynamics.streams import generator
 from tests.dynamics.contract import batch, build

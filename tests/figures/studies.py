@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.storage import results as storage
-from analysis.storage.results import Result
-from figures._style import ordered
+from analysis.framework import results as storage
+from analysis.framework.results import Result
+from dynamics.names import ordered
 
 TARGETS = (0.25, 0.5, 0.75)
 

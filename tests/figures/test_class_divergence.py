@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import figures
-from analysis.storage.results import Result, plain
+from analysis.framework.results import Result, plain
 from figures import class_divergence
 from figures._style import style
 from tests.figures.test_layout import texts

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import figures
-from analysis.storage import results as storage
-from analysis.storage.results import Result
-from dynamics import console
-from dynamics.console import UserError
+from analysis.framework import console
+from analysis.framework import results as storage
+from analysis.framework.results import Result
+from dynamics.errors import UserError
 from figures import _files, find, load, names
 from figures.__main__ import main
 from figures._studies import choose_study

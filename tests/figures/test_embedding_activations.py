@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import figures
-from analysis.storage.results import Result, plain
+from analysis.framework.results import Result, plain
 from figures import activation_grids
 from figures._style import style
 from figures.class_curves import LOOKS

@@ -8,8 +8,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import figures
-from analysis.storage.results import Result
-from figures._style import COLOURS, LABELS, ORDER, SCALE, shades, style
+from analysis.framework.results import Result
+from dynamics.names import LABELS, ORDER
+from figures._style import COLOURS, SCALE, shades, style
 from tests.figures.studies import make, shares
 
 

@@ -7,9 +7,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.storage.results import Result
+from analysis.framework.results import Result
+from dynamics.names import label
 from figures import collapse_diagnostics, loss_curves
-from figures._style import colours, label, style
+from figures._style import colours, style
 
 EPOCHS = np.array([1, 2, 3, 5, 8])
 TERMS = {

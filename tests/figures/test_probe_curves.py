@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from analysis.storage.results import Result
+from analysis.framework.results import Result
+from dynamics.names import label
 from figures import probe_curves
-from figures._style import label, style
+from figures._style import style
 
 
 def evaluation(rng: np.random.Generator) -> Result:

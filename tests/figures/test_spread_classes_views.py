@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import figures
 from analysis import augmentations, classes, views
-from analysis.storage.results import Result, plain
+from analysis.framework.results import Result, plain
 from figures._style import COLOURS, style
 from tests.analysis.studies import in_memory, rising
 from tests.figures.test_layout import texts

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from figures._style import COLOURS, ORDER, SCALE, SHADES, colours, label, ordered, shades
+from dynamics.names import ORDER, label, ordered
+from figures._style import COLOURS, SCALE, SHADES, colours, shades
 
 VISION = {
     "normal": np.eye(3),
@@ -95,7 +96,7 @@ def test_unknown_methods_get_colours_of_their_own():
 
 
 def test_order_and_labels():
-    from analysis.storage.counts import ORDER as ORDER_OF_ANALYSES
+    from dynamics.names import ORDER as ORDER_OF_ANALYSES
 
     assert ORDER == ORDER_OF_ANALYSES
     assert ordered(["b", "supervised", "a", "simclr"]) == ("simclr", "supervised", "a", "b")

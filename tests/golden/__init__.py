@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trajectories that a refactoring must not change: three epochs of loss and r_t of every method, two seeds.
 
-    python -m tests.golden           # compare with the files, bit for bit
-    python -m tests.golden --write   # replace them: only with a change of numbers that is meant, and say which and why
+python -m tests.golden           # compare with the files, bit for bit
+python -m tests.golden --write   # replace them: only with a change of numbers that is meant, and say which and why
 """
 
 import json
@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from dynamics import data, methods, snapshots
-from dynamics.config import preset
-from dynamics.training import Job, train
+from dynamics import data, snapshots
+from dynamics.study_file import preset
+from dynamics.training.loop import Job, train
 
 FOLDER = Path(__file__).parent
 SEEDS = (0, 1)
@@ -37,9 +37,17 @@ class Trajectory(NamedTuple):
 def machine() -> str:
     """Name what decides the last bits: processor and PyTorch."""
     info = Path("/proc/cpuinfo")
-    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "") if info.exists() else ""
+    flags = (
+        next((line for line in info.read_text().splitlines() if line.startswith("flags")), "")
+        if info.exists()
+        else ""
+    )
     units = [unit for unit in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if unit in flags.split()]
-    vendor = "AMD" if "AuthenticAMD" in (info.read_text() if info.exists() else "") else platform.processor() or "other"
+    vendor = (
+        "AMD"
+        if "AuthenticAMD" in (info.read_text() if info.exists() else "")
+        else platform.processor() or "other"
+    )
     return f"{platform.machine()} {vendor} {' '.join(units)}, torch {torch.__version__.partition('+')[0]}"
 
 
@@ -47,7 +55,7 @@ def run(method: str, folder: Path) -> Trajectory:
     """Train the seeds of a method, a thread each."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    recipe = preset(methods.recipe(method), "quick")
+    recipe = preset(method, "quick")
     small = dict(SMALL)
     recipe = type(recipe).from_json({**recipe.to_json(), **small})
     losses, answers = [], []
@@ -65,7 +73,9 @@ def write(method: str, found: Trajectory) -> None:
     """Store a trajectory as text; floats as the shortest decimal that is the same float."""
     lines = [f"# {machine()}"]
     for seed, losses in zip(SEEDS, found.loss, strict=True):
-        lines += [f"seed {seed} epoch {epoch} loss {float(loss)!r}" for epoch, loss in enumerate(losses, start=1)]
+        lines += [
+            f"seed {seed} epoch {epoch} loss {float(loss)!r}" for epoch, loss in enumerate(losses, start=1)
+        ]
     for view, epochs in enumerate(found.correct):
         lines += [f"view {view} epoch {epoch} correct {json.dumps(row.tolist(), separators=(',', ':'))}"
                   for epoch, row in enumerate(epochs, start=1)]  # fmt: skip
@@ -83,4 +93,6 @@ def read(method: str) -> tuple[str, Trajectory]:
             losses.setdefault(int(place), []).append(float(value))
         else:
             answers.setdefault(int(place), []).append(json.loads(value))
-    return header.removeprefix("# "), Trajectory(np.array(list(losses.values())), np.array(list(answers.values())))
+    return header.removeprefix("# "), Trajectory(
+        np.array(list(losses.values())), np.array(list(answers.values()))
+    )

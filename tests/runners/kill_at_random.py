@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dynamics import checkpoint, snapshots
+from dynamics import snapshots
+from dynamics.training import checkpoint
 
 COMMAND = [
     *(sys.executable, "-m", "runners.seeds", "--preset", "quick", "--method", "simclr", "--n", "2"),

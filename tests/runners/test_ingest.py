@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from runners.ingest import main
 
 

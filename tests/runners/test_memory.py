@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from runners.memory import keep_freed
+from dynamics.training.memory import keep_freed
 if sys.argv[1] == "keep":
     assert keep_freed()
 import torch

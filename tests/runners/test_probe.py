@@ -8,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
+from analysis.framework import console
 from analysis.storage import evaluations
-from dynamics import console, data, snapshots
-from dynamics.console import UserError
-from dynamics.training import Job, train
+from dynamics import data, snapshots
+from dynamics.errors import UserError
+from dynamics.training.loop import Job, train
 from runners import probe
 from tests.dynamics import small_runs
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import data, methods
-from dynamics.config import preset
-from dynamics.training import Job, Progress, train
+from dynamics import data
+from dynamics.study_file import preset
+from dynamics.training.loop import EpochReport, Job, train
+from dynamics.training.pool import Event
 from runners import past
 from runners.costs import Cost, Kind, middle
 from runners.estimate import Estimate
-from runners.pool import Event
 from runners.progress import Board, duration, name
 
 COSTS = {
@@ -97,8 +97,8 @@ class Machine:
         yield now + self.finish * rng.uniform(1 - vary, 1 + vary), Event(job, "done")
 
 
-def progress(epoch: int, job: Job, cost: Cost, start: float) -> Progress:
-    return Progress(
+def progress(epoch: int, job: Job, cost: Cost, start: float) -> EpochReport:
+    return EpochReport(
         epoch=epoch,
         epochs=job.recipe.epochs,
         loss=1.0,
@@ -114,7 +114,7 @@ def jobs_of(seeds: Mapping[str, int], folder: Path = Path("/absent/runs/study"))
     """Return the jobs of some seeds of each method, in order, with recipes of the quick preset."""
     made = []
     for method, n in seeds.items():
-        recipe = dataclasses.replace(preset(methods.recipe(method), "quick"), epochs=EPOCHS[method])
+        recipe = dataclasses.replace(preset(method, "quick"), epochs=EPOCHS[method])
         made += [
             Job(method=method, recipe=recipe, seed=i, folder=folder / method / f"seed-{i:04d}")
             for i in range(n)
@@ -328,7 +328,7 @@ def test_nothing_is_said_before_an_epoch_is_known_now_or_from_before() -> None:
 
 
 def test_clocks_that_stand_still_and_thousands_of_settings_stop_nothing() -> None:
-    recipe = preset(methods.recipe("simclr"), "thesis")  # trains on all images: their number is in no recipe
+    recipe = preset("simclr", "thesis")  # trains on all images: their number is in no recipe
     jobs = [
         Job(
             method="simclr",
@@ -395,12 +395,12 @@ def test_what_is_on_the_disk_is_known_before_the_first_event(tmp_path: Path) -> 
     class StoppedError(Exception):
         pass
 
-    def stop(report: Progress) -> None:
+    def stop(report: EpochReport) -> None:
         if report.epoch == 2:
             raise StoppedError
 
     recipe = dataclasses.replace(
-        preset(methods.recipe("supervised"), "quick"),
+        preset("supervised", "quick"),
         **{"epochs": 4, "train_examples": 64, "width": 2, "panel_examples": 16, "panel_augmentations": 1},
     )
     job = Job(method="supervised", recipe=recipe, seed=0, folder=tmp_path / "one/supervised/seed-0000")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from analysis import alignment, binomial, learning, views
-from analysis.storage import results as storage
-from analysis.storage.counts import Study
-from dynamics.console import UserError
+from analysis.framework import results as storage
+from dynamics.errors import UserError
+from dynamics.study import Study
 from figures.__main__ import draw
 from runners import report
 from runners.report.__main__ import main

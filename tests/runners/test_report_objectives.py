@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from analysis.storage.results import Result, Row
+from analysis.framework.results import Result, Row
 from runners.report.coursework import concerns, objectives
 from runners.report.numbers import behind
 from runners.report.tables import thesis_tables

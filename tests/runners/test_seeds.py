@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
+from dynamics.training.plan import parse_seeds
 from runners import seeds
-from runners.plan import parse_seeds
 
 TINY = [
     *("--preset", "quick", "--train-examples", "64", "--width", "2", "--batch-size", "32", "--epochs", "3"),

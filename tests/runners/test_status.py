@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dynamics import snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from dynamics.lock import seed_lock
 from runners.status import main
 

@@ -9,10 +9,11 @@ import torch
 
 import analysis
 import figures
-from analysis.storage.counts import Study, Where, open_study
-from dynamics import data, methods, snapshots
-from dynamics.config import preset
-from dynamics.training import Job, train
+from analysis.framework.where import Where, open_study
+from dynamics import data, snapshots
+from dynamics.study import Study
+from dynamics.study_file import preset
+from dynamics.training.loop import Job, train
 from figures.__main__ import draw
 from runners import report
 from runners.study import analyse_all, main
@@ -34,7 +35,7 @@ def reason(study: Study, name: str) -> str | None:
 
 def train_small(runs: Path) -> None:
     for method in ("simclr", "supervised", "random-labels"):
-        recipe = dataclasses.replace(preset(methods.recipe(method), "quick"), **TINY)
+        recipe = dataclasses.replace(preset(method, "quick"), **TINY)
         for seed in (0, 1):
             folder = snapshots.seed_folder(runs, "small", method, seed)
             job = Job(method=method, recipe=recipe, seed=seed, folder=folder)

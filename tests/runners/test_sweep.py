@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from analysis import sweep as comparison
-from analysis.storage import results as storage
-from analysis.storage.results import Result
+from analysis.framework import results as storage
+from analysis.framework.results import Result
 from analysis.storage.sweeps import find, setting_name, split_name, study_name
 from dynamics import methods, snapshots
-from dynamics.console import UserError
+from dynamics.errors import UserError
 from figures import load, sweep
 from figures._style import style
 from runners.grid import check_flags, grid, numeric_fields, read_over

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from dynamics import checkpoint
+from dynamics.training import checkpoint
 
 STATES = 3
 

@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What methods that learn from views share: correct = the partner view is the nearest in the batch.
+"""What methods that learn from views share: views, projector, and correct = the partner view is the nearest in the batch.
 
 SimCLR's loss is a classification with 2B - 1 classes (Chen et al., 2020, arXiv:2002.05709, eq. 1): which of
 the other views is the partner? The same question can be asked of any method that embeds views, so r_t(x) is
 defined for all of them.
 """
 
-from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from dynamics.augment import SimCLRViews, Views
-from dynamics.config import Config, flags_named
-from dynamics.methods._base import ImageStatistics, Judgement, Method
+from dynamics.config import Recipe, check_positive
+from dynamics.errors import UserError
+from dynamics.methods.base import ImageStatistics, Judgement, Method
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewRecipe(Config):
+class ViewRecipe(Recipe):
     """Two views under SimCLR's strong augmentation."""
 
     crop_scale_min: float = 0.08
@@ -36,22 +37,21 @@ class ViewRecipe(Config):
     """Probability of a grey view."""
     blur: bool = True
     """Gaussian blur, kernel a tenth of the image, sigma 0.1 to 2."""
+    temperature: float = 0.07
+    """Divisor of the cosines, tau: in the loss, where it has one, and in the probability that the panel records."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        with flags_named(self, {}):  # the views know what they can do
-            ViewMethod.views(self, ImageStatistics(num_classes=1, image_size=1, mean=(), std=()))
+        check_positive(self, "temperature")
+        # The views know what they can do.
+        ViewMethod.views(self, ImageStatistics(num_classes=1, image_size=1, mean=(), std=()))
 
 
 class ViewMethod(Method):
     """Encoder and head to an embedding, trained on two or more views of each image, without labels."""
 
     panel_views: ClassVar[int] = 2
-
-    @property
-    @abstractmethod
-    def temperature(self) -> float:
-        """Divisor of the cosines in the probability that the panel records."""
+    recipe: Any
 
     @staticmethod
     def views(recipe: Any, statistics: ImageStatistics) -> Views:
@@ -77,7 +77,7 @@ class ViewMethod(Method):
         batch = min(self.recipe.panel_batch, outputs.shape[1])
         parts = [self.compared(part.float()) for part in outputs.split(batch, dim=1)]
         units = [functional.normalize(part, dim=-1) for part in parts]
-        judged = [retrieve_partner(first, second, self.temperature) for first, second in units]
+        judged = [retrieve_partner(first, second, self.recipe.temperature) for first, second in units]
         return Judgement(
             torch.cat([j.correct for j in judged], dim=1),
             torch.cat([j.probability for j in judged], dim=1),
@@ -120,3 +120,81 @@ def retrieve_partner(
     probability = (similarity / temperature).softmax(dim=1).gather(1, partner)
     shape = (2, len(first))
     return Judgement((to_partner > to_others).view(shape), probability.view(shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointRecipe(ViewRecipe):
+    """Views, encoder, projector."""
+
+    projector: tuple[int, ...] = (1024, 1024, 1024)
+    """Outputs of the projector's linear layers; batch norm and ReLU between them."""
+    projector_norm: bool = True
+    """Batch norm after the projector's last layer, too."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(width < 1 for width in self.projector):
+            raise UserError(f"`projector` must hold widths >= 1, got {self.projector}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropRecipe(JointRecipe):
+    """The VICReg coursework's: resized crops and flips only, Adam, 30 epochs.
+
+    It prints neither the learning rate nor a schedule; 1e-3 along one cosine are ours.
+    """
+
+    epochs: int = 30
+    lr: float = 1e-3
+    weight_decay: float = 1e-6
+    schedule_period: int = 30
+    jitter_probability: float = 0.0
+    grayscale_probability: float = 0.0
+    blur: bool = False
+
+
+class JointMethod(ViewMethod):
+    """Two or more views of each image, embedded by encoder and projector."""
+
+    recipe: Any
+
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        self.head = mlp(self.encoder.num_features, recipe.projector, norm_last=recipe.projector_norm)
+
+    @property
+    def dimensions(self) -> int:
+        """Outputs of the projector, d."""
+        return self.recipe.projector[-1] if self.recipe.projector else self.encoder.num_features
+
+    def embed(
+        self, views: Float[Tensor, "view batch channel height width"]
+    ) -> Float[Tensor, "view batch output"]:
+        """Return the embeddings of each view, one call of the network a view."""
+        return torch.stack([self(view) for view in views])
+
+
+def mlp(inputs: int, widths: Sequence[int], *, norm_last: bool, bias_last: bool = False) -> nn.Module:
+    """Return linear layers to `widths` outputs each, with batch norm and ReLU between them.
+
+    Parameters
+    ----------
+    inputs
+        Number of features.
+    widths
+        Outputs of each layer; none at all gives the identity.
+    norm_last
+        Whether batch norm follows the last layer too (without ReLU).
+    bias_last
+        Whether the last layer has a bias; one that batch norm follows would do nothing.
+    """
+    layers: list[nn.Module] = []
+    for place, outputs in enumerate(widths):
+        last = place == len(widths) - 1
+        layers.append(nn.Linear(inputs, outputs, bias=last and bias_last and not norm_last))
+        if not last or norm_last:
+            layers.append(nn.BatchNorm1d(outputs))
+        if not last:
+            layers.append(nn.ReLU())
+        inputs = outputs
+    return nn.Sequential(*layers) if layers else nn.Identity()

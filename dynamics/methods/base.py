@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dynamics import encoders
 from dynamics.augment import Views
-from dynamics.config import Config
+from dynamics.config import Recipe
 from dynamics.schedules import cosine
 
 
@@ -49,7 +49,7 @@ class Method(nn.Module, ABC):
     queues too), so that resuming needs no knowledge of the method.
     """
 
-    recipe_type: ClassVar[type[Config]] = Config
+    recipe_type: ClassVar[type[Recipe]] = Recipe
     """Its hyperparameters."""
     labels: ClassVar[Literal["none", "true", "permuted"]] = "none"
     """Labels it is trained on."""
@@ -63,7 +63,7 @@ class Method(nn.Module, ABC):
     head: nn.Module
     """From features to what the loss looks at: logits or embeddings."""
 
-    def __init__(self, recipe: Config, statistics: ImageStatistics) -> None:
+    def __init__(self, recipe: Recipe, statistics: ImageStatistics) -> None:
         super().__init__()
         self.recipe = recipe
         self.bf16 = False
@@ -72,7 +72,7 @@ class Method(nn.Module, ABC):
 
     @staticmethod
     @abstractmethod
-    def views(recipe: Config, statistics: ImageStatistics) -> Views:
+    def views(recipe: Recipe, statistics: ImageStatistics) -> Views:
         """Return the distribution of views that training and panel share."""
 
     @property

@@ -10,12 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dynamics.augment import CropFlipViews, Views
-from dynamics.config import Config, Optimizer, flag, flags_named
-from dynamics.console import UserError
-from dynamics.methods._base import ImageStatistics, Judgement, Method
-
-THESIS_NORMALISATION = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
-"""CIFAR-10's as the thesis's code has it (its std is smaller than that of the pixels, 0.247 0.243 0.262)."""
+from dynamics.config import Optimizer, Recipe, fields_renamed
+from dynamics.errors import UserError
+from dynamics.methods.base import ImageStatistics, Judgement, Method
 
 
 class LabelMethod(Method):
@@ -46,10 +43,16 @@ class LabelMethod(Method):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CropFlipRecipe(Config):
-    """Labels, weak augmentation, SGD."""
+class LabelRecipe(Recipe):
+    """Labels and SGD, as in the thesis."""
 
     optimizer: Optimizer = "sgd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropFlipRecipe(LabelRecipe):
+    """Labels under weak augmentation."""
+
     crop_padding: int = 4
     """Black pixels around the image before a crop of its own size."""
     flip_probability: float = 0.5
@@ -61,17 +64,14 @@ class CropFlipRecipe(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, use in (("mean", "numbers"), ("std", "numbers above 0")):
+        for name, bound in (("mean", -math.inf), ("std", 0.0)):
             values = getattr(self, name)
-            if values is not None and not _per_channel(values, positive=name == "std"):
-                raise UserError(f"{flag(name)} {values}: use {use}")
+            if values is not None and not all(bound < value < math.inf for value in values):
+                above = "" if name == "mean" else " and > 0"
+                raise UserError(f"`{name}` must hold finite numbers{above}, got {values}")
         neutral = ImageStatistics(num_classes=1, image_size=1, mean=(0.0,) * 3, std=(1.0,) * 3)
-        with flags_named(self, {"padding": "crop_padding"}):  # the views know what they can do
+        with fields_renamed(padding="crop_padding"):  # the views know what they can do
             CropFlipMethod.views(self, neutral)
-
-
-def _per_channel(values: tuple[float, ...], *, positive: bool) -> bool:
-    return all(math.isfinite(value) and (value > 0 or not positive) for value in values)
 
 
 class CropFlipMethod(LabelMethod):

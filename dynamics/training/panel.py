@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Bool, Float16, Int64
 from torch import Tensor
 
-from dynamics import collapse
 from dynamics.augment import Draw, Views
-from dynamics.config import Config
-from dynamics.console import UserError
+from dynamics.config import Recipe
+from dynamics.errors import UserError
 from dynamics.methods import Method
-from dynamics.methods._base import Judgement, Representation
+from dynamics.methods.base import Judgement, Representation
 from dynamics.streams import generator
+from dynamics.training import diagnostics
 
 RENDER_CHUNK = 4096
 """Views that are rendered and scored at a time."""
@@ -34,10 +34,10 @@ class Scores(NamedTuple):
     correct: Bool[np.ndarray, "view augmentation example"]
     probability: Float16[np.ndarray, "view augmentation example"]
     diagnostics: dict[str, float]
-    """Spread and rank of what the network makes of the first augmentation (:mod:`dynamics.collapse`)."""
+    """Spread and rank of what the network makes of the first augmentation (:mod:`dynamics.training.diagnostics`)."""
 
 
-def draw_examples(config: Config, num_train: int) -> Int64[Tensor, " example"]:
+def draw_examples(config: Recipe, num_train: int) -> Int64[Tensor, " example"]:
     """Draw the panel's K training examples from `panel_seed`: without replacement unless asked otherwise.
 
     A longer panel begins with a shorter one's examples. The sizes are those that :func:`check` passed.
@@ -91,18 +91,18 @@ class Panel:
         was_training = method.training
         method.eval()
         verdicts: list[Judgement] = []
-        diagnostics: dict[str, float] = {}
+        measured: dict[str, float] = {}
         try:
             for group in self._groups():
                 seen = self._represent(method, group)
                 if 0 in group:
-                    diagnostics = collapse.diagnose(seen.features[0], seen.outputs[0])
+                    measured = diagnostics.diagnose(seen.features[0], seen.outputs[0])
                 verdicts += [method.judge(outputs, self.labels) for outputs in seen.outputs]
         finally:
             method.train(was_training)
         correct = torch.stack([verdict.correct for verdict in verdicts], dim=1)
         probability = torch.stack([verdict.probability for verdict in verdicts], dim=1)
-        return Scores(correct.cpu().numpy(), probability.half().cpu().numpy(), diagnostics)
+        return Scores(correct.cpu().numpy(), probability.half().cpu().numpy(), measured)
 
     def _groups(self) -> list[range]:
         """Return augmentations that go through the network together: as many as a chunk takes, or one."""
@@ -121,7 +121,7 @@ class Panel:
         return Representation(*(values.unflatten(0, (len(group), len(views), -1)) for values in whole))
 
 
-def check(config: Config, *, num_train: int, num_views: int) -> None:
+def check(config: Recipe, *, num_train: int, num_views: int) -> None:
     """Compare a panel's sizes with each other and with the data, before anything is computed.
 
     Raises
@@ -143,7 +143,7 @@ def check(config: Config, *, num_train: int, num_views: int) -> None:
 
 
 def build(
-    config: Config,
+    config: Recipe,
     views: Views,
     *,
     num_views: int,

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where do a network's first weights come from: PyTorch's own distributions, from a stream of ours."""
+"""What an encoder is: a module from images to features, and where its first weights come from."""
 
 import math
 
 import torch
 from torch import nn
+
+
+class ImageEncoder(nn.Module):
+    """Images (batch, 3, height, width) to features (batch, num_features)."""
+
+    num_features: int
+    """Width of the last but one layer: what probes, t-SNE and divergences look at."""
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:

@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dynamics.config import check_share
-from dynamics.methods._base import ImageStatistics
-from dynamics.methods._joint import JointMethod
+from dynamics.config import check_fraction
+from dynamics.methods.base import ImageStatistics
+from dynamics.methods.views import JointMethod
 
 
 class MomentumCopy(nn.Module):
@@ -67,7 +67,7 @@ class MomentumFields:
 
     def __post_init__(self) -> None:
         super().__post_init__()  # type: ignore[misc]
-        check_share(self, "momentum_decay")
+        check_fraction(self, "momentum_decay")
 
 
 class MomentumMethod(JointMethod):

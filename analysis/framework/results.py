@@ -6,6 +6,7 @@ everything else about a figure is in the table. All three carry the same numbers
 """
 
 import csv
+import importlib
 import io
 import json
 import math
@@ -14,12 +15,16 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.framework.console import say
 from dynamics import files, provenance
-from dynamics.console import UserError, say
+from dynamics.errors import UserError
+
+if TYPE_CHECKING:  # half a second of imports
+    import pandas
 
 FORMAT = "training-dynamics.result/1"
 
@@ -39,6 +44,21 @@ class Result:
     inputs: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def table(self) -> "pandas.DataFrame":
+        """The rows as a data frame: what the CSV file holds."""
+        import pandas
+
+        return pandas.DataFrame(list(self.rows))
+
+    def tables(self) -> list[Table]:
+        """Return what the analysis prints: see :class:`~analysis.framework.table.Table`."""
+        tables: list[Table] = importlib.import_module(f"analysis.{self.name}").tables(self)
+        return tables
+
+    def _repr_html_(self) -> str:
+        return "".join(table._repr_html_() for table in self.tables())
 
 
 def made_by(name: str, study: str) -> str:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from dynamics import files, seal
-from dynamics.console import UserError
+from dynamics.errors import UserError
 
 STATE_FORMAT = "training-dynamics.state/1"
 WEIGHTS_FORMAT = "training-dynamics.weights/1"

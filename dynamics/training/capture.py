@@ -5,6 +5,7 @@ A step is a function without arguments that reads and writes tensors that stay w
 the GPU as a whole: the host, slower to send hundreds of kernels than the GPU is to run them, is out of the way.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal
@@ -12,7 +13,9 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from dynamics.console import UserError, warn
+from dynamics.errors import UserError
+
+LOGGER = logging.getLogger(__name__)
 
 Engine = Literal["eager", "graph", "compiled"]
 """eager: one kernel after the other. graph: the step as one CUDA graph. compiled: that, of networks that
@@ -33,9 +36,9 @@ def choose(engine: str, device: torch.device) -> Engine:
     if engine == "auto":
         return "graph" if device.type == "cuda" else "eager"
     if engine not in ("eager", "graph", "compiled"):
-        raise UserError(f"--engine {engine}: use auto, eager, graph or compiled")
+        raise UserError(f"`engine` must be auto, eager, graph or compiled, got {engine!r}")
     if engine != "eager" and device.type != "cuda":
-        raise UserError(f"--engine {engine} needs a CUDA device, this is {device.type}: use eager, or auto")
+        raise UserError(f"`engine` {engine} needs a CUDA device, got {device.type}: use eager or auto")
     return engine  # type: ignore[return-value]
 
 
@@ -74,7 +77,9 @@ def repeated(
         return _captured(step, draws)
     except Exception as error:  # a kernel that cannot be captured raises what it likes
         torch.cuda.set_stream(before)
-        warn(f"a step of {name} cannot be captured ({_reason(error)}): its kernels are sent one by one")
+        LOGGER.warning(
+            "a step of %s cannot be captured (%s): its kernels are sent one by one", name, _reason(error)
+        )
         return step
 
 

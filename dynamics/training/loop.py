@@ -6,7 +6,7 @@ that it costs little; a run that is started again goes back to the last state, a
 can be made again without its past, it ends bit-equal to one that was never interrupted (on the CPU).
 """
 
-import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,18 +15,21 @@ from typing import Any, NamedTuple
 
 import torch
 
-from dynamics import checkpoint, collapse, encoders, methods, networks, panel, provenance, repeat, snapshots
-from dynamics.config import Config
-from dynamics.console import UserError, warn
+from dynamics import encoders, methods, networks, provenance, snapshots
+from dynamics.config import Recipe
 from dynamics.data import Dataset
+from dynamics.errors import UserError
 from dynamics.lock import seed_lock
-from dynamics.workbench import Workbench, Workbenches
+from dynamics.training import capture, checkpoint, diagnostics, panel
+from dynamics.training.workbench import Workbench, Workbenches
+
+LOGGER = logging.getLogger(__name__)
 
 STATE_SHARE = 0.02
 """Largest share of the time that is spent on saving states, once the first is saved."""
 
 
-class Progress(NamedTuple):
+class EpochReport(NamedTuple):
     """What is known after an epoch."""
 
     epoch: int
@@ -46,7 +49,7 @@ class Job:
     """One seed of one method."""
 
     method: str
-    recipe: Config
+    recipe: Recipe
     seed: int
     folder: Path
 
@@ -56,7 +59,7 @@ def train(
     dataset: Dataset,
     *,
     device: torch.device,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[EpochReport], None] = lambda done: None,
     state_share: float = STATE_SHARE,
     engine: str = "auto",
     workbenches: Workbenches | None = None,
@@ -76,7 +79,7 @@ def train(
     state_share
         Largest share of the time to spend on saving states; at infinity one is saved every epoch.
     engine
-        How steps are repeated: auto, or one of :data:`dynamics.repeat.Engine`.
+        How steps are repeated: auto, or one of :data:`dynamics.training.capture.Engine`.
     workbenches
         Given to every call, it keeps from seed to seed what they share; no bit depends on it.
 
@@ -94,13 +97,13 @@ def train(
         dataset = check(job, dataset)
         _write_record(job, dataset, device)
         bench = (workbenches or Workbenches()).get(
-            job.method, job.recipe, dataset, device=device, engine=repeat.choose(engine, device)
+            job.method, job.recipe, dataset, device=device, engine=capture.choose(engine, device)
         )
         trainer = _Trainer(job=job, bench=bench)
         writer = trainer.open_writer()
         trainer.start(writer)
         _train_epochs(trainer, writer, report, state_share, start_seconds=time.perf_counter() - called)
-        checkpoint.save_weights(bench.method.state_dict(), job.folder / "weights.safetensors")
+        checkpoint.save_weights(bench.method.state_dict(), snapshots.weights_file(job.folder))
         writer.finish(trainer.seconds)
 
 
@@ -122,12 +125,12 @@ def check(job: Job, dataset: Dataset) -> Dataset:
 
 def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
     """Write run.json, or compare the one that is there: config and data must be the same."""
-    if (job.folder / "run.json").exists():
+    if snapshots.has_record(job.folder):
         before = snapshots.read_run_json(job.folder)["provenance"]["data_fingerprint"]
         if before != dataset.fingerprint:
             raise UserError(
-                f"{job.folder} was trained on other images (fingerprint {before}, now {dataset.fingerprint}): "
-                "give back the data, or use another --study"
+                f"{job.folder} was trained on different images (fingerprint {before}, now {dataset.fingerprint}): "
+                "restore the data, or use another `study`"
             )
         return
     snapshots.write_run_json(
@@ -156,7 +159,7 @@ def _device_name(device: torch.device) -> str:
 def _train_epochs(
     trainer: "_Trainer",
     writer: snapshots.Writer,
-    report: Callable[[Progress], None],
+    report: Callable[[EpochReport], None],
     state_share: float,
     *,
     start_seconds: float,
@@ -176,7 +179,7 @@ def _train_epochs(
             saved_at = time.perf_counter()
             save_cost = saved_at - scored
         writer.write(epoch, scores.correct, scores.probability, {**trainer.scalars, **scores.diagnostics})
-        progress = Progress(
+        done = EpochReport(
             epoch=epoch,
             epochs=recipe.epochs,
             loss=trainer.scalars["loss"],
@@ -186,14 +189,8 @@ def _train_epochs(
             store_seconds=time.perf_counter() - scored,
             start_seconds=start_seconds,
         )
-        _log(trainer.job.folder, progress)
-        report(progress)
-
-
-def _log(folder: Path, progress: Progress) -> None:
-    """Append the epoch's times; they differ from run to run, so they are kept out of the snapshots."""
-    with (folder / "log.jsonl").open("a") as file:
-        file.write(json.dumps(progress._asdict()) + "\n")
+        writer.log(done._asdict())
+        report(done)
 
 
 @dataclass(kw_only=True)
@@ -216,7 +213,7 @@ class _Trainer:
             scalar_names=(
                 *bench.method.terms,
                 "learning_rate",
-                *collapse.names(bench.method.panel_views),
+                *diagnostics.names(bench.method.panel_views),
             ),
             examples=bench.examples.numpy(),
             labels=bench.panel.labels.cpu().numpy(),
@@ -241,7 +238,7 @@ class _Trainer:
             "method": self.bench.method.state_dict(),
             "optimizer": self.bench.optimizer.state_dict()["state"],
         }
-        checkpoint.save(state, self.job.folder / "state.safetensors")
+        checkpoint.save(state, snapshots.state_file(self.job.folder))
 
     def start(self, writer: snapshots.Writer) -> None:
         """Go back to the last saved state and commit its epoch if that is missing; without one, to the beginning."""
@@ -258,14 +255,16 @@ class _Trainer:
             )
 
     def _last_state(self, writer: snapshots.Writer) -> dict[str, Any] | None:
-        path = self.job.folder / "state.safetensors"
+        path = snapshots.state_file(self.job.folder)
         if not checkpoint.exists(path):
             return None
         state, note = checkpoint.load(path)
         if note is not None:
-            warn(note)
+            LOGGER.warning("%s", note)
         if set(range(1, state["epoch"])) - set(writer.committed()):
-            warn(f"{self.job.folder} lost an epoch before its last state: trained again from the start")
+            LOGGER.warning(
+                "%s lost an epoch before its last state: trained again from the start", self.job.folder
+            )
             return None
         loaded: dict[str, Any] = state
         return loaded

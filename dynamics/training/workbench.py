@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dynamics import methods, networks, panel, repeat
-from dynamics.config import Config
-from dynamics.console import UserError
+from dynamics import methods, networks
+from dynamics.config import Recipe
 from dynamics.data import Dataset
+from dynamics.errors import UserError
 from dynamics.methods import Method
-from dynamics.repeat import Engine
 from dynamics.streams import generator, reseed
+from dynamics.training import capture, panel
+from dynamics.training.capture import Engine
 
 
 class Workbench:
@@ -38,11 +39,11 @@ class Workbench:
     device
         Where to compute.
     engine
-        How steps are repeated, from :func:`dynamics.repeat.choose`.
+        How steps are repeated, from :func:`dynamics.training.capture.choose`.
     """
 
     def __init__(
-        self, name: str, recipe: Config, dataset: Dataset, *, device: torch.device, engine: Engine
+        self, name: str, recipe: Recipe, dataset: Dataset, *, device: torch.device, engine: Engine
     ) -> None:
         self.name, self.recipe, self.dataset, self.device = name, recipe, dataset, device
         self.method = _method(name, recipe, dataset, device)
@@ -69,9 +70,9 @@ class Workbench:
                 torch.cuda.set_device(device)  # streams and captures are the current device's
             torch.backends.cudnn.benchmark = True  # all steps have the same shapes
         if engine == "compiled":
-            repeat.compile_networks(self.method)
+            capture.compile_networks(self.method)
             self._render = torch.compile(self._render, dynamic=False)
-        self._step = repeat.repeated(self._one_step, engine, draws=self._draws, name=name)
+        self._step = capture.repeated(self._one_step, engine, draws=self._draws, name=name)
 
     @property
     def steps(self) -> int:
@@ -143,7 +144,7 @@ class Workbenches:
     _bench: Workbench | None = field(default=None, repr=False)
 
     def get(
-        self, name: str, recipe: Config, dataset: Dataset, *, device: torch.device, engine: Engine
+        self, name: str, recipe: Recipe, dataset: Dataset, *, device: torch.device, engine: Engine
     ) -> Workbench:
         """Return the workbench of a recipe, built where the last one was another's."""
         key = (name, recipe, dataset.fingerprint, device, engine)
@@ -155,7 +156,7 @@ class Workbenches:
         return self._bench
 
 
-def _method(name: str, recipe: Config, dataset: Dataset, device: torch.device) -> Method:
+def _method(name: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> Method:
     method = methods.load(name)(recipe, networks.image_statistics(dataset))
     method.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and device.type == "cuda")
     method.to(device)

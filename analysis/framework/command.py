@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of an analysis: its flags are what `analyse` takes, their help what its docstring says.
+
+`python -m analysis.X` is `analyse`, `tables`, `save`; an analysis's file ends with `if __name__ == "__main__": main()`.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import docstring_parser
+import tyro
+
+from analysis.framework import console, results
+from analysis.framework.results import Result
+from analysis.framework.where import Where, open_study
+from dynamics.errors import UserError
+from dynamics.study import Study
+
+
+def main(name: str, argv: Sequence[str] | None = None) -> None:
+    """Run the command of an analysis, and exit with its status.
+
+    Parameters
+    ----------
+    name
+        The analysis.
+    argv
+        What follows the command; by default that of this process.
+    """
+    module = importlib.import_module(f"analysis.{name}")
+    console.run(lambda: _run(module, name, sys.argv[1:] if argv is None else argv))
+
+
+def _run(module: Any, name: str, argv: Sequence[str]) -> None:
+    where, options = parse(
+        module.analyse, argv, prog=f"python -m analysis.{name}", description=module.__doc__
+    )
+    study = open_study(where)
+    if (reason := why_not(module, study)) is not None:
+        raise UserError(reason)
+    finish(module.analyse(study, **options), where.results / study.name)
+
+
+def finish(found: Result, folder: Path) -> None:
+    """Write a result to its folder, then show it: what is shown is on the disk already."""
+    paths = results.write(found, folder)
+    for table in found.tables():
+        console.show(table)
+    console.say("written: " + " ".join(map(str, paths)))
+
+
+def why_not(module: Any, study: Study) -> str | None:
+    """Say in one line why a study has nothing for an analysis; None where it has."""
+    reason: str | None = module.applies(study) if hasattr(module, "applies") else None
+    return reason
+
+
+def parse(
+    analyse: Callable[..., Result], argv: Sequence[str], *, prog: str, description: str | None
+) -> tuple[Where, dict[str, Any]]:
+    """Read a command line: where the study is, and what `analyse` takes beside it.
+
+    A parameter that is a dataclass gives one flag for each of its fields.
+    """
+    arguments = dataclasses.make_dataclass(
+        "Arguments", [("where", Where), *_fields(analyse)], frozen=True, kw_only=True
+    )
+    parsed: Any = tyro.cli(
+        arguments,
+        args=list(argv),
+        prog=prog,
+        description=description,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
+    )
+    options = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(arguments)}
+    return options.pop("where"), options
+
+
+def _fields(analyse: Callable[..., Result]) -> list[tuple[str, Any, Any]]:
+    """Return a dataclass's field for each parameter but the study."""
+    hints = typing.get_type_hints(analyse)
+    said = {one.arg_name: one.description for one in docstring_parser.parse(analyse.__doc__ or "").params}
+    fields = []
+    for name, parameter in list(inspect.signature(analyse).parameters.items())[1:]:
+        hint = hints[name]
+        if dataclasses.is_dataclass(hint):
+            fields.append((name, hint, dataclasses.field(default=parameter.default)))
+            continue
+        helped = Annotated[_listed(hint), tyro.conf.arg(help=" ".join((said.get(name) or "").split()))]
+        fields.append((name, helped, dataclasses.field(default=parameter.default)))
+    return fields
+
+
+def _listed(hint: Any) -> Any:
+    """Return a type that a command line can fill: any sequence is a tuple there."""
+    if typing.get_origin(hint) is Sequence:
+        return tuple[(*typing.get_args(hint), ...)]
+    options = typing.get_args(hint)
+    if type(None) in options:
+        return typing.Union[tuple(_listed(option) for option in options)]  # noqa: UP007 - built from a tuple
+    return hint

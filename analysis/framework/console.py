@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every command line shares: a user's error in one line and a status, lines for the user, tables on a terminal."""
+
+import logging
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from analysis.framework.table import NONE, Table
+from dynamics.errors import UserError
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2."""
+    logging.basicConfig(format="note: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    try:
+        status = main()
+    except UserError as error:
+        print(f"error: {' '.join(in_flags(error).split())}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except BrokenPipeError:  # `... | head` is no error
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(status or 0)
+
+
+def flag(parameter: str) -> str:
+    """Return how a parameter is spelled on a command line: `lr` as --lr, `download=True` as --download.
+
+    Examples
+    --------
+    >>> flag("data_root")
+    '--data-root'
+    """
+    return f"--{parameter.removesuffix('=True').replace('_', '-').replace('=', ' ')}"
+
+
+def in_flags(error: UserError) -> str:
+    """Return an error's message with its parameters as flags."""
+    return error.spelled(flag)
+
+
+def say(text: str = "") -> None:
+    """Print one line for the user, on standard output."""
+    print(text, flush=True)  # noqa: T201
+
+
+def warn(text: str) -> None:
+    """Print one line that the user should know, on standard error."""
+    print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+SHORT = 12
+"""Columns of no more characters keep their width, however narrow a terminal is."""
+UNLIMITED = 4000
+"""Characters in a line of a file."""
+
+
+def show(table: Table) -> None:
+    """Print a table: numbers to the right, long words folded on a terminal, nothing cut where the output is a file."""
+    terminal = sys.stdout.isatty()
+    console = Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
+    drawn = RichTable(title=Text(table.caption), title_justify="left", title_style="bold")
+    cells = table.cells()
+    for place, column in enumerate(table.columns):
+        longest = max(map(len, [column.title, *(row[place] for row in cells)]))
+        short = longest <= SHORT
+        drawn.add_column(
+            Text(column.title),
+            justify="right" if table.numeric(place) else "left",
+            no_wrap=short or not terminal,
+            min_width=longest if short else None,
+            overflow="fold",
+        )
+    for row in cells:
+        drawn.add_row(*(Text("" if cell == NONE else cell) for cell in row))  # Text: brackets are not markup
+    console.print(drawn)
+    for note in table.notes:
+        say(note)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A table as data: columns that know how their numbers are written, rows, a caption, notes.
+
+Every analysis describes its numbers once, in `tables(result)`; the terminal, the report's page and a notebook render
+the same object, so that no number is formatted twice.
+"""
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from dynamics.names import label
+
+NONE = "\N{EN DASH}"
+"""Stands where there is no value."""
+
+Row = Mapping[str, Any]
+
+
+class Column(NamedTuple):
+    """One column: which value of a row, what stands above it, how it is written.
+
+    `form` is a format of Python's for numbers (".3f", ".2g", ".0%"), or one of
+
+    interval    `low to high`, from the values `<key>_low` and `<key>_high`, each written as ".3f"
+    method      the name of a method as documents write it
+    text        whatever it is, as text
+    """
+
+    key: str
+    title: str
+    form: str = "text"
+    spread: str = ""
+    """Key of a standard deviation, written behind a ± where there is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows to be shown, with all that a reader needs to know about them.
+
+    Examples
+    --------
+    >>> table = Table(caption="E[r_t]", columns=[Column("epoch", "t", "d"), Column("r", "mean r", ".3f", "sd")],
+    ...               rows=[{"epoch": 1, "r": 0.25, "sd": 0.011}, {"epoch": 2, "r": None, "sd": None}])
+    >>> table.cells()
+    [['1', '0.250 ± 0.011'], ['2', '–']]
+    """
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+    """Sentences that stand below."""
+    key: str = ""
+    """Name of this table among those of its analysis, where it has several."""
+
+    def cells(self) -> list[list[str]]:
+        """Return every value as it is written, row by row."""
+        return [[write(row, column) for column in self.columns] for row in self.rows]
+
+    def numeric(self, place: int) -> bool:
+        """Whether a column holds numbers, which are set to the right."""
+        column = self.columns[place]
+        if column.form not in ("text", "method"):
+            return True
+        values = [row.get(column.key) for row in self.rows]
+        numbers = [isinstance(value, (int, float)) and not isinstance(value, bool) for value in values]
+        known = [number for number, value in zip(numbers, values, strict=True) if value is not None]
+        return column.form == "text" and bool(known) and all(known)
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        head = "".join(f"<th>{html.escape(column.title)}</th>" for column in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self.cells()
+        )
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        caption = f"<caption>{html.escape(self.caption)}</caption>"
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
+
+def write(row: Row, column: Column) -> str:
+    """Return one value as it is written; a dash where there is none."""
+    if column.form == "interval":
+        ends = [row.get(f"{column.key}_{end}") for end in ("low", "high")]
+        return NONE if any(_absent(end) for end in ends) else f"{ends[0]:.3f} to {ends[1]:.3f}"
+    value = row.get(column.key)
+    if _absent(value):
+        return NONE
+    if column.form == "method":
+        return label(str(value))
+    if column.form == "text":
+        return _text(value)
+    spread = row.get(column.spread) if column.spread else None
+    return f"{value:{column.form}}" + ("" if _absent(spread) else f" ± {spread:{column.form}}")
+
+
+def _absent(value: object) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)

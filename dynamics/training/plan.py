@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is there to train: which seeds of a study are missing, and whether the wanted recipe fits those there are."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dynamics import methods, snapshots
+from dynamics.config import SHARED_BY_A_STUDY, Recipe
+from dynamics.errors import UserError
+from dynamics.streams import MAX_EPOCH, MAX_SEED
+from dynamics.training.loop import Job
+
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Plan(NamedTuple):
+    """Jobs, split by whether there is anything left to do."""
+
+    missing: list[Job]
+    complete: list[Job]
+
+    @classmethod
+    def together(cls, plans: Iterable["Plan"]) -> "Plan":
+        """Return the plan of several."""
+        plans = list(plans)
+        return cls(
+            [job for plan in plans for job in plan.missing], [job for plan in plans for job in plan.complete]
+        )
+
+
+def check_study_name(study: str) -> None:
+    """Refuse a name that no folder should have.
+
+    Examples
+    --------
+    >>> check_study_name("digits-1")
+    """
+    if not STUDY_NAME.fullmatch(study):
+        raise UserError(f"`study` must be letters, digits, dots, hyphens and underscores, got {study!r}")
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read seeds such as "0-9,20": ranges include both ends; duplicates are dropped.
+
+    Raises
+    ------
+    UserError
+        When a part is neither a number nor a range, or out of range.
+
+    Examples
+    --------
+    >>> parse_seeds("0-2,7")
+    [0, 1, 2, 7]
+    """
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UserError(f"`seeds` must be numbers and ranges such as 0-9,20, got {part!r} in {text!r}")
+        low, high = int(first), int(last) if dash else int(first)
+        if high < low or high > MAX_SEED:
+            raise UserError(f"`seeds` must be in [0, {MAX_SEED}], got {part!r} in {text!r}")
+        seeds.update(dict.fromkeys(range(low, high + 1)))
+    return list(seeds)
+
+
+def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterable[int]) -> Plan:
+    """Say which seeds are to be trained, after comparing the recipe with all that the study holds.
+
+    Raises
+    ------
+    UserError
+        When the study's name is refused, a seed of the method was trained with another recipe, or another method
+        of the study has another panel or other data: the message names the field and both values.
+    """
+    check_study_name(study)
+    if recipe.epochs > MAX_EPOCH:
+        raise UserError(f"`epochs` must be <= {MAX_EPOCH}, got {recipe.epochs}")
+    _check_study(runs, study, method, recipe)
+    plan = Plan([], [])
+    for seed in seeds:
+        folder = snapshots.seed_folder(runs, study, method, int(seed))
+        job = Job(method=method, recipe=recipe, seed=int(seed), folder=folder)
+        (plan.complete if snapshots.is_complete(folder) else plan.missing).append(job)
+    return plan
+
+
+def _check_study(runs: Path, study: str, method: str, recipe: Recipe) -> None:
+    wanted = recipe.to_json()
+    for other in snapshots.list_methods(runs, study):
+        for seed in snapshots.list_seeds(runs, study, other):
+            folder = snapshots.seed_folder(runs, study, other, seed)
+            if other == method:
+                snapshots.check_config(folder, wanted)
+                continue
+            config = snapshots.read_run_json(folder)["config"]
+            for field in SHARED_BY_A_STUDY:
+                if field in config and config[field] != wanted[field]:
+                    raise UserError(
+                        f"study {study} holds {other} with `{field}` {config[field]}, not {wanted[field]}: "
+                        "all methods of a study share data and panel; use the same value, or another `study`"
+                    )
+            break  # one seed speaks for its method
+
+
+def longest_first(jobs: Sequence[Job]) -> list[Job]:
+    """Return jobs in the order that leaves workers idle least: a long one begun last would run alone.
+
+    Jobs of one recipe stay together and in their order.
+    """
+
+    def views(job: Job) -> float:
+        recipe = job.recipe
+        each = getattr(recipe, "num_views", methods.load(job.method).panel_views)
+        return each * recipe.width * (recipe.train_examples or 1) * recipe.epochs
+
+    return sorted(jobs, key=lambda job: -views(job))

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who trains which seed: worker processes that take one job after another and report every epoch.
+
+A worker is a program of its own (:mod:`dynamics.training.worker`) at the other end of a pipe, whatever started this
+one: a command, a script without a main guard, a notebook. One that dies takes only its own job with it.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import cloudpickle
+
+from dynamics import data, encoders, methods
+from dynamics.training.loop import Job
+
+CATALOGUES = (methods.CATALOGUE, encoders.CATALOGUE, data.CATALOGUE)
+"""What this process may have registered, and workers must know, too."""
+
+
+class Event(NamedTuple):
+    """What happened to a job."""
+
+    job: Job
+    kind: Literal["started", "epoch", "done", "failed"]
+    payload: Any = None
+    """An :class:`~dynamics.training.loop.EpochReport`, or the reason of a failure in one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where workers load the data from; it is all there when they start."""
+
+    data_root: Path
+    engine: str = "auto"
+    """How steps are repeated, :data:`dynamics.training.capture.Engine`."""
+
+
+@dataclass(kw_only=True, eq=False)
+class _Worker:
+    process: subprocess.Popen[bytes]
+    pipe: Connection
+    lifeline: int
+    """Writing end of a pipe that ends with this process, and the worker with it."""
+    device: str
+    job: Job | None = None
+
+    def leave(self) -> int:
+        """Wait for the process, which is on its way out; return its exit code."""
+        code = self.process.wait()
+        self.pipe.close()
+        os.close(self.lifeline)
+        return code
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    *,
+    source: Source,
+    devices: Sequence[str],
+    workers: int,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Train all jobs, `workers` at a time, spread over the devices; return when none is left.
+
+    A job that fails, or whose worker dies, is reported and the others go on. When this call is left by an
+    exception (Ctrl-C), the workers are stopped; what they had committed stays.
+    """
+    waiting = list(jobs)
+    active: list[_Worker] = []
+    try:
+        for index in range(min(workers, len(jobs))):
+            active.append(_start(source, devices[index % len(devices)]))
+            _assign(active[-1], waiting, on_event)
+        while active:
+            for worker in _ready(active):
+                if _receive(worker, on_event):
+                    if worker.job is None:
+                        _assign(worker, waiting, on_event)
+                    continue
+                active.remove(worker)
+                _bury(worker, on_event)
+                if waiting:
+                    active.append(_start(source, worker.device))
+                    _assign(active[-1], waiting, on_event)
+    finally:
+        for worker in active:
+            worker.process.terminate()
+        for worker in active:
+            worker.leave()
+
+
+def _start(source: Source, device: str) -> _Worker:
+    pipe, other_end = Pipe()
+    read, write = os.pipe()
+    inherited = (other_end.fileno(), read)
+    process = subprocess.Popen(
+        # -P: a file of the user's that is called torch.py is not imported from the working folder.
+        [sys.executable, "-P", "-m", "dynamics.training.worker", *map(str, inherited)],
+        pass_fds=inherited,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
+    )
+    other_end.close()
+    os.close(read)
+    worker = _Worker(process=process, pipe=pipe, lifeline=write, device=device)
+    _send(worker, (source, device, [catalogue.registered for catalogue in CATALOGUES]))
+    return worker
+
+
+def _send(worker: _Worker, message: object) -> None:
+    with contextlib.suppress(OSError):  # dead already: found out when its pipe is read
+        worker.pipe.send_bytes(cloudpickle.dumps(message))
+
+
+def _assign(worker: _Worker, waiting: list[Job], on_event: Callable[[Event], None]) -> None:
+    worker.job = waiting.pop(0) if waiting else None
+    _send(worker, worker.job)
+    if worker.job is not None:
+        on_event(Event(worker.job, "started"))
+
+
+def _ready(active: list[_Worker]) -> Iterator[_Worker]:
+    """Wait until a worker has sent something or is gone: either makes its pipe readable."""
+    by_pipe = {worker.pipe: worker for worker in active}
+    return (by_pipe[pipe] for pipe in wait(list(by_pipe)) if isinstance(pipe, Connection))
+
+
+def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> bool:
+    """Pass on one message; a job that is over leaves its worker without one. False when the worker is gone."""
+    try:
+        kind, payload = worker.pipe.recv()
+    except (EOFError, ConnectionResetError):
+        return False
+    assert worker.job is not None
+    job = worker.job
+    if kind != "epoch":
+        worker.job = None
+    on_event(Event(job, kind, payload))
+    return True
+
+
+def _bury(worker: _Worker, on_event: Callable[[Event], None]) -> None:
+    code = worker.leave()
+    if worker.job is not None:
+        reason = f"its process died (exit code {code}); start it again to go on"
+        on_event(Event(worker.job, "failed", reason))

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train seeds of a method from a program or a notebook, into the same folders as the command line does."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from dynamics import data, encoders, methods, study_file
+from dynamics.config import Recipe
+from dynamics.data import Dataset, Track
+from dynamics.errors import UserError
+from dynamics.methods import Method
+from dynamics.streams import MAX_SEED
+from dynamics.study import Study, open_study
+from dynamics.training import capture
+from dynamics.training.devices import all_devices, choose_workers
+from dynamics.training.loop import Job, check
+from dynamics.training.plan import longest_first, make_plan
+from dynamics.training.pool import Event, Source, run_jobs
+
+
+def train(  # noqa: PLR0913 - the front door: each by name
+    method: str | type[Method],
+    dataset: str | Dataset | None = None,
+    *,
+    seeds: int | Iterable[int] = 1,
+    runs: str | Path = "runs",
+    study: str | None = None,
+    preset: str | Path | None = None,
+    data_root: str | Path = "data",
+    download: bool = False,
+    workers: int | Literal["auto"] = "auto",
+    device: str = "auto",
+    engine: str = "auto",
+    on_event: Callable[[Event], None] = lambda event: None,
+    **fields: Any,
+) -> Study:
+    """Train seeds of a method and open the study that holds them; what is complete is left alone.
+
+    Each seed is trained in a process of its own with one thread, as many at a time as the machine has cores or
+    GPUs. Stop it whenever you like: the same call goes on, to the same bits.
+
+    Parameters
+    ----------
+    method
+        Its name, or a class of your own (:class:`~dynamics.methods.base.Method`).
+    dataset
+        Its name, or one made in memory (:meth:`dynamics.Dataset.build`); by default that of the preset.
+    seeds
+        Which seeds, or how many: 0 to n - 1.
+    runs, study
+        Where the run folders go: `runs/study/method/seed-0000`; the study's name is by default that of the preset.
+    preset
+        quick (digits, minutes on a CPU), thesis (CIFAR-10), or a study file; by default thesis where there is a GPU.
+    data_root, download
+        Where images are looked for, and whether to fetch them there where they are absent.
+    workers
+        Seeds at a time; auto is one per GPU, or one per core where there is none.
+    device
+        auto, cpu, cuda or cuda:1.
+    engine
+        How steps are sent to a GPU, :data:`dynamics.training.capture.Engine`.
+    on_event
+        Called when a seed starts, after each of its epochs and when it ends.
+    **fields
+        Fields of the method's recipe: `epochs=2`, `lr=1e-3`, `encoder=MyEncoder`.
+
+    Raises
+    ------
+    UserError
+        When a name, a field or a size is refused, the study holds other recipes, or a seed fails.
+
+    Examples
+    --------
+    >>> import dynamics, tempfile
+    >>> small = {"epochs": 1, "train_examples": 64, "width": 2, "panel_examples": 16, "panel_augmentations": 1}
+    >>> study = dynamics.train("supervised", "digits", seeds=1, runs=tempfile.mkdtemp(), study="nb", preset="quick",
+    ...                        **small)
+    >>> study.learning_probability("supervised").shape
+    (1, 16)
+    """
+    chosen = default_preset() if preset is None else preset
+    name = methods.name_of(method)
+    recipe = study_file.preset(name, str(chosen), **_fields(fields, dataset))
+    if isinstance(dataset, Dataset):
+        recipe = _fitted(recipe, dataset, fields)
+    where = study or study_file.read(chosen).name
+    plan = make_plan(Path(runs), where, name, recipe, wanted_seeds(seeds))
+    failures: list[str] = []
+
+    def take_in(event: Event) -> None:
+        if event.kind == "failed":
+            failures.append(f"seed {event.job.seed}: {event.payload}")
+        on_event(event)
+
+    if plan.missing:
+        check_data(plan.missing, data_root=Path(data_root), download=download)
+        train_jobs(
+            plan.missing,
+            source=Source(data_root=Path(data_root), engine=engine),
+            workers=workers,
+            device=device,
+            on_event=take_in,
+        )
+    if failures:
+        raise UserError(f"{len(failures)} of {len(plan.missing)} seeds of {name} failed; {failures[0]}")
+    return open_study(Path(runs) / where)
+
+
+def default_preset() -> str:
+    """Return thesis where there is a CUDA device, else quick.
+
+    Examples
+    --------
+    >>> default_preset() in ("quick", "thesis")
+    True
+    """
+    return "thesis" if torch.cuda.is_available() else "quick"
+
+
+def wanted_seeds(seeds: int | Iterable[int]) -> list[int]:
+    """Return seeds as a list, once each is known to be one.
+
+    Examples
+    --------
+    >>> wanted_seeds(3)
+    [0, 1, 2]
+    """
+    wanted = [int(seed) for seed in (range(seeds) if isinstance(seeds, int) else seeds)]
+    if not wanted:
+        raise UserError(f"`seeds` must name at least one seed, got {seeds}")
+    if min(wanted) < 0 or max(wanted) > MAX_SEED:
+        raise UserError(f"`seeds` must be in [0, {MAX_SEED}], got {min(wanted)} to {max(wanted)}")
+    return list(dict.fromkeys(wanted))
+
+
+def check_data(
+    jobs: Iterable[Job], *, data_root: Path, download: bool, progress: Track | None = None
+) -> None:
+    """Load the data and compare sizes before a worker starts: one download, and a mistake is said once."""
+    loaded: dict[str, Dataset] = {}
+    for job in {(job.method, job.recipe): job for job in jobs}.values():
+        name = job.recipe.dataset
+        if name not in loaded:
+            loaded[name] = data.load(name, data_root=data_root, download=download, progress=progress)
+        check(job, loaded[name])
+
+
+def train_jobs(
+    jobs: list[Job],
+    *,
+    source: Source,
+    workers: int | Literal["auto"],
+    device: str,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Train jobs on the devices that there are, the longest first."""
+    devices = all_devices(device)
+    capture.choose(source.engine, torch.device(devices[0]))
+    run_jobs(
+        longest_first(jobs),
+        source=source,
+        devices=devices,
+        workers=choose_workers(workers, devices, len(jobs)),
+        on_event=on_event,
+    )
+
+
+def _fields(fields: dict[str, Any], dataset: str | Dataset | None) -> dict[str, Any]:
+    """Return fields of a recipe, objects registered under their names."""
+    named = dict(fields)
+    if isinstance(dataset, Dataset):
+        data.CATALOGUE.register(dataset.name, dataset)
+        named["dataset"] = dataset.name
+    elif dataset is not None:
+        named["dataset"] = dataset
+    encoder = named.get("encoder")
+    if isinstance(encoder, type) and issubclass(encoder, nn.Module):
+        named["encoder"] = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", encoder.__name__).lower()
+        encoders.CATALOGUE.register(named["encoder"], encoder)
+    return named
+
+
+def _fitted(recipe: Recipe, dataset: Dataset, fields: dict[str, Any]) -> Recipe:
+    """Fit the sizes that nobody asked for to a data set that was made in memory: a preset's are those of its own."""
+    changes: dict[str, Any] = {}
+    if "train_examples" not in fields:
+        changes["train_examples"] = None
+    if "panel_examples" not in fields and recipe.panel_examples > dataset.num_train:
+        batch = min(recipe.panel_batch, dataset.num_train)
+        changes |= {"panel_examples": dataset.num_train // batch * batch, "panel_batch": batch}
+    return dataclasses.replace(recipe, **changes)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process that trains the seeds that it is sent, one after the other, until there are none.
+
+It keeps its data set, and what seeds of one recipe share, from job to job. Started by :mod:`dynamics.training.pool`.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from typing import NoReturn
+
+import torch
+
+from dynamics import data
+from dynamics.errors import UserError
+from dynamics.training import loop
+from dynamics.training.loop import Job
+from dynamics.training.pool import CATALOGUES, Source
+from dynamics.training.workbench import Workbenches
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's `mallopt`: free bytes at the heap's end, and size of a piece, that are given back."""
+TRIM, MMAP = 2**29, 2**25
+"""512 MiB, and the largest size that glibc takes."""
+
+
+def main(pipe_end: int, lifeline: int) -> NoReturn:
+    """Work at the other end of a pipe, and leave at once: all that matters is on the disk."""
+    # Ctrl-C reaches the whole process group; the parent decides what is to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(format="note: %(message)s", level=logging.WARNING)
+    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
+    torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
+    pipe = Connection(pipe_end)
+    with contextlib.suppress(BrokenPipeError, EOFError):  # the parent is gone
+        source, device, registered = _received(pipe)
+        for catalogue, objects in zip(CATALOGUES, registered, strict=True):
+            catalogue.registered.update(objects)
+        if device == "cpu":
+            keep_freed()
+        _work(pipe, source, device)
+    pipe.close()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _received(pipe: Connection) -> object:
+    return pickle.loads(pipe.recv_bytes())  # from the parent, which made it: no file is ever unpickled
+
+
+def _die_with_parent(lifeline: int) -> None:
+    """End the worker when the parent is gone, however it went: nobody would ever start it again."""
+    os.read(lifeline, 1)  # nothing is written: it returns when the parent's end is closed
+    os._exit(1)
+
+
+def _work(pipe: Connection, source: Source, device: str) -> None:
+    loaded: dict[str, data.Dataset] = {}
+    workbenches = Workbenches()
+    while (job := _received(pipe)) is not None:
+        assert isinstance(job, Job)
+        pipe.send(_train(job, loaded, workbenches, source, device, pipe))
+
+
+def _train(
+    job: Job,
+    loaded: dict[str, data.Dataset],
+    workbenches: Workbenches,
+    source: Source,
+    device: str,
+    pipe: Connection,
+) -> tuple[str, str | None]:
+    """Train one job, reporting its epochs; return how it ended."""
+    try:
+        name = job.recipe.dataset
+        if name not in loaded:
+            loaded[name] = data.load(name, data_root=source.data_root)
+        loop.train(
+            job,
+            loaded[name],
+            device=torch.device(device),
+            report=lambda done: pipe.send(("epoch", done)),
+            engine=source.engine,
+            workbenches=workbenches,
+        )
+    except BrokenPipeError:
+        raise
+    except UserError as error:
+        return "failed", str(error)
+    except Exception as error:
+        log = job.folder.with_suffix(".error.log")
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+        return "failed", f"{type(error).__name__}: {error} (traceback in {log})"
+    return "done", None
+
+
+def keep_freed() -> bool:
+    """Let this process keep memory that it frees; return whether its C library can be told so (only glibc can).
+
+    By default glibc gives large pieces back to the system as soon as they are free, and the system clears every page
+    of them before it hands them out again: a third of the time of scoring a panel on a CPU.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        return bool(libc.mallopt(M_MMAP_THRESHOLD, MMAP)) and bool(libc.mallopt(M_TRIM_THRESHOLD, TRIM))
+    return False
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
