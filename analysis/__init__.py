@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """From snapshots to numbers: one file a question, found by its name.
 
-A module here has `analyse(study, ...) -> Result` and a `main`; `analysis.statistics` holds the pure functions
-on arrays that they apply, `analysis.storage` what they read and write.
+A module here has `analyse(study, ...) -> Result` and `tables(result) -> list[Table]`; its command line follows from
+`analyse`'s signature (:mod:`analysis.framework.command`). `analysis.statistics` holds the pure functions on arrays.
 """
 
 import pkgutil
 
 
 def names() -> tuple[str, ...]:
-    """Return all analyses, by name."""
+    """Return all analyses, by name.
+
+    Examples
+    --------
+    >>> "binomial" in names()
+    True
+    """
     found = (module for module in pkgutil.iter_modules(__path__) if not module.ispkg)
     return tuple(sorted(module.name for module in found if not module.name.startswith("_")))

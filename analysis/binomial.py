@@ -20,14 +20,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tyro
 from jaxtyping import Bool, Float, Int32
 from scipy import stats
 
-from analysis.framework import console, results
-from analysis.framework.where import Where, open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table
 from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
+from dynamics.names import label
 from dynamics.study import MethodCounts, Study
 
 TARGETS = (0.25, 0.5, 0.75)
@@ -58,7 +59,7 @@ def first_reaching(mean: Float[np.ndarray, " epoch"], target: float) -> int | No
 
 
 def analyse(
-    study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0, permutations: int = 999
+    study: Study, *, targets: Sequence[float] = TARGETS, random_state: int = 0, permutations: int = 999
 ) -> results.Result:
     """Compare all methods of a study with binomial noise.
 
@@ -71,7 +72,7 @@ def analyse(
         What to read.
     targets
         Means at whose first epochs to test, 0 to 1.
-    seed
+    random_state
         Seed of noise, bootstrap and permutations.
     permutations
         Relabellings of the permutation test.
@@ -82,14 +83,14 @@ def analyse(
         for quantity in ("r_tilde", "r"):
             noise = []
             for case in cases(study, method, quantity, targets):
-                rng = np.random.default_rng([seed, len(rows)])
+                rng = np.random.default_rng([random_state, len(rows)])
                 noise.append(thesis_noise.noise_curve(len(case.counts), len(case.correct), case.p0, rng))
                 rows.append(row(case, rng, permutations=permutations))
             arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(
                 len(noise), len(study.counts(method).examples)
             )
     _control_false_discoveries(rows)
-    settings = {"targets": list(targets), "seed": seed, "permutations": permutations}
+    settings = {"targets": list(targets), "random_state": random_state, "permutations": permutations}
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
 
@@ -218,59 +219,58 @@ def _control_false_discoveries(rows: list[results.Row]) -> None:
         row_["permutation_q"] = float(value)
 
 
-def show(result: results.Result) -> None:
-    """Print the thesis's two tables with the valid statistics beside them."""
-    rows = [row for row in result.rows if row["quantity"] == "r_tilde"]
-    columns = ["method", "epoch", "p0", "chi2 (thesis)", "valid", "dispersion", "Tarone Z", "p", "Cochran p"]
-    columns += ["beta-binomial ICC", "95 %"]
-    console.table(
-        "one augmentation: N r~ against Bin(N, p0); dispersion 1 and ICC 0 mean equally hard examples",
-        columns,
-        [
-            [row["method"], row["epoch"], f"{row['p0']:.3f}", f"{row['chi2']:.2g}", row["chi2_valid"]]
-            + [f"{row['dispersion']:.2f}", f"{row['tarone_z']:.1f}", f"{row['tarone_p']:.2g}"]
-            + [f"{row['cochran_p']:.2g}", f"{row['betabinomial_icc']:.3f}"]
-            + [f"{row['betabinomial_icc_low']:.3f} to {row['betabinomial_icc_high']:.3f}"]
-            for row in rows
-        ],
-    )
-    rows = [row for row in result.rows if row["quantity"] == "r"]
-    columns = [
-        "method",
-        "epoch",
-        "p0",
-        "MAE (thesis)",
-        "floor",
-        "if equally hard",
-        "ICC",
-        "95 % over seeds",
-        "p",
+def tables(result: results.Result) -> list[Table]:
+    """Return the thesis's two tables with the valid statistics beside them: `single` (r~) and `averaged` (r)."""
+    first = [Column("method", "method", "method"), Column("epoch", "t", "d"), Column("p0", "p0", ".3f")]
+    single = [
+        Column("chi2", "chi2 (thesis)", ".2g"),
+        Column("chi2_valid", "valid"),
+        Column("dispersion", "dispersion", ".2f"),
+        Column("tarone_z", "Tarone Z", ".1f"),
+        Column("tarone_p", "p", ".2g"),
+        Column("cochran_p", "Cochran p", ".2g"),
+        Column("betabinomial_icc", "beta-binomial ICC", ".3f"),
+        Column("betabinomial_icc", "95 %", "interval"),
     ]
-    console.table(
-        "all augmentations: r_t against noise of N trials; MAE means little unless far from both floors",
-        columns,
-        [
-            [row["method"], row["epoch"], f"{row['p0']:.3f}", f"{row['mae']:.3f} ± {row['mae_sd']:.3f}"]
-            + [f"{row['mae_floor']:.3f}", f"{row['mae_if_equal']:.3f}", f"{row['icc']:.3f}"]
-            + [f"{row['icc_low']:.3f} to {row['icc_high']:.3f}", f"{row['permutation_p']:.2g}"]
-            for row in rows
-        ],
-    )
-    reached = {(row["method"], row["quantity"], row["target"]) for row in result.rows}
-    for method in result.inputs:
-        absent = [t for t in result.settings["targets"] if (method, "r", t) not in reached]
-        if absent:
-            console.say(f"{method} never reaches a mean r_t of {', '.join(map(str, absent))}")
+    averaged = [
+        Column("mae", "MAE (thesis)", ".3f", "mae_sd"),
+        Column("mae_floor", "floor", ".3f"),
+        Column("mae_if_equal", "if equally hard", ".3f"),
+        Column("icc", "ICC", ".3f"),
+        Column("icc", "95 % over seeds", "interval"),
+        Column("permutation_p", "p", ".2g"),
+    ]
+    captions = {
+        "r_tilde": "one augmentation: N r~ against Bin(N, p0); dispersion 1 and ICC 0 mean equally hard examples",
+        "r": "all augmentations: r_t against noise of N trials; MAE means little unless far from both floors",
+    }
+    return [
+        Table(
+            key=key,
+            caption=captions[quantity],
+            columns=first + columns,
+            rows=[row for row in result.rows if row["quantity"] == quantity],
+            notes=never_reached(result, "r") if quantity == "r" else (),
+        )
+        for key, quantity, columns in (("single", "r_tilde", single), ("averaged", "r", averaged))
+    ]
 
 
-def main() -> None:
-    """Run the command."""
-    where = tyro.cli(Where, prog="python -m analysis.binomial", description=__doc__)
-    study = open_study(where)
-    result = analyse(study)
-    show(result)
-    results.save(result, where.results / study.name)
+def never_reached(result: results.Result, quantity: str) -> list[str]:
+    """Say which methods do not get to the means at which they were to be tested."""
+    reached = {
+        (row["method"], row["target"]) for row in result.rows if row.get("quantity", quantity) == quantity
+    }
+    absent = {
+        method: [target for target in result.settings["targets"] if (method, target) not in reached]
+        for method in result.inputs
+    }
+    return [
+        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, targets))}"
+        for method, targets in absent.items()
+        if targets
+    ]
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("binomial")

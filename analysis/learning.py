@@ -8,15 +8,15 @@ python -m analysis.learning
 """
 
 import numpy as np
-import tyro
 
-from analysis.framework import console, results
-from analysis.framework.where import Where, open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.bootstrap import seed_interval
 from dynamics.study import MethodCounts, Study
 
 
-def analyse(study: Study, *, seed: int = 0) -> results.Result:
+def analyse(study: Study, *, random_state: int = 0) -> results.Result:
     """Compute r_t, r~_t and E[r_t] of all methods and epochs.
 
     The result has one row a method and epoch, and for each method the arrays `<method>.correct` (epoch,
@@ -28,13 +28,13 @@ def analyse(study: Study, *, seed: int = 0) -> results.Result:
     ----------
     study
         What to read.
-    seed
+    random_state
         Seed of the bootstrap over training seeds.
     """
     rows, arrays, settings = [], {}, {}
     for method in study.methods:
         counts = study.counts(method)
-        rows += _rows(counts, np.random.default_rng(seed))
+        rows += _rows(counts, np.random.default_rng(random_state))
         arrays.update(_arrays(counts))
         settings[method] = {
             "seeds": counts.num_seeds,
@@ -85,32 +85,26 @@ def _arrays(counts: MethodCounts) -> dict[str, np.ndarray]:
     return {f"{counts.method}.{name}": array for name, array in arrays.items()}
 
 
-def show(result: results.Result) -> None:
-    """Print each method at its first, middle and last epochs."""
-    lines = []
+def tables(result: results.Result) -> list[Table]:
+    """Return each method at its first, middle and last epochs."""
+    rows = []
     for method in dict.fromkeys(row["method"] for row in result.rows):
         own = [row for row in result.rows if row["method"] == method]
-        for index in sorted({0, len(own) // 4, len(own) // 2, 3 * len(own) // 4, len(own) - 1}):
-            row = own[index]
-            interval = (
-                "" if np.isnan(row["mean_r_low"]) else f"{row['mean_r_low']:.3f} to {row['mean_r_high']:.3f}"
-            )
-            lines.append(
-                [method, row["epoch"], row["seeds"], row["trials"], f"{row['mean_r']:.3f}", interval]
-                + [f"{row['sd_r']:.3f}", f"{row['mean_r_tilde']:.3f}", f"{row['sd_r_tilde']:.3f}"]
-            )
-    columns = ["method", "epoch", "N", "N*M", "E[r_t]", "95 % over seeds", "sd r_t", "E[r~_t]", "sd r~_t"]
-    console.table("learning probability (the table in results/ has every epoch)", columns, lines)
-
-
-def main() -> None:
-    """Run the command."""
-    where = tyro.cli(Where, prog="python -m analysis.learning", description=__doc__)
-    study = open_study(where)
-    result = analyse(study)
-    show(result)
-    results.save(result, where.results / study.name)
+        rows += [own[place] for place in spread_over(len(own), 5)]
+    columns = [
+        Column("method", "method", "method"),
+        Column("epoch", "t", "d"),
+        Column("seeds", "N", "d"),
+        Column("trials", "N*M", "d"),
+        Column("mean_r", "E[r_t]", ".3f"),
+        Column("mean_r", "95 % over seeds", "interval"),
+        Column("sd_r", "sd r_t", ".3f"),
+        Column("mean_r_tilde", "E[r~_t]", ".3f"),
+        Column("sd_r_tilde", "sd r~_t", ".3f"),
+    ]
+    caption = "learning probability at first, middle and last epochs (learning.csv has every epoch)"
+    return [Table(caption=caption, columns=columns, rows=rows)]
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("learning")

@@ -157,7 +157,7 @@ def resolved(
 
 def _checked(path: Path, content: dict[str, Any]) -> StudyFile:
     """Compare a file's sections with what a study has, and its fields with those of the methods."""
-    kinds = {"name": str, "methods": list, "seeds": int, "analyses": list}
+    kinds: dict[str, type] = {"name": str, "methods": list, "seeds": int, "analyses": list}
     kinds |= dict.fromkeys(("recipe", "views", "labels", "method"), dict)
     for name, value in content.items():
         if name not in kinds:

@@ -86,13 +86,16 @@ def _fields(analyse: Callable[..., Result]) -> list[tuple[str, Any, Any]]:
     """Return a dataclass's field for each parameter but the study."""
     hints = typing.get_type_hints(analyse)
     said = {one.arg_name: one.description for one in docstring_parser.parse(analyse.__doc__ or "").params}
-    fields = []
+    fields: list[tuple[str, Any, Any]] = []
     for name, parameter in list(inspect.signature(analyse).parameters.items())[1:]:
         hint = hints[name]
         if dataclasses.is_dataclass(hint):
             fields.append((name, hint, dataclasses.field(default=parameter.default)))
             continue
-        helped = Annotated[_listed(hint), tyro.conf.arg(help=" ".join((said.get(name) or "").split()))]
+        # Built while running: no type checker can follow.
+        helped: Any = Annotated.__class_getitem__(
+            (_listed(hint), tyro.conf.arg(help=" ".join((said.get(name) or "").split())))
+        )
         fields.append((name, helped, dataclasses.field(default=parameter.default)))
     return fields
 
@@ -100,7 +103,7 @@ def _fields(analyse: Callable[..., Result]) -> list[tuple[str, Any, Any]]:
 def _listed(hint: Any) -> Any:
     """Return a type that a command line can fill: any sequence is a tuple there."""
     if typing.get_origin(hint) is Sequence:
-        return tuple[(*typing.get_args(hint), ...)]
+        return tuple.__class_getitem__((*typing.get_args(hint), ...))
     options = typing.get_args(hint)
     if type(None) in options:
         return typing.Union[tuple(_listed(option) for option in options)]  # noqa: UP007 - built from a tuple

@@ -134,6 +134,7 @@ class Encoded:
         UserError
             When they are not there or not the same for all, or there is no such device.
         """
+        from dynamics.training.devices import choose_device
 
         place = choose_device(device)
         runs = (run for method in chosen.values() for run in method)

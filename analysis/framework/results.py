@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.framework.console import say
+from analysis.framework.table import Table
 from dynamics import files, provenance
 from dynamics.errors import UserError
 
@@ -184,9 +184,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return value
-
-
-def save(result: Result, folder: Path) -> None:
-    """:func:`write` a result and tell the user where it is."""
-    paths = write(result, folder)
-    say("written: " + " ".join(str(path) for path in paths))

@@ -110,3 +110,15 @@ def _text(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     return str(value)
+
+
+def spread_over(count: int, places: int) -> list[int]:
+    """Return places evenly spread over a list, its first and last among them.
+
+    Examples
+    --------
+    >>> spread_over(20, 3), spread_over(2, 5)
+    ([0, 10, 19], [0, 1])
+    """
+    steps = places - 1
+    return sorted({min(place * count // steps, count - 1) for place in range(places)})

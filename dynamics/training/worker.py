@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from multiprocessing.connection import Connection
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 
@@ -51,7 +51,7 @@ def main(pipe_end: int, lifeline: int) -> NoReturn:
     os._exit(0)
 
 
-def _received(pipe: Connection) -> object:
+def _received(pipe: Connection) -> Any:
     return pickle.loads(pipe.recv_bytes())  # from the parent, which made it: no file is ever unpickled
 
 
@@ -65,7 +65,6 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     loaded: dict[str, data.Dataset] = {}
     workbenches = Workbenches()
     while (job := _received(pipe)) is not None:
-        assert isinstance(job, Job)
         pipe.send(_train(job, loaded, workbenches, source, device, pipe))
 
 

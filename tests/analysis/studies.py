@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small studies on disk with known answers, and the command lines of analyses on them."""
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.framework import console
+from analysis.framework.command import main
 from analysis.framework.where import Where, open_study
 from dynamics import snapshots
 from dynamics.study import Study
@@ -44,9 +43,8 @@ def command(
 ) -> int | str | None:
     """Run an analysis's command line; return its status. Results go to `results` beside the runs."""
     where = ["--study", study, "--runs", str(runs), "--results", str(runs.parent / "results")]
-    monkeypatch.setattr("sys.argv", [name, *where, *options])
     with pytest.raises(SystemExit) as stopped:
-        console.run(importlib.import_module(f"analysis.{name}").main)
+        main(name, [*where, *options])
     return stopped.value.code
 
 
