@@ -7,23 +7,22 @@ frozen features. A setting whose loss did not stay finite is listed as failed.
 python -m analysis.sweep --study NAME
 """
 
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tyro
 from jaxtyping import Float64
 
 from analysis import probes
-from analysis.framework import console, results
-from analysis.framework.networks import WhereNetworks, has_network
-from analysis.storage.sweeps import Setting, Sweep, find, split_name
+from analysis.framework import command, console, results
+from analysis.framework.networks import has_network
+from analysis.framework.sweeps import Setting, Sweep, find, sweep_of
+from analysis.framework.table import Column, Table
+from analysis.framework.where import choose_study
 from dynamics import snapshots
-from dynamics.names import PIXELS, UNTRAINED
+from dynamics.names import PIXELS, UNTRAINED, label
 from dynamics.study import Study
-
-__all__ = ["analyse", "applies", "show"]
 
 DIAGNOSTICS = ("embedding_std", "embedding_rank", "feature_std", "feature_rank")
 """Scalars of :mod:`dynamics.training.diagnostics` that are listed, where they were recorded."""
@@ -33,11 +32,11 @@ ACCURACIES = ("train", "train_sd", "test", "test_sd", "test_untrained", "test_pi
 class Seeds(NamedTuple):
     """The seeds of a setting, by how far they have come."""
 
-    whole: list[snapshots.Run]
+    complete: list[snapshots.Run]
     stopped: list[snapshots.Run]
     """Begun, with at least one epoch."""
     failed: int
-    """How many are not whole, with or without an epoch."""
+    """How many are not complete, with or without an epoch."""
 
 
 def applies(study: Study) -> str:
@@ -48,11 +47,11 @@ def applies(study: Study) -> str:
 def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto") -> results.Result:
     """Read every setting of a sweep and train linear probes on its features.
 
-    The result has one row a setting, with means and standard deviations over whole seeds (the deviation is None
-    for a single one); `failed` counts seeds that are not whole, `failed_epoch` is the first epoch that
+    The result has one row a setting, with means and standard deviations over complete seeds (the deviation is None
+    for a single one); `failed` counts seeds that are not complete, `failed_epoch` is the first epoch that
     one of them lacks. Arrays, by the setting's name: `<name>.loss` of shape (seed, epoch) for all seeds
     with an epoch, NaN where there is none, `<name>.seeds`, and `<name>.train` and `<name>.test`, the probes'
-    accuracy by whole seed, 0 to 1.
+    accuracy by complete seed, 0 to 1.
 
     Parameters
     ----------
@@ -75,14 +74,14 @@ def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto
         seeds = _open(sweep, setting)
         row = {"method": sweep.method, "study": setting.study, **setting.values, **_dynamics(seeds)}
         row.update(dict.fromkeys(ACCURACIES))
-        arrays[f"{setting.name}.loss"] = _losses([*seeds.whole, *seeds.stopped])
+        arrays[f"{setting.name}.loss"] = _losses([*seeds.complete, *seeds.stopped])
         arrays[f"{setting.name}.seeds"] = np.array(
-            [run.seed for run in [*seeds.whole, *seeds.stopped]], dtype=np.int64
+            [run.seed for run in [*seeds.complete, *seeds.stopped]], dtype=np.int64
         )
-        if seeds.whole:
-            study = Study(name=setting.study, runs={sweep.method: seeds.whole})
+        if seeds.complete:
+            study = Study(name=setting.study, runs={sweep.method: seeds.complete})
             inputs[setting.study] = study.inputs()[sweep.method]
-            if all(has_network(run) for run in seeds.whole):
+            if all(has_network(run) for run in seeds.complete):
                 probed = probes.analyse(study, data_root=data_root, device=device)
                 row.update(_accuracies(probed))
                 for split in ("train", "test"):
@@ -98,14 +97,14 @@ def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto
 
 
 def _open(sweep: Sweep, setting: Setting) -> Seeds:
-    whole, stopped = [], []
+    complete, stopped = [], []
     for seed in setting.seeds:
         folder = snapshots.seed_folder(sweep.runs, setting.study, sweep.method, seed)
         if snapshots.is_complete(folder):
-            whole.append(snapshots.Run(folder))
-        elif (folder / "run.json").exists() and (run := snapshots.Run(folder)).epochs:
+            complete.append(snapshots.Run(folder))
+        elif snapshots.has_record(folder) and (run := snapshots.Run(folder)).epochs:
             stopped.append(run)
-    return Seeds(whole, stopped, failed=len(setting.seeds) - len(whole))
+    return Seeds(complete, stopped, failed=len(setting.seeds) - len(complete))
 
 
 def _losses(runs: list[snapshots.Run]) -> Float64[np.ndarray, "seed epoch"]:
@@ -117,13 +116,13 @@ def _losses(runs: list[snapshots.Run]) -> Float64[np.ndarray, "seed epoch"]:
 
 
 def _dynamics(seeds: Seeds) -> results.Row:
-    """Return what the last epoch of a setting's whole seeds looks like."""
+    """Return what the last epoch of a setting's complete seeds looks like."""
     begun = [len(run.epochs) for run in seeds.stopped]
-    row: results.Row = {"seeds": len(seeds.whole), "failed": seeds.failed, "failed_epoch": None}
+    row: results.Row = {"seeds": len(seeds.complete), "failed": seeds.failed, "failed_epoch": None}
     if seeds.failed:
         row["failed_epoch"] = 1 if len(begun) < seeds.failed else min(begun) + 1
-    last = [run.scalars(run.epochs[-1:]) for run in seeds.whole]
-    right = [float(run.correct(run.epochs[-1:])[:, 0].mean()) for run in seeds.whole]
+    last = [run.scalars(run.epochs[-1:]) for run in seeds.complete]
+    right = [float(run.correct(run.epochs[-1:])[:, 0].mean()) for run in seeds.complete]
     row.update(_spread("loss", [float(scalars["loss"][0]) for scalars in last]))
     row.update(_spread("mean_r", right))
     for name in DIAGNOSTICS:
@@ -145,65 +144,80 @@ def _accuracies(probed: results.Result) -> results.Row:
     return {**found, "test_untrained": by_name[UNTRAINED], "test_pixels": by_name[PIXELS]}
 
 
-def show(result: results.Result) -> None:
-    """Print one row a setting, mean ± standard deviation over seeds."""
+def tables(result: results.Result) -> list[Table]:
+    """Return one row a setting, mean ± standard deviation over seeds."""
     fields = result.settings["fields"]
     measured = [name for name in DIAGNOSTICS if any(row[name] is not None for row in result.rows)][:2]
-    table = [
-        [
-            *(row[field] for field in fields),
-            state(row),
-            *(_cell(row, name) for name in ("loss", "mean_r")),
-            *(row[name] for name in measured),
-            *(_cell(row, name) for name in ("train", "test")),
-        ]
-        for row in result.rows
+    columns = [
+        *(Column(field, field.replace("_", "-")) for field in fields),
+        Column("state", "seeds"),
+        Column("loss", "loss", ".4f", "loss_sd"),
+        Column("mean_r", "mean r_t", ".4f", "mean_r_sd"),
+        *(Column(name, name.replace("_", " "), ".4g") for name in measured),
+        Column("train", "probe train", ".4f", "train_sd"),
+        Column("test", "probe test", ".4f", "test_sd"),
     ]
-    names = [*(field.replace("_", "-") for field in fields), "seeds", "loss", "mean r_t"]
-    names += [*(name.replace("_", " ") for name in measured), "probe train", "probe test"]
-    title = f"sweep {result.settings['sweep']}: {result.settings['method']} after its last epoch, mean ± sd over seeds"
-    console.table(title, names, table)
-    floors = [row for row in result.rows if row["test_pixels"] is not None]
-    if floors:
-        untrained = sorted({round(row["test_untrained"], 4) for row in floors})
-        low = f"{untrained[0]:.4f}" + (f" to {untrained[-1]:.4f}" if len(untrained) > 1 else "")
-        console.say(
-            f"probe test of networks before training {low}, of raw pixels {floors[0]['test_pixels']:.4f}"
-        )
+    rows = [{**row, "state": state(row)} for row in result.rows]
+    name, method = result.settings["sweep"], label(result.settings["method"])
+    caption = f"sweep {name}: {method} after its last epoch, mean ± sd over seeds"
+    return [Table(caption=caption, columns=columns, rows=rows, notes=_floors(result))]
+
+
+def _floors(result: results.Result) -> list[str]:
+    known = [row for row in result.rows if row["test_pixels"] is not None]
+    if not known:
+        return []
+    untrained = sorted({round(row["test_untrained"], 4) for row in known})
+    low = f"{untrained[0]:.4f}" + (f" to {untrained[-1]:.4f}" if len(untrained) > 1 else "")
+    pixels = known[0]["test_pixels"]
+    return [f"probe test accuracy of networks before training {low}, of raw pixels {pixels:.4f}"]
 
 
 def state(row: results.Row) -> str:
-    """Return how many seeds a setting has, and how many failed."""
+    """Return how many seeds a setting has, and how many failed.
+
+    Examples
+    --------
+    >>> state({"seeds": 3, "failed": 0}), state({"seeds": 1, "failed": 2, "failed_epoch": 5})
+    ('3', '2 of 3 failed in epoch 5')
+    """
     if not row["failed"]:
         return str(row["seeds"])
     return f"{row['failed']} of {row['seeds'] + row['failed']} failed in epoch {row['failed_epoch']}"
 
 
-def _cell(row: results.Row, name: str) -> str | None:
-    if row[name] is None:
-        return None
-    sd = row[f"{name}_sd"]
-    return f"{row[name]:.4f}" + ("" if sd is None or np.isnan(sd) else f" ± {sd:.4f}")
+def _command() -> None:
+    """Run the command; --study is the sweep's name."""
+
+    def options(
+        study: Study, *, method: str | None = None, data_root: Path = Path("data"), device: str = "auto"
+    ) -> results.Result:
+        """Compare the settings of a sweep that are on the disk.
+
+        Parameters
+        ----------
+        study
+            Name of the sweep.
+        method
+            Whose settings, where the sweep has several methods.
+        data_root
+            Folder of the images.
+        device
+            Where to compute features and probes: auto, cpu, cuda or cuda:1.
+        """
+        raise AssertionError("only its signature is used")
+
+    where, given = command.parse(options, sys.argv[1:], prog="python -m analysis.sweep", description=__doc__)
+    name = where.study or _newest(where.runs)
+    sweep = find(where.runs, name, given.pop("method"))
+    command.finish(analyse(sweep, **given), where.results / name)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments(WhereNetworks):
-    """Compare the settings of a sweep that are on the disk; --study is the sweep's name."""
-
-    method: str | None = None
-    """Whose settings, where the sweep has several methods."""
-
-
-def main() -> None:
-    """Run the command."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.sweep")
-    name = arguments.study or split_name(console.choose_study(arguments.runs, None))[0]
-    result = analyse(
-        find(arguments.runs, name, arguments.method), data_root=arguments.data_root, device=arguments.device
-    )
-    show(result)
-    results.save(result, arguments.results / name)
+def _newest(runs: Path) -> str:
+    study = choose_study(runs, None)
+    found = sweep_of(runs / study)
+    return study if found is None else found[0]
 
 
 if __name__ == "__main__":
-    console.run(main)
+    console.run(_command)

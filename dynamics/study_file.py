@@ -5,7 +5,7 @@ The presets are such files (`dynamics/presets/*.toml`); the file of a study that
 lies beside its runs and makes it again. Sections, later ones first in rank:
 
     methods = ["simclr", "vicreg"]     # ways of training
-    seeds = 8                          # copies of each network: 0 to 7
+    seeds = 8                          # copies of each network: 0 to 7; or which ones: "0-4,20"
     analyses = ["learning"]            # all that apply where it is left out
 
     [recipe]                           # fields of every method
@@ -16,16 +16,19 @@ lies beside its runs and makes it again. Sections, later ones first in rank:
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tomli_w
+from filelock import FileLock
 
 from dynamics import files
 from dynamics.config import Recipe
 from dynamics.errors import UserError
+from dynamics.names import ordered
+from dynamics.streams import MAX_SEED
 
 PRESETS = Path(__file__).parent / "presets"
 NAME = "study.toml"
@@ -41,12 +44,18 @@ class StudyFile:
     name: str
     """Of the study that it makes, unless another is asked for."""
     methods: tuple[str, ...] = ()
-    seeds: int = 1
+    seeds: int | str = 1
     analyses: tuple[str, ...] | None = None
     recipe: Fields = field(default_factory=dict)
     views: Fields = field(default_factory=dict)
     labels: Fields = field(default_factory=dict)
     method: Mapping[str, Fields] = field(default_factory=dict)
+    sweep: Fields = field(default_factory=dict)
+    """Where the study is one setting of a sweep: its `name`, and the `fields` that are swept."""
+
+    def seed_list(self) -> list[int]:
+        """Return the seeds."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else parse_seeds(self.seeds)
 
     def recipe_of(self, method: str, **changes: Any) -> Recipe:
         """Return a method's recipe under this file.
@@ -114,14 +123,12 @@ def read(source: str | Path) -> StudyFile:
     30
     """
     path = Path(source) if str(source).endswith(".toml") else PRESETS / f"{source}.toml"
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.is_file():
         known = f"there are the presets {', '.join(presets())}, and files that end in .toml"
-        raise UserError(f"no study file {str(source)!r}: {known}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no TOML ({error})") from None
-    return _checked(path, content)
+        raise UserError(f"no study file {str(source)!r}: {known}")
+    study = parsed(path)
+    _check_fields(path, study)
+    return study
 
 
 def write(path: Path, study: StudyFile) -> None:
@@ -138,37 +145,119 @@ def write(path: Path, study: StudyFile) -> None:
         "seeds": study.seeds,
         **({} if study.analyses is None else {"analyses": list(study.analyses)}),
         **{
-            name: dict(getattr(study, name)) for name in ("recipe", "views", "labels") if getattr(study, name)
+            name: dict(getattr(study, name))
+            for name in ("recipe", "views", "labels", "sweep")
+            if getattr(study, name)
         },
         "method": {
-            name: {k: v for k, v in fields.items() if v is not None} for name, fields in study.method.items()
+            name: {field: value for field, value in fields.items() if value is not None}
+            for name, fields in study.method.items()
         },
     }
     files.atomic_write(path, tomli_w.dumps(content).encode())
 
 
-def resolved(
-    name: str, recipes: Mapping[str, Recipe], *, seeds: int, analyses: tuple[str, ...] | None
-) -> StudyFile:
-    """Return the file that makes a study again, every field of every recipe spelled out."""
-    fields = {method: recipe.to_json() for method, recipe in recipes.items()}
-    return StudyFile(name=name, methods=tuple(recipes), seeds=seeds, analyses=analyses, method=fields)
+def record(
+    folder: Path,
+    recipes: Mapping[str, Recipe],
+    seeds: Iterable[int],
+    *,
+    analyses: tuple[str, ...] | None = None,
+    sweep: Fields | None = None,
+) -> None:
+    """Write into a study's folder the file that makes it again, every field of every recipe spelled out.
+
+    What the file there says of other methods and other seeds is kept.
+    """
+    files.make_folder(folder)
+    path = folder / NAME
+    with FileLock(folder / f".{NAME}.lock"):
+        before = parsed(path) if path.exists() else StudyFile(name=folder.name, seeds="")
+        all_seeds = sorted({*before.seed_list(), *seeds})
+        fields = {**before.method, **{method: recipe.to_json() for method, recipe in recipes.items()}}
+        write(
+            path,
+            StudyFile(
+                name=folder.name,
+                methods=ordered(fields),
+                seeds=compact(all_seeds),
+                analyses=before.analyses if analyses is None else analyses,
+                method=fields,
+                sweep=before.sweep if sweep is None else sweep,
+            ),
+        )
 
 
-def _checked(path: Path, content: dict[str, Any]) -> StudyFile:
-    """Compare a file's sections with what a study has, and its fields with those of the methods."""
-    kinds: dict[str, type] = {"name": str, "methods": list, "seeds": int, "analyses": list}
-    kinds |= dict.fromkeys(("recipe", "views", "labels", "method"), dict)
+def parse_seeds(text: str) -> list[int]:
+    """Read seeds such as "0-9,20": ranges include both ends; duplicates are dropped.
+
+    Raises
+    ------
+    UserError
+        When a part is neither a number nor a range, or out of range.
+
+    Examples
+    --------
+    >>> parse_seeds("0-2,7")
+    [0, 1, 2, 7]
+    """
+    seeds: dict[int, None] = {}
+    for part in text.split(",") if text else ():
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UserError(f"`seeds` must be numbers and ranges such as 0-9,20, got {part!r} in {text!r}")
+        low, high = int(first), int(last) if dash else int(first)
+        if high < low or high > MAX_SEED:
+            raise UserError(f"`seeds` must be in [0, {MAX_SEED}], got {part!r} in {text!r}")
+        seeds.update(dict.fromkeys(range(low, high + 1)))
+    return list(seeds)
+
+
+def compact(seeds: Sequence[int]) -> int | str:
+    """Return sorted seeds as a study file says them: their number where they are 0 to n - 1, else as ranges.
+
+    Examples
+    --------
+    >>> compact([0, 1, 2]), compact([0, 1, 5])
+    (3, '0-1,5')
+    """
+    if list(seeds) == list(range(len(seeds))):
+        return len(seeds)
+    starts = [seed for seed in seeds if seed - 1 not in seeds]
+    ends = [seed for seed in seeds if seed + 1 not in seeds]
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def parsed(path: Path) -> StudyFile:
+    """Read a file whose entries are those of a study; methods and fields may be unknown to this process.
+
+    Raises
+    ------
+    UserError
+        When it is no TOML, or an entry is unknown or of another kind.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no TOML ({error})") from None
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "name": str,
+        "methods": list,
+        "seeds": (int, str),
+        "analyses": list,
+        **dict.fromkeys(("recipe", "views", "labels", "method", "sweep"), dict),
+    }
     for name, value in content.items():
         if name not in kinds:
             raise UserError(f"{path} has an unknown entry {name!r}: a study file has {', '.join(kinds)}")
         if not isinstance(value, kinds[name]) or isinstance(value, bool):
-            raise UserError(f"{path}: {name} must be of type {kinds[name].__name__}, got {value!r}")
-    if content.get("seeds", 1) < 1:
-        raise UserError(f"{path}: seeds must be >= 1, got {content['seeds']}")
-    lists = {name: tuple(content[name]) for name in ("methods", "analyses") if name in content}
-    study = StudyFile(**{"name": path.stem, **content, **lists})
-    _check_fields(path, study)
+            raise UserError(
+                f"{path}: {name} cannot be {value!r}: see the presets for what a study file holds"
+            )
+    content |= {name: tuple(content[name]) for name in ("methods", "analyses") if name in content}
+    study = StudyFile(**{"name": path.stem} | content)
+    if not study.seed_list():
+        raise UserError(f"{path}: seeds must be >= 1, got {study.seeds!r}")
     return study
 
 
@@ -176,7 +265,7 @@ def _check_fields(path: Path, study: StudyFile) -> None:
     """Refuse a method that there is not, and a field that no method of its section has."""
     from dynamics import methods
 
-    sections = {"views": set[str](), "labels": set[str]()}
+    sections: dict[str, set[str]] = {"views": set(), "labels": set()}
     try:
         for name in methods.names():
             way = methods.load(name)

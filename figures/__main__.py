@@ -9,6 +9,7 @@ import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.table import Column, Table
 from analysis.framework.results import Result, made_by
 from figures import _files, find, load, names
 from figures._studies import choose_study
@@ -43,8 +44,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def show_list() -> None:
     """Print all figures: number, name, what it shows, which results it needs."""
-    rows = [[load(name).NUMBER, name, load(name).TITLE, ", ".join(load(name).NEEDS)] for name in names()]
-    console.table("figures", ["number", "name", "shows", "draws the results of analysis."], rows)
+    columns = [
+        Column("number", "number"),
+        Column("name", "name"),
+        Column("shows", "shows"),
+        Column("needs", "draws the results of analysis."),
+    ]
+    rows = [
+        {
+            "number": load(name).NUMBER,
+            "name": name,
+            "shows": load(name).TITLE,
+            "needs": ", ".join(load(name).NEEDS),
+        }
+        for name in names()
+    ]
+    console.show(Table(caption="figures", columns=columns, rows=rows))
 
 
 def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:

@@ -8,8 +8,9 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 
-from analysis.storage.sweeps import Value
-from dynamics.config import Recipe, flag
+from analysis.framework.console import flag
+from analysis.framework.sweeps import Value
+from dynamics.config import Recipe
 from dynamics.errors import UserError
 
 LARGEST = 1000
@@ -85,7 +86,7 @@ def check_flags(over: Mapping[str, object], argv: Sequence[str]) -> None:
     given = {word.partition("=")[0].replace("_", "-") for word in argv if word.startswith("--")}
     for field in over:
         if flag(field) in given:
-            raise UserError(f"{flag(field)} and --over {flag(field)[2:]} exclude each other: use one")
+            raise UserError(f"`{field}` and --over {flag(field)[2:]} exclude each other: use one")
 
 
 def _refuse(word: str, field: str, recipe: type[Recipe], kinds: Mapping[str, object]) -> typing.NoReturn:
@@ -104,7 +105,7 @@ def _values(field: str, words: Sequence[str], kind: type[Value]) -> tuple[Value,
             value = kind(word)
         except ValueError:
             what = "whole number" if kind is int else "number"
-            raise UserError(f"--over {field}: {word!r} is no {what}") from None
+            raise UserError(f"--over {field}: {word!r} is not a {what}") from None
         if not math.isfinite(value):
             raise UserError(f"--over {field}: {word!r} is not finite")
         if value in values:

@@ -4,21 +4,68 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from analysis.framework.console import say
-from analysis.storage.sweeps import split_name
+from dynamics import snapshots
+from dynamics.config import Recipe
 from dynamics.training.loop import EpochReport, Job
+from dynamics.training.plan import views_trained_on
 from dynamics.training.pool import Event
-from runners import past
-from runners.estimate import Estimate
 
 LINE_SECONDS = 15.0
 """Off a terminal, a summary is printed this often at most."""
+RECENT = 20
+"""Epochs that a pace is taken from: on a machine that does other things too, older ones tell of other times."""
+
+
+class Pace:
+    """The time left, from what recent epochs took.
+
+    Seeds whose epochs cost the same are those of one method and recipe. One of which no epoch is over yet is taken to
+    train on as many views in a second as the others. What seeds need to start and to end is left out.
+
+    Parameters
+    ----------
+    jobs
+        All seeds.
+    workers
+        Seeds at a time.
+    done
+        Epochs that an earlier call left behind, for seeds that go on.
+    """
+
+    def __init__(self, jobs: Sequence[Job], *, workers: int, done: Mapping[Job, int] | None = None) -> None:
+        self._workers = workers
+        self._left = {job: job.recipe.epochs - (done or {}).get(job, 0) for job in jobs}
+        self._seconds: dict[tuple[str, Recipe], deque[float]] = defaultdict(lambda: deque(maxlen=RECENT))
+
+    def epoch(self, job: Job, report: EpochReport) -> None:
+        """Take in that an epoch of a job is over."""
+        seconds = report.train_seconds + report.panel_seconds + report.store_seconds
+        self._seconds[job.method, job.recipe].append(seconds)
+        self._left[job] = report.epochs - report.epoch
+
+    def ended(self, job: Job) -> None:
+        """Take in that a job is over, well or not."""
+        del self._left[job]
+
+    def seconds_left(self) -> float | None:
+        """Return the time until the last job is over, or None while no epoch is over."""
+        if not self._seconds:
+            return None
+        known = {kind: sum(recent) / len(recent) for kind, recent in self._seconds.items()}
+        rates = [seconds / views_trained_on(*kind) for kind, seconds in known.items()]
+        usual = sum(rates) / len(rates)
+        kinds = {job: (job.method, job.recipe) for job in self._left}
+        guessed = {kind: usual * views_trained_on(*kind) for kind in {*kinds.values()} - known.keys()}
+        each = [left * (known | guessed)[kinds[job]] for job, left in self._left.items()]
+        return max(sum(each) / self._workers, max(each, default=0.0))
 
 
 class Board:
@@ -30,35 +77,22 @@ class Board:
         Seeds to train, in the order in which workers take them.
     workers
         Seeds at a time.
-    sharing
-        How much slower the workers make each other, see :class:`~runners.estimate.Estimate`.
     clock
         Seconds from any beginning.
     """
 
     def __init__(
-        self,
-        jobs: Sequence[Job],
-        *,
-        workers: int,
-        sharing: float = 0.0,
-        clock: Callable[[], float] = time.monotonic,
+        self, jobs: Sequence[Job], *, workers: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.jobs = list(jobs)
         self.latest: dict[Job, EpochReport] = {}
         self.running: list[Job] = []
         self.finished: list[Job] = []
         self.failures: dict[Job, str] = {}
-        self.estimate = Estimate(
-            self.jobs,
-            workers=workers,
-            done=past.epochs_done(self.jobs),
-            past=past.epoch_costs(self.jobs),
-            sharing=sharing,
-        )
+        done = {job: snapshots.state(job.folder).committed for job in self.jobs}
+        self.pace = Pace(self.jobs, workers=workers, done=done)
         self.clock = clock
-        self.began = clock()
-        self.said = self.began
+        self.began = self.said = clock()
         console = Console()
         # The table is drawn again as time goes by, from a thread: an epoch may take minutes.
         self.lock = threading.RLock()
@@ -88,31 +122,24 @@ class Board:
         """Take in what happened, and show it."""
         with self.lock:
             self._take_in(event)
-        self._show(event)
+        if self.live is None:
+            self._print(event)
 
     def _take_in(self, event: Event) -> None:
-        job, now = event.job, self.clock()
+        job = event.job
         if event.kind == "started":
             self.running.append(job)
-            self.estimate.started(job, now)
         elif event.kind == "epoch":
             self.latest[job] = event.payload
-            self.estimate.epoch(job, event.payload, now)
+            self.pace.epoch(job, event.payload)
         else:
             self.running.remove(job)
             self.finished.append(job)
-            self.estimate.ended(job, now)
+            self.pace.ended(job)
             if event.kind == "failed":
                 self.failures[job] = event.payload
 
-    def seconds_left(self) -> float | None:
-        """Estimate the time until all jobs are done, or None before anything is known."""
-        with self.lock:
-            return self.estimate.seconds_left(self.clock())
-
-    def _show(self, event: Event) -> None:
-        if self.live is not None:
-            return
+    def _print(self, event: Event) -> None:
         if event.kind == "failed":
             print(f"{name(event.job)} failed: {event.payload}", file=sys.stderr, flush=True)
         elif event.kind == "done" and event.job in self.latest:
@@ -122,47 +149,37 @@ class Board:
             say(f"{name(event.job)}: {_describe(event.payload)}; {self._summary()}")
 
     def _summary(self) -> str:
-        left = self.seconds_left()
+        with self.lock:
+            left = self.pace.seconds_left()
         done = len(self.finished) - len(self.failures)
         failed = f", {len(self.failures)} failed" if self.failures else ""
         return f"{done} of {len(self.jobs)} seeds{failed}, {duration(left)} left"
 
     def _table(self) -> Table:
         with self.lock:
-            return self._table_now()
-
-    def _table_now(self) -> Table:
-        table = Table(title=self._summary(), title_justify="left")
-        for column in ("seed", "epoch", "loss", "mean r_t", "s / epoch"):
-            table.add_column(column, justify="left" if column == "seed" else "right")
-        for job in self.running:
-            progress = self.latest.get(job)
-            if progress is None:
-                table.add_row(name(job), "starting", "", "", "")
-                continue
-            spent = progress.train_seconds + progress.panel_seconds + progress.store_seconds
-            table.add_row(
-                name(job),
-                f"{progress.epoch} / {progress.epochs}",
-                f"{progress.loss:.4f}",
-                f"{progress.mean_correct:.3f}",
-                f"{spent:.2f}",
-            )
-        for job, reason in self.failures.items():
-            table.add_row(name(job), "failed", reason, "", "")
-        return table
+            table = Table(title=self._summary(), title_justify="left")
+            for column in ("seed", "epoch", "loss", "mean r_t", "s / epoch"):
+                table.add_column(column, justify="left" if column == "seed" else "right")
+            for job in self.running:
+                table.add_row(name(job), *_cells(self.latest.get(job)))
+            for job, reason in self.failures.items():
+                table.add_row(name(job), "failed", reason, "", "")
+            return table
 
 
 def name(job: Job) -> str:
-    """Return how a job is called on the screen: simclr/seed-0003, in a sweep lr-0.0001/simclr/seed-0003."""
-    study = job.folder.parents[1].name
-    sweep, fields = split_name(study)
-    setting = f"{study.removeprefix(sweep)[1:]}/" if fields else ""
-    return f"{setting}{job.method}/{job.folder.name}"
+    """Return how a job is called on the screen: simclr/seed-0003, or that of its setting in a sweep before it."""
+    return "/".join(filter(None, (job.setting, job.method, job.folder.name)))
 
 
 def duration(seconds: float | None) -> str:
-    """Return a time as a person says it: 42 s, 3 min 10 s, 5 h 02 min."""
+    """Return a time as a person says it: 42 s, 3 min 10 s, 5 h 02 min.
+
+    Examples
+    --------
+    >>> duration(190), duration(None)
+    ('3 min 10 s', 'unknown time')
+    """
     if seconds is None:
         return "unknown time"
     whole = round(seconds)
@@ -173,8 +190,13 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _describe(progress: EpochReport) -> str:
-    return (
-        f"epoch {progress.epoch}/{progress.epochs}, loss {progress.loss:.4f}, "
-        f"mean r_t {progress.mean_correct:.3f}"
-    )
+def _describe(report: EpochReport) -> str:
+    return f"epoch {report.epoch}/{report.epochs}, loss {report.loss:.4f}, mean r_t {report.mean_correct:.3f}"
+
+
+def _cells(report: EpochReport | None) -> tuple[str, str, str, str]:
+    if report is None:
+        return "starting", "", "", ""
+    spent = report.train_seconds + report.panel_seconds + report.store_seconds
+    epoch = f"{report.epoch} / {report.epochs}"
+    return epoch, f"{report.loss:.4f}", f"{report.mean_correct:.3f}", f"{spent:.2f}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is on the disk: which seeds of a study are whole, partial, stale, locked or damaged.
+"""What is on the disk: which seeds of a study are complete, partial, stale, locked or damaged.
 
 python -m runners.status
 """
@@ -14,6 +14,7 @@ import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
 from dynamics import snapshots
 from dynamics.errors import UserError
@@ -57,7 +58,7 @@ def describe(folder: Path, config: str | None, *, verify: bool) -> str:
 def _words(state: snapshots.State) -> str:
     progress = f"{state.committed} of {state.epochs or '?'} epochs"
     words = {
-        "complete": "whole",
+        "complete": "complete",
         "partial": f"partial, {progress}",
         "empty": "no epoch yet",
         "damaged": f"damaged: {state.problem}",
@@ -90,12 +91,15 @@ def main(argv: Sequence[str]) -> int:
         megabytes = (
             sum(p.stat().st_size for folder in folders for p in folder.rglob("*") if p.is_file()) / 1e6
         )
-        whole = sum(state == "whole" for state in states)
-        rows.append([method, len(seeds), whole, round(megabytes, 1)])
+        complete = sum(state == "complete" for state in states)
+        rows.append({"method": method, "seeds": len(seeds), "complete": complete, "megabytes": megabytes})
         for folder, state in zip(folders, states, strict=True):
-            if state != "whole":
+            if state != "complete":
                 say(f"{method}/{folder.name}: {state}")
-    console.table(f"study {study}", ["method", "seeds", "whole", "MB"], rows)
+    columns = [Column("method", "method"), Column("seeds", "seeds"), Column("complete", "complete")]
+    console.show(
+        Table(caption=f"study {study}", columns=[*columns, Column("megabytes", "MB", ".1f")], rows=rows)
+    )
     return 1 if damaged else 0
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole study in one command: train what is missing, run every analysis, draw every figure, write the report.
+"""A study in one command: train what is missing, run the analyses, draw the figures, write the report.
 
-python -m runners.study --preset quick
+python -m runners.study quick
+python -m runners.study my-study.toml --epochs 2
 """
 
+import dataclasses
 import importlib
 import inspect
 import shlex
@@ -11,79 +13,111 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tyro
 
 import analysis
-from analysis.framework import console, results
+from analysis.framework import command, console
 from analysis.framework.console import say
 from analysis.framework.where import Where as Analysed
 from analysis.framework.where import open_study
-from dynamics.names import ORDER
+from dynamics import methods as ways
+from dynamics import study_file
+from dynamics.config import Recipe
+from dynamics.errors import UserError
 from dynamics.study import Study
-from dynamics.study_file import preset
+from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
 from figures.__main__ import draw
 from runners import report
-from runners.seeds import Where, announce, train_jobs, wanted_seeds
-
-SEEDS = {"quick": 8, "thesis": 30}
-"""Copies of each network that a preset trains."""
+from runners.arguments import Where, announce, parse_with_changes, wanted_seeds
+from runners.seeds import train
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Where):
+class StudyArguments(Where):
     """Train, analyse, draw and report a study of several methods; resumes anywhere."""
 
-    methods: tuple[str, ...] = ORDER
-    """Ways of training; those that take longest are trained first."""
+    file: tyro.conf.Positional[str | None] = None
+    """Study file, or a preset: quick, thesis. The same as --preset."""
+    methods: tuple[str, ...] | None = None
+    """Ways of training, instead of the file's; those that take longest are trained first."""
     n: int | None = None
-    """Seeds of each method: 0 to n - 1 (default 8 for quick, 30 for thesis)."""
+    """Seeds of each method: 0 to n - 1, instead of the file's."""
+    analyses: tuple[str, ...] | None = None
+    """Analyses to run, instead of the file's; by default all that apply."""
     results: Path = Path("results")
     """Folder that takes numbers and figures."""
 
 
-def make_plans(arguments: Arguments, study: str, chosen: str) -> Plan:
-    """Return the seeds of all methods that are to be trained, and those that are whole."""
-    seeds = wanted_seeds(SEEDS.get(chosen, 8) if arguments.n is None else arguments.n, None)
-    plans = [
-        make_plan(arguments.runs, study, method, preset(method, chosen), seeds)
-        for method in arguments.methods
-    ]
-    return Plan(
-        [job for plan in plans for job in plan.missing], [job for plan in plans for job in plan.whole]
-    )
+def recipes_of(file: StudyFile, chosen: Sequence[str], changes: dict[str, Any]) -> dict[str, Recipe]:
+    """Return every method's recipe: the file's, with changes for all methods that have such a field.
+
+    Raises
+    ------
+    UserError
+        When no method has a field that is to be changed.
+    """
+    known = {method: {one.name for one in dataclasses.fields(ways.recipe(method))} for method in chosen}
+    for name in changes:
+        if not any(name in fields for fields in known.values()):
+            raise UserError(f"`{name}` is not a field of {', '.join(chosen)}: leave it out")
+    return {
+        method: file.recipe_of(method, **{name: value for name, value in changes.items() if name in fields})
+        for method, fields in known.items()
+    }
 
 
-def analyse_all(study: Study, folder: Path, *, data_root: Path, device: str) -> None:
-    """Run every analysis that applies to a study, and write its results to `folder`."""
-    for name in analysis.names():
+def analyse_all(
+    study: Study, folder: Path, *, data_root: Path, device: str, only: Sequence[str] | None = None
+) -> None:
+    """Run the analyses that apply to a study, or some of them, and write their results to `folder`."""
+    for name in only or analysis.names():
         module = importlib.import_module(f"analysis.{name}")
-        reason = module.applies(study) if hasattr(module, "applies") else None
-        if reason is not None:
+        if (reason := command.why_not(module, study)) is not None:
             say(f"\nanalysis {name} is left out: {reason}")
             continue
         say(f"\nanalysis {name}")
         # Those that look at networks want the images and a device; the others need neither.
         options = {"data_root": data_root, "device": device}
         taken = inspect.signature(module.analyse).parameters
-        result = module.analyse(study, **{key: value for key, value in options.items() if key in taken})
-        module.show(result)
-        results.save(result, folder)
+        command.finish(
+            module.analyse(study, **{key: value for key, value in options.items() if key in taken}), folder
+        )
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command."""
-    arguments = tyro.cli(Arguments, args=list(argv), prog="python -m runners.study")
-    chosen = announce(arguments)
-    study = arguments.study or chosen
-    plan = make_plans(arguments, study, chosen)
-    status = train_jobs(plan, arguments, again=shlex.join(["python", "-m", "runners.study", *argv]))
+    arguments, changes = parse_with_changes(
+        StudyArguments, argv, prog="python -m runners.study", description=__doc__ or ""
+    )
+    if arguments.file is not None and arguments.preset is not None:
+        raise UserError(f"`preset` and the file {arguments.file} exclude each other: use one")
+    file = study_file.read(announce(arguments.file or arguments.preset))
+    unknown = [name for name in arguments.analyses or file.analyses or () if name not in analysis.names()]
+    if unknown:
+        raise UserError(f"no analysis {unknown[0]!r}: use some of {', '.join(analysis.names())}")
+    study = arguments.study or file.name
+    seeds = wanted_seeds(arguments.n, None, file.seed_list())
+    recipes = recipes_of(file, arguments.methods or file.methods, changes)
+    plan = Plan.together(
+        make_plan(arguments.runs, study, method, recipe, seeds) for method, recipe in recipes.items()
+    )
+    only = arguments.analyses or file.analyses
+    again = shlex.join(["python", "-m", "runners.study", *argv])
+    status = train(plan, arguments, again=again, analyses=only)
     if status == 130 or arguments.dry_run:
         return status
     opened = open_study(Analysed(study=study, runs=arguments.runs, results=arguments.results))
     folder = arguments.results / study
-    analyse_all(opened, folder, data_root=arguments.data_root, device=arguments.device)
+    analyse_all(
+        opened,
+        folder,
+        data_root=arguments.data_root,
+        device=arguments.device,
+        only=only,
+    )
     say("\nfigures")
     draw(folder)
     page = report.write(opened, folder)

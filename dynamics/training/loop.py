@@ -52,6 +52,13 @@ class Job:
     recipe: Recipe
     seed: int
     folder: Path
+    setting: str = ""
+    """Its point in a sweep, as it is shown: lr-0.0003."""
+
+    @property
+    def study_folder(self) -> Path:
+        """Folder of its study."""
+        return self.folder.parents[1]
 
 
 def train(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dynamics import methods, snapshots
 from dynamics.config import SHARED_BY_A_STUDY, Recipe
 from dynamics.errors import UserError
-from dynamics.streams import MAX_EPOCH, MAX_SEED
+from dynamics.streams import MAX_EPOCH
 from dynamics.training.loop import Job
 
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -39,31 +39,6 @@ def check_study_name(study: str) -> None:
     """
     if not STUDY_NAME.fullmatch(study):
         raise UserError(f"`study` must be letters, digits, dots, hyphens and underscores, got {study!r}")
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Read seeds such as "0-9,20": ranges include both ends; duplicates are dropped.
-
-    Raises
-    ------
-    UserError
-        When a part is neither a number nor a range, or out of range.
-
-    Examples
-    --------
-    >>> parse_seeds("0-2,7")
-    [0, 1, 2, 7]
-    """
-    seeds: dict[int, None] = {}
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise UserError(f"`seeds` must be numbers and ranges such as 0-9,20, got {part!r} in {text!r}")
-        low, high = int(first), int(last) if dash else int(first)
-        if high < low or high > MAX_SEED:
-            raise UserError(f"`seeds` must be in [0, {MAX_SEED}], got {part!r} in {text!r}")
-        seeds.update(dict.fromkeys(range(low, high + 1)))
-    return list(seeds)
 
 
 def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterable[int]) -> Plan:
@@ -110,10 +85,13 @@ def longest_first(jobs: Sequence[Job]) -> list[Job]:
 
     Jobs of one recipe stay together and in their order.
     """
+    return sorted(jobs, key=lambda job: -views_trained_on(job.method, job.recipe) * job.recipe.epochs)
 
-    def views(job: Job) -> float:
-        recipe = job.recipe
-        each = getattr(recipe, "num_views", methods.load(job.method).panel_views)
-        return each * recipe.width * (recipe.train_examples or 1) * recipe.epochs
 
-    return sorted(jobs, key=lambda job: -views(job))
+def views_trained_on(method: str, recipe: Recipe) -> int:
+    """Return how many views an epoch trains on, times the network's width: about what it costs.
+
+    Relative to the size of the data set where a recipe trains on all of it.
+    """
+    views: int = getattr(recipe, "num_views", methods.load(method).panel_views)
+    return views * recipe.width * (recipe.train_examples or 1)

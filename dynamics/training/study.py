@@ -100,6 +100,7 @@ def train(  # noqa: PLR0913 - the front door: each by name
 
     if plan.missing:
         check_data(plan.missing, data_root=Path(data_root), download=download)
+        study_file.record(Path(runs) / where, {name: recipe}, [job.seed for job in plan.missing])
         train_jobs(
             plan.missing,
             source=Source(data_root=Path(data_root), engine=engine),

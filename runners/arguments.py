@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flags that commands share: where to compute and to keep things, and every field of a recipe."""
+
+import argparse
+import ast
+import dataclasses
+import inspect
+import itertools
+import textwrap
+import typing
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import tyro
+
+from analysis.framework.console import say
+from dynamics import methods, study_file
+from dynamics.config import Recipe
+from dynamics.errors import UserError
+from dynamics.streams import MAX_SEED
+from dynamics.training.study import default_preset
+
+Runner = TypeVar("Runner")
+AS_IN_THE_FILE = "preset"
+"""Stands for a field that no flag changes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where to compute and to keep things; nothing of it changes a number."""
+
+    preset: str | None = None
+    """quick (digits, minutes on a CPU), thesis (CIFAR-10) or a study file that ends in .toml; by default thesis where
+    there is a GPU, else quick."""
+    study: str | None = None
+    """Name of the study; by default that of the preset."""
+    runs: Path = Path("runs")
+    """Folder that holds the studies."""
+    data_root: Path = Path("data")
+    """Folder that holds downloaded data, or the images of --dataset folder."""
+    download: bool = False
+    """Fetch the data set when it is absent."""
+    workers: int | Literal["auto"] = "auto"
+    """Seeds at a time, each in a process of one thread; auto is one per GPU, or one per core where there is none."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:1."""
+    engine: Literal["auto", "eager", "graph", "compiled"] = "auto"
+    """How steps are sent to a GPU: one kernel at a time, as one CUDA graph (auto), or that of compiled networks."""
+    dry_run: bool = False
+    """Say what would be trained, and stop."""
+
+
+def parse_with_recipe(
+    runner: type[Runner], argv: Sequence[str], *, prog: str, description: str
+) -> tuple[Runner, Recipe]:
+    """Read a command line of one method; the method's and the preset's values are the defaults that --help shows."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--method")
+    first.add_argument("--preset")
+    known, _ = first.parse_known_args(argv)
+    if known.method is None and not {"--help", "-h"} & {*argv}:
+        raise UserError(f"which method? add `method` with one of {', '.join(methods.names())}")
+    method = known.method or "simclr"
+    recipe = study_file.preset(method, known.preset or default_preset())
+    # The recipe's fields and the other flags form one flat list: --lr, not --recipe.lr.
+    groups = [("runner", runner), ("recipe", type(recipe))]
+    together: Any = dataclasses.make_dataclass("Arguments", groups, frozen=True, kw_only=True)
+    parsed = tyro.cli(
+        together,
+        default=together(runner=runner(method=method), recipe=recipe),  # type: ignore[call-arg]
+        args=list(argv),
+        prog=prog,
+        description=f"{description} Methods: {', '.join(methods.names())}.",
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
+    )
+    return parsed.runner, parsed.recipe
+
+
+def parse_with_changes(
+    runner: type[Runner], argv: Sequence[str], *, prog: str, description: str
+) -> tuple[Runner, dict[str, Any]]:
+    """Read a command line of several methods: the fields that are to be changed for all methods that have them."""
+    kinds: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    for method in methods.names():
+        recipe = methods.recipe(method)
+        hints = typing.get_type_hints(recipe)
+        kinds |= {
+            field.name: hints[field.name] for field in dataclasses.fields(recipe) if field.name not in kinds
+        }
+        said = field_help(recipe) | said
+    fields = []
+    for name, kind in kinds.items():
+        helped: Any = Annotated[kind | Literal[AS_IN_THE_FILE], tyro.conf.arg(help=said.get(name, ""))]
+        fields.append((name, helped, dataclasses.field(default=AS_IN_THE_FILE)))
+    changes = dataclasses.make_dataclass("Recipe", fields, frozen=True, kw_only=True)
+    changes.__doc__ = "Fields to change for all methods that have them; left alone, they are the file's."
+    groups = [("runner", runner), ("recipe", changes)]
+    together: Any = dataclasses.make_dataclass("Arguments", groups, frozen=True, kw_only=True)
+    parsed = tyro.cli(
+        together,
+        args=list(argv),
+        prog=prog,
+        description=description,
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
+    )
+    changed = {name: value for name, value in vars(parsed.recipe).items() if value != AS_IN_THE_FILE}
+    return parsed.runner, changed
+
+
+def field_help(kind: type) -> dict[str, str]:
+    """Return the docstring below each field of a dataclass and of the classes that it extends, by name."""
+    said: dict[str, str] = {}
+    for one in reversed(kind.__mro__[:-1]):
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for field, text in itertools.pairwise(statements):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(text, ast.Expr)
+                and isinstance(text.value, ast.Constant)
+            ):
+                said[field.target.id] = " ".join(str(text.value.value).split())
+    return said
+
+
+def announce(preset: str | None) -> str:
+    """Say which preset is used and how to choose another; return its name."""
+    if preset is not None:
+        say(f"preset {preset}")
+        return preset
+    chosen = default_preset()
+    why = "a CUDA device was found" if chosen == "thesis" else "no CUDA device was found"
+    others = " or ".join(f"--preset {name}" for name in study_file.presets() if name != chosen)
+    say(f"preset {chosen} ({why}; choose another with {others})")
+    return chosen
+
+
+def wanted_seeds(n: int | None, seeds: str | None, default: Iterable[int] = (0,)) -> list[int]:
+    """Return the seeds that --n or --seeds ask for.
+
+    Raises
+    ------
+    UserError
+        When both are given, or one asks for nothing.
+
+    Examples
+    --------
+    >>> wanted_seeds(3, None), wanted_seeds(None, "1,4-5")
+    ([0, 1, 2], [1, 4, 5])
+    """
+    if seeds is not None:
+        if n is not None:
+            raise UserError("`n` and `seeds` exclude each other: use one")
+        chosen = study_file.parse_seeds(seeds)
+        if not chosen:
+            raise UserError(f"`seeds` must be numbers and ranges such as 0-9,20, got {seeds!r}")
+        return chosen
+    if n is not None and not 1 <= n <= MAX_SEED + 1:
+        raise UserError(f"`n` must be in [1, {MAX_SEED + 1}], got {n}")
+    return list(default) if n is None else list(range(n))
