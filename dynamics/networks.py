@@ -34,8 +34,8 @@ def training_data(dataset: Dataset, recipe: Recipe) -> Dataset:
         dataset = dataset.subset(recipe.train_examples)
     if recipe.batch_size > dataset.num_train:
         raise UserError(
-            f"--batch-size {recipe.batch_size} is more than the {dataset.num_train} training images of "
-            f"{dataset.name}: use {dataset.num_train} or fewer"
+            f"`batch_size` must be <= {dataset.num_train}, the training images of {dataset.name}, "
+            f"got {recipe.batch_size}"
         )
     return dataset
 
@@ -99,7 +99,7 @@ def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:
     if dataset.fingerprint != run.provenance.get("data_fingerprint"):
         raise UserError(
             f"the images of {recipe.dataset} in {data_root} are not those that {run.folder} was trained on: "
-            "name the right folder with --data-root"
+            "name the right folder with `data_root`"
         )
     return dataset
 

@@ -244,7 +244,9 @@ class _Indicators(BackendArray):
         seeds, epochs, *rest = key
         chosen = np.atleast_1d(np.arange(len(self.runs))[seeds])
         wanted = np.atleast_1d(self.epochs[epochs]).tolist()
-        values = np.stack([self.runs[place].correct(wanted) for place in chosen])
+        values = np.empty((len(chosen), len(wanted), *self.shape[2:]), dtype=bool)
+        for place, seed in enumerate(chosen):
+            values[place] = self.runs[seed].correct(wanted)
         for axis, index in enumerate(rest, start=2):
             # One axis at a time, from a view: two arrays of places would otherwise be taken pairwise.
             values = values.take(np.atleast_1d(np.arange(values.shape[axis])[index]), axis=axis)

@@ -31,14 +31,18 @@ def run(main: Callable[[], int | None]) -> None:
 
 
 def flag(parameter: str) -> str:
-    """Return how a parameter is spelled on a command line: `lr` as --lr, `download=True` as --download.
+    """Return how a parameter is spelled on a command line.
 
     Examples
     --------
-    >>> flag("data_root")
-    '--data-root'
+    >>> flag("data_root"), flag("lr=0.5"), flag("download=True"), flag("blur=False")
+    ('--data-root', '--lr 0.5', '--download', '--no-blur')
     """
-    return f"--{parameter.removesuffix('=True').replace('_', '-').replace('=', ' ')}"
+    name, _, value = parameter.partition("=")
+    spelled = name.replace("_", "-")
+    return {"": f"--{spelled}", "True": f"--{spelled}", "False": f"--no-{spelled}"}.get(
+        value, f"--{spelled} {value}"
+    )
 
 
 def in_flags(error: UserError) -> str:

@@ -100,8 +100,8 @@ class Dataset:
         """
         if not self.num_classes <= n <= self.num_train:
             raise UserError(
-                f"--train-examples {n} does not fit {self.name}, which has {self.num_train} training images "
-                f"in {self.num_classes} classes: use {self.num_classes} to {self.num_train}"
+                f"`train_examples` must be in [{self.num_classes}, {self.num_train}] for {self.name}, which has "
+                f"{self.num_train} training images in {self.num_classes} classes, got {n}"
             )
         chosen = torch.from_numpy(balanced_subset(self.train_labels.cpu().numpy(), n))
         chosen = chosen.to(self.train_labels.device)

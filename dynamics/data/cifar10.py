@@ -16,7 +16,7 @@ from torch import Tensor
 from dynamics.data._dataset import Dataset, Track
 from dynamics.errors import UserError
 
-ALTERNATIVE = "--dataset digits needs no download"
+ALTERNATIVE = "`dataset=digits` needs no download"
 
 
 def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
@@ -37,15 +37,15 @@ def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
         _download(data_root)
     elif not folder.is_dir():
         raise UserError(
-            f"no CIFAR-10 in {data_root.resolve()} (looked for {CIFAR10.base_folder}): add --download to "
-            f"fetch it there, or name the folder that holds it with --data-root DIR; {ALTERNATIVE}"
+            f"no CIFAR-10 in {data_root.resolve()} (looked for {CIFAR10.base_folder}): use `download=True` "
+            f"to fetch it there, or name the folder that holds it with `data_root`; {ALTERNATIVE}"
         )
     try:
         train, test = (_read(data_root, train=train) for train in (True, False))
     except RuntimeError as error:  # its text does not tell which file
         raise UserError(
-            f"CIFAR-10 in {folder.resolve()} is broken ({_first_fault(folder)}): remove that folder and add "
-            f"--download, or name another with --data-root DIR; {ALTERNATIVE}"
+            f"CIFAR-10 in {folder.resolve()} is broken ({_first_fault(folder)}): remove that folder and use "
+            f"`download=True`, or name another with `data_root`; {ALTERNATIVE}"
         ) from error
     return Dataset.build(
         "cifar10",

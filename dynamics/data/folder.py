@@ -18,7 +18,7 @@ from dynamics.data._files import Files, images_in, pixels
 from dynamics.errors import UserError
 
 TEST_FOLDERS = ("test", "val")
-LAYOUT = "images belong in train/CLASS/ and test/CLASS/ (or val/CLASS/) under --data-root DIR"
+LAYOUT = "images belong in train/CLASS/ and test/CLASS/ (or val/CLASS/) under `data_root`"
 
 
 def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:

@@ -64,7 +64,7 @@ def _find(data_root: Path) -> Path:
             return folder
     raise UserError(
         f"no Tiny ImageNet in {data_root.resolve()} (looked for wnids.txt there and in {FOLDER}): unpack "
-        f"{FOLDER}.zip there by hand, or name the folder that holds it with --data-root DIR"
+        f"{FOLDER}.zip there by hand, or name the folder that holds it with `data_root`"
     )
 
 

@@ -108,7 +108,7 @@ def write_finished(  # noqa: PLR0913 - a whole run, each part by name
         When the folder exists, or the disk is full.
     """
     if folder.exists():
-        raise UserError(f"{folder} exists: use another --study, or delete that folder first")
+        raise UserError(f"{folder} exists: use another `study`, or delete that folder first")
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in (scalars or {}).items()}
     table = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(correct), 0))
     schema = Schema.of(

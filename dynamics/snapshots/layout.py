@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the folders and files of a run are called, and which runs there are.
 
-`runs/<study>/<method>/seed-0007/`; FORMAT.md, beside the package, says what each file holds.
+`runs/<study>/<method>/seed-0007/`; FORMAT.md, beside this file, says what each file holds.
 """
 
 import re

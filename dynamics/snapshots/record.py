@@ -82,7 +82,7 @@ def read_run_json(folder: Path) -> dict[str, Any]:
     for name, kind in fields.items():
         if not isinstance(record.get(name), kind):
             raise UserError(
-                f"{path} has no {kind.__name__} {name!r}: see dynamics/FORMAT.md for what it must hold"
+                f"{path} has no {kind.__name__} {name!r}: see dynamics/snapshots/FORMAT.md for what it must hold"
             )
     if record["fingerprint"] != fingerprint(record["method"], record["config"]):
         raise UserError(f"{path} was changed by hand or damaged: its config is not that of its fingerprint")
@@ -108,10 +108,10 @@ def check_config(folder: Path, config: dict[str, Any]) -> None:
         f"{name} = {_value(theirs, name)} there, {_value(ours, name)} now" for name in odd[:3]
     )
     more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
-    flags = " ".join(_flag(name, theirs[name]) for name in odd[:3] if name in theirs)
+    flags = " ".join(_parameter(name, theirs[name]) for name in odd[:3] if name in theirs)
     instead = f", or go on with {flags}" if flags and not more else ""
     raise UserError(
-        f"{folder} was made with another config ({differences}{more}): use another --study{instead}"
+        f"{folder} was made with another config ({differences}{more}): use another `study`{instead}"
     )
 
 
@@ -125,9 +125,6 @@ def _value(config: dict[str, Any], name: str) -> str:
     return json.dumps(config[name]) if name in config else _ABSENT
 
 
-def _flag(name: str, value: object) -> str:
-    spelled = name.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{spelled}" if value else f"--no-{spelled}"
-    values = value if isinstance(value, list) else [value]
-    return " ".join([f"--{spelled}", *map(str, values)])
+def _parameter(name: str, value: object) -> str:
+    """Return a field with its value as a caller would write it; a list cannot be marked as a parameter."""
+    return f"`{name}` {json.dumps(value)}" if isinstance(value, list) else f"`{name}={value}`"

@@ -236,5 +236,5 @@ def _check_schema(folder: Path, theirs: Schema, asked: Schema) -> None:
 def _refuse(folder: Path, name: str, there: object, now: object) -> None:
     raise UserError(
         f"{folder} holds snapshots with another {name} ({there} there, {now} now): "
-        "use another --study, or delete that folder"
+        "use another `study`, or delete that folder"
     )

@@ -132,14 +132,12 @@ def check(config: Recipe, *, num_train: int, num_views: int) -> None:
     size = config.panel_examples
     if size > num_train and not config.panel_replacement:
         raise UserError(
-            f"--panel-examples {size} is more than the {num_train} training images: "
-            f"use {num_train} or fewer, or --panel-replacement"
+            f"`panel_examples` must be <= {num_train}, the number of training images, got {size}: "
+            "use fewer, or `panel_replacement=True`"
         )
     batch = min(config.panel_batch, size)
     if num_views > 1 and size % batch:
-        raise UserError(
-            f"--panel-examples {size} is no multiple of --panel-batch {batch}: change one of them"
-        )
+        raise UserError(f"`panel_examples` must be a multiple of `panel_batch` ({batch}), got {size}")
 
 
 def build(

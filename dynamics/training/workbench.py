@@ -102,7 +102,7 @@ class Workbench:
         means = (self._sums / self.steps).tolist()
         scalars = dict(zip(self.method.terms, means, strict=True))
         if not math.isfinite(scalars["loss"]):
-            raise UserError(f"the loss is {scalars['loss']} in epoch {epoch}: lower --lr {self.recipe.lr}")
+            raise UserError(f"the loss is {scalars['loss']} in epoch {epoch}: lower `lr` {self.recipe.lr}")
         return {**scalars, "learning_rate": self.method.learning_rate(epoch)}
 
     def launch(self, seed: int, epoch: int) -> Iterator[None]:

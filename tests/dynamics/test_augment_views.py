@@ -208,7 +208,7 @@ def test_views_without_a_choice_are_deterministic() -> None:
     ],
 )
 def test_impossible_fields_are_refused_by_name(kind: type, field: str, value: object) -> None:
-    with pytest.raises(UserError, match=f"{field}.*use"):
+    with pytest.raises(UserError, match=f"{field}.*must be .*got"):
         kind(**{field: value})
 
 

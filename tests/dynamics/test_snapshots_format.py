@@ -14,7 +14,7 @@ import zarr
 from dynamics import snapshots
 from tests.dynamics.recorded import LABELS, SHAPE, all_correct, epoch_entry, record
 
-PAGE = Path(snapshots.__file__).parents[1] / "FORMAT.md"
+PAGE = Path(snapshots.__file__).parent / "FORMAT.md"
 EPOCHS = [1, 2, 3, 4]
 
 

@@ -55,7 +55,7 @@ def test_affine_maps_do_not_change_the_norms_of_what_is_white() -> None:
 
 @pytest.mark.parametrize("views", [0, 1])
 def test_too_few_views_are_refused(views: int) -> None:
-    with pytest.raises(UserError, match="num-views"):
+    with pytest.raises(UserError, match="num_views must be >= 2"):
         build("w-mse", num_views=views)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from dynamics.training.memory import keep_freed
+from dynamics.training.worker import keep_freed
 if sys.argv[1] == "keep":
     assert keep_freed()
 import torch

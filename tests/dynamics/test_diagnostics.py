@@ -10,6 +10,7 @@ import torch
 from dynamics import data, snapshots
 from dynamics.streams import generator
 from dynamics.study_file import preset
+from dynamics.training import diagnostics
 from dynamics.training.loop import Job, train
 from tests.references import collapse as reference
 
@@ -17,36 +18,36 @@ from tests.references import collapse as reference
 def test_effective_rank_equals_that_of_the_singular_values(rng: np.random.Generator) -> None:
     for shape in ((20, 6), (6, 20), (9, 9)):
         vectors = rng.normal(size=shape) * np.geomspace(1, 0.01, shape[1]) + 0.5
-        found = collapse.effective_rank(torch.from_numpy(vectors)).item()
+        found = diagnostics.effective_rank(torch.from_numpy(vectors)).item()
         assert found == pytest.approx(reference.effective_rank(vectors), rel=1e-6)
 
 
 def test_effective_rank_of_known_sets() -> None:
-    assert collapse.effective_rank(torch.eye(7)).item() == pytest.approx(7)
-    assert collapse.effective_rank(torch.ones(9, 4)).item() == pytest.approx(1, abs=1e-4)
+    assert diagnostics.effective_rank(torch.eye(7)).item() == pytest.approx(7)
+    assert diagnostics.effective_rank(torch.ones(9, 4)).item() == pytest.approx(1, abs=1e-4)
     two = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).repeat(5, 1)
-    assert collapse.effective_rank(two).item() == pytest.approx(2, abs=1e-4)
+    assert diagnostics.effective_rank(two).item() == pytest.approx(2, abs=1e-4)
 
 
 def test_spread_of_known_sets() -> None:
-    mean, least = collapse.dimension_std(torch.ones(6, 5))
+    mean, least = diagnostics.dimension_std(torch.ones(6, 5))
     assert mean.item() == pytest.approx(0, abs=1e-7) and least.item() == pytest.approx(0, abs=1e-7)
-    mean, least = collapse.dimension_std(torch.randn(4000, 30, generator=generator(0, "control")))
+    mean, least = diagnostics.dimension_std(torch.randn(4000, 30, generator=generator(0, "control")))
     assert mean.item() == pytest.approx(1, abs=0.02) and least.item() > 0.9
 
 
 def test_alignment_uniformity_and_spread_equal_the_loops(rng: np.random.Generator) -> None:
     vectors, others = rng.normal(size=(2, 12, 5))
     tensor = torch.from_numpy(vectors)
-    found = [value.item() for value in collapse.dimension_std(tensor)]
+    found = [value.item() for value in diagnostics.dimension_std(tensor)]
     assert found == pytest.approx(reference.dimension_std(vectors), rel=1e-9)
-    aligned = collapse.alignment(tensor, torch.from_numpy(others)).item()
+    aligned = diagnostics.alignment(tensor, torch.from_numpy(others)).item()
     assert aligned == pytest.approx(reference.alignment(vectors, others), rel=1e-9)
-    assert collapse.scale(tensor).item() == pytest.approx(vectors.std(axis=0).mean(), rel=1e-9)
-    assert collapse.alignment(tensor, 3 * tensor).item() == pytest.approx(0, abs=1e-12)
-    assert collapse.alignment(tensor, -tensor).item() == pytest.approx(4)
-    assert collapse.uniformity(tensor).item() == pytest.approx(reference.uniformity(vectors), rel=1e-9)
-    assert collapse.uniformity(torch.ones(4, 3)).item() == pytest.approx(0, abs=1e-9)
+    assert diagnostics.scale(tensor).item() == pytest.approx(vectors.std(axis=0).mean(), rel=1e-9)
+    assert diagnostics.alignment(tensor, 3 * tensor).item() == pytest.approx(0, abs=1e-12)
+    assert diagnostics.alignment(tensor, -tensor).item() == pytest.approx(4)
+    assert diagnostics.uniformity(tensor).item() == pytest.approx(reference.uniformity(vectors), rel=1e-9)
+    assert diagnostics.uniformity(torch.ones(4, 3)).item() == pytest.approx(0, abs=1e-9)
 
 
 def last_scalars(folder: Path, seed: int, **weights: float) -> dict[str, float]:

@@ -65,7 +65,7 @@ def not_captured(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*arguments: object) -> None:
         raise RuntimeError("no graph today\nat length")
 
-    monkeypatch.setattr(repeat, "_captured", fails)
+    monkeypatch.setattr(capture, "_captured", fails)
 
 
 @every_method
@@ -74,7 +74,7 @@ def test_replays_equal_calls(
     digits: Dataset,
     recorded_graphs: list[RecordedGraph],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """To the bit, over three epochs (whose rates differ) of two seeds, with the optimiser that a graph needs."""
     recipe = tiny(name)
@@ -83,10 +83,10 @@ def test_replays_equal_calls(
     (graph,) = recorded_graphs
     assert graph.replays == 2 * 3 * captured.steps == 18
     assert graph.generators == [captured._draws]
-    assert not capsys.readouterr().err
+    assert not caplog.text
     not_captured(monkeypatch)
     called = bench(recipe, name, digits, "graph")
-    assert f"a step of {name} cannot be captured (no graph today)" in capsys.readouterr().err
+    assert f"a step of {name} cannot be captured (no graph today)" in caplog.text
     assert found == [curve(called, 0), curve(called, 1)]
     assert found[0] != found[1]
 
@@ -125,7 +125,7 @@ def test_a_captured_run_resumes_bit_equal(
     name: str, digits: Dataset, tmp_path: Path, recorded_graphs: list[RecordedGraph], monkeypatch: Any
 ) -> None:
     """A stopped run goes on, on a workbench that another seed has used meanwhile."""
-    monkeypatch.setattr(repeat, "choose", lambda engine, device: engine)
+    monkeypatch.setattr(capture, "choose", lambda engine, device: engine)
 
     class Stop(Exception):  # noqa: N818
         pass
@@ -152,7 +152,7 @@ def test_a_captured_run_resumes_bit_equal(
 
 
 def test_a_step_that_asks_for_a_value_is_refused_by_the_recorder(
-    recorded_graphs: list[RecordedGraph], capsys: pytest.CaptureFixture[str]
+    recorded_graphs: list[RecordedGraph], caplog: pytest.LogCaptureFixture
 ) -> None:
     """So that the tests above can fail. What is said is what broke the capture, not what its end says."""
     streams = len(RecordedGraph.current)
@@ -163,7 +163,7 @@ def test_a_step_that_asks_for_a_value_is_refused_by_the_recorder(
         total.item()
 
     capture.repeated(step, "graph", draws=generator(0, "control"), name="this")
-    assert "a step of this cannot be captured (operation not permitted" in capsys.readouterr().err
+    assert "a step of this cannot be captured (operation not permitted" in caplog.text
     assert RecordedGraph.current[streams:] == [torch.cuda.current_stream()]  # back where it began
 
 
@@ -210,8 +210,8 @@ def test_engines_are_chosen_by_the_device() -> None:
     assert capture.choose("auto", torch.device("cuda")) == "graph"
     assert capture.choose("compiled", torch.device("cuda", 1)) == "compiled"
     for engine, said in (
-        ("graph", "--engine graph needs a CUDA device"),
-        ("fast", "--engine fast: use auto"),
+        ("graph", "engine graph needs a CUDA device"),
+        ("fast", "engine must be auto, eager"),
     ):
         with pytest.raises(UserError, match=said):
             capture.choose(engine, CPU)
