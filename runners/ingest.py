@@ -4,7 +4,6 @@
 python -m runners.ingest --method my-method --correct correct.npy --study theirs
 """
 
-import hashlib
 import re
 import sys
 from collections.abc import Sequence
@@ -16,9 +15,9 @@ import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
-from dynamics import provenance, snapshots
+from dynamics import files, provenance, snapshots
 from dynamics.errors import UserError
-from dynamics.training.plan import STUDY_NAME
+from dynamics.training.plan import check_study_name
 
 AXES = {
     4: "(seed, epoch, augmentation, example)",
@@ -72,7 +71,7 @@ def check_correct(array: np.ndarray, path: Path) -> np.ndarray:
     """
     if array.dtype != np.bool_:
         raise UserError(
-            f"{path} has dtype {array.dtype}, not bool: save array.astype(bool) if 0 and 1 are meant"
+            f"{path} must hold booleans, got {array.dtype}: save what was right as bool, such as array == 1"
         )
     if array.ndim not in AXES:
         raise UserError(f"{path} has shape {array.shape}: it must be {AXES[4]} or {AXES[5]}")
@@ -97,20 +96,11 @@ def check_labels(labels: np.ndarray, path: Path, num_examples: int) -> np.ndarra
     return np.asarray(labels, dtype=np.int64)
 
 
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def ingest(arguments: Ingest) -> int:
     """Write one finished run folder for each seed of the array; return how many."""
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", arguments.method):
-        raise UserError(f"--method {arguments.method!r}: use lower-case letters, digits and hyphens")
-    if not STUDY_NAME.fullmatch(arguments.study):
-        raise UserError(
-            f"--study {arguments.study!r} is no name: use letters, digits, dots, hyphens, underscores"
-        )
+        raise UserError(f"`method` must be lower-case letters, digits and hyphens, got {arguments.method!r}")
+    check_study_name(arguments.study)
     correct = check_correct(load_array(arguments.correct), arguments.correct)
     num_seeds, epochs, views, augmentations, examples = correct.shape
     labels = None
@@ -118,14 +108,14 @@ def ingest(arguments: Ingest) -> int:
         labels = check_labels(load_array(arguments.labels), arguments.labels, examples)
     present = arguments.runs / arguments.study / arguments.method
     if present.exists():
-        raise UserError(f"{present} exists already: choose another --method or --study, or remove it")
+        raise UserError(f"{present} exists already: choose another `method` or `study`, or remove it")
     config = {
         "source": "ingest",
         "epochs": epochs,
         "views": views,
         "augmentations": augmentations,
         "examples": examples,
-        "sha256": file_hash(arguments.correct),
+        "sha256": files.sha256_of(arguments.correct),
     }
     for seed in range(num_seeds):
         snapshots.write_finished(

@@ -1,6 +1,7 @@
 """The command lines as a user meets them: real processes, tiny networks."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dynamics import snapshots
+from analysis.framework.console import in_flags
+from dynamics import snapshots, study_file
 from dynamics.errors import UserError
-from dynamics.training.plan import parse_seeds
+from dynamics.study_file import parse_seeds
 from runners import seeds
+from runners.arguments import wanted_seeds
 
 TINY = [
     *("--preset", "quick", "--train-examples", "64", "--width", "2", "--batch-size", "32", "--epochs", "3"),
@@ -50,6 +53,9 @@ def test_training_resuming_and_doing_nothing(tmp_path: Path) -> None:
     assert status == 0, err
     assert "preset quick" in out.splitlines()[0] and "2 of 2 seeds trained" in out
     assert all(snapshots.state(tmp_path / "s/supervised" / f"seed-000{i}").kind == "complete" for i in (0, 1))
+    made = study_file.read(tmp_path / "s" / "study.toml")  # makes the study again
+    assert made.methods == ("supervised",) and made.seeds == 2
+    assert made.recipe_of("supervised").to_json() == snapshots.Run(tmp_path / "s/supervised/seed-0000").config
 
     status, out, _ = call(tmp_path, "--method", "supervised", "--seeds", "0,2", "--dry-run")
     assert status == 0 and "would train supervised/seed-0002" in out and "seed-0000" not in out
@@ -129,8 +135,8 @@ def test_seeds_are_read(text: str, wanted: list[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "-1", "1,,2", "0-70000", "1.5"])
 def test_wrong_seeds_are_said(text: str) -> None:
-    with pytest.raises(UserError, match="--seeds"):
-        parse_seeds(text)
+    with pytest.raises(UserError, match="^seeds must be"):
+        wanted_seeds(None, text)
 
 
 @pytest.mark.parametrize(
@@ -138,28 +144,29 @@ def test_wrong_seeds_are_said(text: str) -> None:
     [
         ("", "which method.*simclr"),
         ("--method simclear", "use one of.*supervised"),
-        ("--method simclr --preset slow", "no preset 'slow'.*quick"),
-        ("--method simclr --n 0", "--n 0"),
+        ("--method simclr --preset slow", "no study file 'slow'.*quick"),
+        ("--method simclr --n 0", "--n must be in .1, 65536., got 0"),
         ("--method simclr --n 2 --seeds 1", "exclude each other"),
-        ("--method simclr --workers 0", "--workers 0"),
+        ("--method simclr --workers 0", "--workers must be >= 1, or auto, got 0"),
         ("--method simclr --device cuda:77", "--device cuda:77"),
-        ("--method simclr --epochs 5000", "--epochs 5000"),
-        ("--method simclr --study ../up", "--study"),
+        ("--method simclr --epochs 5000", "--epochs must be <= 4095, got 5000"),
+        ("--method simclr --study ../up", "--study must be letters"),
         ("--method simclr --dataset mnist", "no data set 'mnist'.*digits"),
         ("--method supervised --dataset cifar10", "--dataset digits"),
-        ("--method simclr --width 0", "--width 0"),
+        ("--method simclr --width 0", "--width must be >= 1, got 0"),
         ("--method simclr --encoder vgg", "no encoder 'vgg'"),
-        ("--method supervised --batch-size 5000", "5000 is more than the 384"),
-        ("--method supervised --panel-examples 5000", "5000 is more than the 384"),
-        ("--method simclr --panel-batch 100", "no multiple of --panel-batch 100"),
+        ("--method supervised --batch-size 5000", "--batch-size must be <= 384"),
+        ("--method supervised --panel-examples 5000", "--panel-examples must be <= 384"),
+        ("--method simclr --panel-batch 100", "--panel-examples must be a multiple of --panel-batch .100., got 128"),
     ],
 )
 def test_wrong_input_is_one_line(
     arguments: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError) as refused:
         seeds.main([*arguments.split(), *([] if "--preset" in arguments else ["--preset", "quick"])])
+    assert re.search(message, in_flags(refused.value))
     assert not (tmp_path / "runs").exists()
 
 

@@ -36,7 +36,7 @@ def test_whole_partial_stale_and_locked(tmp_path: Path, capsys: pytest.CaptureFi
     with seed_lock(partial):
         code, out = status(tmp_path, capsys)
     assert code == 0
-    assert "seed-0003: stale (another config than the other seeds), whole" in out
+    assert "seed-0003: stale (another config than the other seeds), complete" in out
     assert "seed-0004: partial, 1 of 3 epochs, locked by process" in out
     assert "seed-0000" not in out
 
@@ -53,5 +53,5 @@ def test_damage_is_found_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_no_study_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no runs folder"):
+    with pytest.raises(UserError, match="no folder"):
         main(["--runs", str(tmp_path / "nowhere")])
