@@ -120,9 +120,7 @@ class Recipe:
             if name not in fields:
                 near = difflib.get_close_matches(name, fields, n=1)
                 instead = f"did you mean `{near[0]}`?" if near else f"the fields are {', '.join(fields)}"
-                raise UserError(
-                    f"`{name}` is not a field of {cls.__module__.rpartition('.')[2]}'s recipe: {instead}"
-                )
+                raise UserError(f"`{name}` is not a field of {_owner(cls)} recipe: {instead}")
         return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
@@ -135,6 +133,14 @@ SHARED_BY_A_STUDY = (
     "label_seed",
 )
 """Fields that all methods of a study must agree on, or their r_t are those of different examples."""
+
+
+def _owner(recipe: type[Recipe]) -> str:
+    """Return whose recipe a class is: that of the method whose file it stands in."""
+    package, _, file = recipe.__module__.rpartition(".")
+    if recipe is Recipe:
+        return "every method's"
+    return f"{file.replace('_', '-')}'s" if package == "dynamics.methods" else f"{recipe.__name__}, this"
 
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -256,7 +256,11 @@ def parsed(path: Path) -> StudyFile:
             )
     content |= {name: tuple(content[name]) for name in ("methods", "analyses") if name in content}
     study = StudyFile(**{"name": path.stem} | content)
-    if not study.seed_list():
+    try:
+        seeds = study.seed_list()
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    if not seeds:
         raise UserError(f"{path}: seeds must be >= 1, got {study.seeds!r}")
     return study
 
@@ -267,6 +271,7 @@ def _check_fields(path: Path, study: StudyFile) -> None:
 
     sections: dict[str, set[str]] = {"views": set(), "labels": set()}
     try:
+        Recipe.known(study.recipe)
         for name in methods.names():
             way = methods.load(name)
             sections["views" if way.labels == "none" else "labels"] |= {
@@ -278,6 +283,5 @@ def _check_fields(path: Path, study: StudyFile) -> None:
             for one in getattr(study, name):
                 if one not in known:
                     raise UserError(f"no method of [{name}] has a field `{one}`")
-        Recipe.known(study.recipe)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None

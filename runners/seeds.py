@@ -17,10 +17,9 @@ from analysis.framework import console
 from analysis.framework.console import say
 from dynamics import study_file
 from dynamics.config import Recipe
-from dynamics.training.devices import all_devices, choose_workers
 from dynamics.training.plan import Plan, longest_first, make_plan
-from dynamics.training.pool import Source
-from dynamics.training.study import check_data, train_jobs
+from dynamics.training.pool import Source, run_jobs
+from dynamics.training.study import check_data, choose_resources
 from runners.arguments import Where, announce, parse_with_recipe, wanted_seeds
 from runners.progress import Board, duration, name
 
@@ -49,8 +48,7 @@ def train(plan: Plan, where: Where, *, again: str, **recorded: Any) -> int:
     recorded
         What the study files beside the runs say, too: see :func:`dynamics.study_file.record`.
     """
-    devices = all_devices(where.device)
-    workers = choose_workers(where.workers, devices, len(plan.missing))
+    devices, workers = choose_resources(where.device, where.workers, where.engine, jobs=len(plan.missing))
     complete = f"{len(plan.complete)} seeds are complete"
     say(f"{complete}, {len(plan.missing)} to train on {', '.join(devices)}, {workers} at a time")
     if where.dry_run:
@@ -63,11 +61,10 @@ def train(plan: Plan, where: Where, *, again: str, **recorded: Any) -> int:
     check_data(plan.missing, data_root=where.data_root, download=where.download, progress=track)
     record(plan, **recorded)
     source = Source(data_root=where.data_root, engine=where.engine)
-    with Board(plan.missing, workers=workers) as board:
+    missing = longest_first(plan.missing)
+    with Board(missing, workers=workers) as board:
         try:
-            train_jobs(
-                plan.missing, source=source, workers=workers, device=where.device, on_event=board.on_event
-            )
+            run_jobs(missing, source=source, devices=devices, workers=workers, on_event=board.on_event)
         except KeyboardInterrupt:
             board.stop()
             say(f"stopped; finished epochs are kept. To go on: {again}")

@@ -82,5 +82,7 @@ def test_a_notebook_opens_plots_trains_and_probes(folder: Path, monkeypatch: pyt
     NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(folder)}}).execute()
     shown = notebook.cells[0].outputs
     assert any("image/png" in output.get("data", {}) for output in shown), "no plot"
-    assert any("<caption>Study demo</caption>" in output.get("data", {}).get("text/html", "") for output in shown)
+    assert any(
+        "<caption>Study demo</caption>" in output.get("data", {}).get("text/html", "") for output in shown
+    )
     assert (folder / "runs/nb/study.toml").exists()

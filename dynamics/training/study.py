@@ -2,10 +2,11 @@
 """Train seeds of a method from a program or a notebook, into the same folders as the command line does."""
 
 import dataclasses
+import operator
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import torch
 from torch import nn
@@ -28,7 +29,7 @@ def train(  # noqa: PLR0913 - the front door: each by name
     method: str | type[Method],
     dataset: str | Dataset | None = None,
     *,
-    seeds: int | Iterable[int] = 1,
+    seeds: SupportsIndex | Iterable[SupportsIndex] = 1,
     runs: str | Path = "runs",
     study: str | None = None,
     preset: str | Path | None = None,
@@ -91,6 +92,7 @@ def train(  # noqa: PLR0913 - the front door: each by name
         recipe = _fitted(recipe, dataset, fields)
     where = study or study_file.read(chosen).name
     plan = make_plan(Path(runs), where, name, recipe, wanted_seeds(seeds))
+    devices, at_a_time = choose_resources(device, workers, engine, jobs=len(plan.missing))
     failures: list[str] = []
 
     def take_in(event: Event) -> None:
@@ -101,11 +103,11 @@ def train(  # noqa: PLR0913 - the front door: each by name
     if plan.missing:
         check_data(plan.missing, data_root=Path(data_root), download=download)
         study_file.record(Path(runs) / where, {name: recipe}, [job.seed for job in plan.missing])
-        train_jobs(
-            plan.missing,
+        run_jobs(
+            longest_first(plan.missing),
             source=Source(data_root=Path(data_root), engine=engine),
-            workers=workers,
-            device=device,
+            devices=devices,
+            workers=at_a_time,
             on_event=take_in,
         )
     if failures:
@@ -124,7 +126,7 @@ def default_preset() -> str:
     return "thesis" if torch.cuda.is_available() else "quick"
 
 
-def wanted_seeds(seeds: int | Iterable[int]) -> list[int]:
+def wanted_seeds(seeds: SupportsIndex | Iterable[SupportsIndex]) -> list[int]:
     """Return seeds as a list, once each is known to be one.
 
     Examples
@@ -132,7 +134,8 @@ def wanted_seeds(seeds: int | Iterable[int]) -> list[int]:
     >>> wanted_seeds(3)
     [0, 1, 2]
     """
-    wanted = [int(seed) for seed in (range(seeds) if isinstance(seeds, int) else seeds)]
+    listed = range(operator.index(seeds)) if isinstance(seeds, SupportsIndex) else seeds
+    wanted = [operator.index(seed) for seed in listed]
     if not wanted:
         raise UserError(f"`seeds` must name at least one seed, got {seeds}")
     if min(wanted) < 0 or max(wanted) > MAX_SEED:
@@ -152,24 +155,13 @@ def check_data(
         check(job, loaded[name])
 
 
-def train_jobs(
-    jobs: list[Job],
-    *,
-    source: Source,
-    workers: int | Literal["auto"],
-    device: str,
-    on_event: Callable[[Event], None],
-) -> None:
-    """Train jobs on the devices that there are, the longest first."""
+def choose_resources(
+    device: str, workers: int | Literal["auto"], engine: str, *, jobs: int
+) -> tuple[list[str], int]:
+    """Return the devices that workers are spread over and how many work at a time, once all three can be had."""
     devices = all_devices(device)
-    capture.choose(source.engine, torch.device(devices[0]))
-    run_jobs(
-        longest_first(jobs),
-        source=source,
-        devices=devices,
-        workers=choose_workers(workers, devices, len(jobs)),
-        on_event=on_event,
-    )
+    capture.choose(engine, torch.device(devices[0]))
+    return devices, choose_workers(workers, devices, jobs)
 
 
 def _fields(fields: dict[str, Any], dataset: str | Dataset | None) -> dict[str, Any]:

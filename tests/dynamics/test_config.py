@@ -57,10 +57,10 @@ def test_every_field_has_help(method: str) -> None:
 def test_a_record_of_another_version_is_read_as_far_as_it_is_known() -> None:
     values = Recipe().to_json()
     with pytest.raises(
-        UserError, match="sharpness is not a field of config's recipe: the fields are dataset"
+        UserError, match="sharpness is not a field of every method's recipe: the fields are dataset"
     ):
         Recipe.from_json({**values, "sharpness": 1})
-    with pytest.raises(UserError, match="epoch is not a field of config's recipe: did you mean epochs"):
+    with pytest.raises(UserError, match="epoch is not a field of every method's recipe: did you mean epochs"):
         Recipe.from_json({**values, "epoch": 1})
     del values["lr"]
     assert Recipe.from_json(values).lr == Recipe().lr  # a field that was added since

@@ -157,7 +157,10 @@ def test_wrong_seeds_are_said(text: str) -> None:
         ("--method simclr --encoder vgg", "no encoder 'vgg'"),
         ("--method supervised --batch-size 5000", "--batch-size must be <= 384"),
         ("--method supervised --panel-examples 5000", "--panel-examples must be <= 384"),
-        ("--method simclr --panel-batch 100", "--panel-examples must be a multiple of --panel-batch .100., got 128"),
+        (
+            "--method simclr --panel-batch 100",
+            "--panel-examples must be a multiple of --panel-batch .100., got 128",
+        ),
     ],
 )
 def test_wrong_input_is_one_line(

@@ -18,8 +18,8 @@ from matplotlib.text import Text
 
 from analysis import sweep as comparison
 from analysis.framework import results as storage
-from analysis.framework.results import Result
 from analysis.framework.console import in_flags
+from analysis.framework.results import Result
 from analysis.framework.sweeps import LONGEST, find, setting_name, study_name, sweep_of
 from dynamics import methods, snapshots, study_file
 from dynamics.errors import UserError

@@ -1,0 +1,116 @@
+"""`dynamics.train` and the names of the package: the same folders and bits as the command, from any program."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import dynamics
+from dynamics import data, snapshots
+from dynamics.study_file import preset
+from dynamics.training.loop import Job, train
+
+SMALL: dict[str, Any] = {
+    "epochs": 2, "train_examples": 64, "width": 2, "batch_size": 32, "panel_examples": 16, "panel_batch": 8,
+    "panel_augmentations": 1,
+}  # fmt: skip
+
+
+def test_every_name_is_there_and_others_are_not() -> None:
+    assert {*dynamics.__all__} <= {*dir(dynamics)}
+    assert all(getattr(dynamics, name).__doc__ for name in dynamics.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        dynamics.trian  # noqa: B018
+
+
+def test_importing_opening_and_analysing_load_no_torch() -> None:
+    code = (
+        "import sys, dynamics, analysis; from analysis import binomial, learning, alignment, augmentations, classes, "
+        "views, objectives; from dynamics import Study, open_study, UserError; sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_bits_are_those_of_the_loop(tmp_path: Path) -> None:
+    study = dynamics.train(
+        "simclr", "digits", seeds=range(2), runs=tmp_path, study="nb", preset="quick", **SMALL
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for run in study.runs["simclr"]:
+        job = Job(
+            method="simclr",
+            recipe=preset("simclr", "quick", **SMALL),
+            seed=run.seed,
+            folder=tmp_path / f"{run.seed}",
+        )
+        train(job, data.load("digits"), device=torch.device("cpu"))
+        assert snapshots.Run(job.folder).digest() == run.digest()
+    torch.set_num_threads(threads)
+    events: list[str] = []
+    again = dynamics.train(
+        "simclr", "digits", seeds=[np.int64(1)], runs=tmp_path, study="nb", preset="quick", workers=1,
+        on_event=lambda event: events.append(event.kind), **SMALL,
+    )  # fmt: skip
+    assert events == [] and len(again.runs["simclr"]) == 2
+
+
+def test_a_script_without_a_main_guard_trains(tmp_path: Path) -> None:
+    """And a file of the user's that is called like a library of ours is not imported by the workers."""
+    (tmp_path / "torch.py").write_text("raise ImportError('the wrong torch')\n")
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "mine.py"
+    script.write_text(
+        "import dynamics\nprint('begun')\n"
+        f"study = dynamics.train('supervised', 'digits', seeds=1, study='s', preset='quick', **{SMALL!r})\nprint(study)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("begun") == 1 and "supervised  1      2" in done.stdout and not done.stderr
+
+
+@pytest.mark.parametrize(
+    ("method", "dataset", "fields", "message"),
+    [
+        ("simclear", "digits", {}, "no method 'simclear': use one of"),
+        ("simclr", "mnist", {}, "no data set 'mnist': use one of"),
+        ("simclr", "digits", {"preset": "slow"}, "no study file 'slow'"),
+        ("simclr", "digits", {"lr": -1.0}, r"^lr must be >= 0, got -1\.0$"),
+        ("simclr", "digits", {"learning_rate": 1.0}, "learning_rate is not a field of simclr's recipe"),
+        ("simclr", "digits", {"seeds": []}, "seeds must name at least one seed"),
+        ("simclr", "digits", {"seeds": [-1]}, r"seeds must be in \[0, 65535\]"),
+        ("simclr", "digits", {"study": "../up"}, "study must be letters, digits"),
+        ("simclr", "digits", {"workers": 0}, "workers must be >= 1, or auto, got 0"),
+        ("simclr", "digits", {"device": "abacus"}, "device abacus cannot be used"),
+        ("simclr", "digits", {"engine": "graph", "device": "cpu"}, "engine graph needs a CUDA device, got cpu"),
+        ("simclr", "digits", {"train_examples": 5000}, r"train_examples must be in \[10, 1442\] for digits"),
+        ("simclr", "cifar10", {"data_root": "nowhere"}, "no CIFAR-10 in .*: use download=True to fetch it there"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_said_with_the_name_of_the_parameter(
+    method: str, dataset: str, fields: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    options = {"runs": tmp_path / "runs", "preset": "quick", **SMALL, **fields}
+    with pytest.raises(dynamics.UserError, match=message) as refused:
+        dynamics.train(method, dataset, **options)
+    assert "--" not in str(refused.value) and not (tmp_path / "runs").exists()
+
+
+def test_a_seed_that_fails_is_said(tmp_path: Path) -> None:
+    fields = {**SMALL, "lr": 1e30, "optimizer": "sgd"}
+    with pytest.raises(dynamics.UserError, match="1 of 1 seeds of supervised failed; seed 0: the loss is"):
+        dynamics.train("supervised", "digits", runs=tmp_path, study="s", preset="quick", **fields)
+
+
+def test_names_of_built_in_things_are_not_taken(tmp_path: Path) -> None:
+    digits = data.load("digits")
+    with pytest.raises(dynamics.UserError, match="data set 'digits' exists already"):
+        dynamics.train("supervised", digits, runs=tmp_path, preset="quick")
