@@ -3,9 +3,10 @@
 
 import math
 
-from analysis.comparison import thesis
-from analysis.comparison.outcomes import Finding, Outcome, Results, by_counting, more
 from analysis.framework.results import Row
+from analysis.papers import Results
+from analysis.papers.findings import Conclusion, Finding, by_counting, more
+from analysis.papers.memorization.printed import METHODS, TARGETS
 
 LEVEL = 0.05
 """Below this a p-value counts."""
@@ -22,9 +23,7 @@ def easy_and_hard(results: Results) -> Finding:
     rows = _noise(results, "r_tilde")
     tested = [row for row in rows.values() if row["tarone_p"] is not None]
     if not tested:
-        return Finding(
-            claim, Outcome.NOT_TESTABLE, "no epoch reaches a mean of 0.25, or no result binomial", rule
-        )
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, "Tarone's test"), rule)
     unequal = [row["tarone_p"] < LEVEL for row in tested]
     least = min(tested, key=lambda row: row["dispersion"])
     worst = max(row["tarone_p"] for row in tested)
@@ -34,7 +33,7 @@ def easy_and_hard(results: Results) -> Finding:
         f"{sum(unequal)} of {len(tested)} tests in {settings}; largest p {worst:.2g}, "
         f"least dispersion {least['dispersion']:.2f} ({least['method']}, t = {least['epoch']})"
     )
-    return Finding(claim, by_counting(unequal, none=Outcome.UNDECIDED), number, rule)
+    return Finding(claim, by_counting(unequal, none=Conclusion.UNDECIDED), number, rule)
 
 
 def widest(results: Results) -> Finding:
@@ -47,7 +46,7 @@ def widest(results: Results) -> Finding:
     rows = _noise(results, "r")
     parts: list[str] = []
     holds: list[bool | None] = []
-    for target in thesis.TARGETS:
+    for target in TARGETS:
         spreads = {method: spread_without_noise(row) for (method, at), row in rows.items() if at == target}
         found = {method: spread for method, spread in spreads.items() if spread is not None}
         if "supervised" in found and len(found) > 1:
@@ -56,9 +55,8 @@ def widest(results: Results) -> Finding:
             holds.append(more(own - largest, math.hypot(error, other_error)))
             parts.append(f"mean {target:g}: {own:.3f} against at most {largest:.3f} ({other})")
     if not holds:
-        return Finding(
-            claim, Outcome.NOT_TESTABLE, "needs supervised and another setting at one of the means", rule
-        )
+        needed = "a comparison of supervised with another setting at one of the means"
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 
 
@@ -94,7 +92,7 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
     rows = _noise(results, quantity)
     parts: list[str] = []
     holds: list[bool | None] = []
-    for target in thesis.TARGETS:
+    for target in TARGETS:
         own = [rows[method, target] for method in ("simclr", near, far) if (method, target) in rows]
         spreads = [spread for row in own if (spread := spread_without_noise(row)) is not None]
         if len(spreads) == 3:
@@ -103,15 +101,30 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
             holds.append(more(closer, math.hypot(*(error for _, error in spreads))))
             parts.append(f"mean {target:g}: simclr {sds[0]:.3f}, {near} {sds[1]:.3f}, {far} {sds[2]:.3f}")
     if not holds:
-        return Finding(
-            claim, Outcome.NOT_TESTABLE, f"needs simclr, {near} and {far} at one of the means", rule
-        )
+        needed = f"a comparison of simclr, {near} and {far} at one of the means"
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 
 
 def _noise(results: Results, quantity: str) -> dict[tuple[str, float], Row]:
+    """Return the rows of the thesis's settings, by method and mean."""
     rows = results["binomial"].rows if "binomial" in results else []
-    return {(row["method"], row["target"]): row for row in rows if row["quantity"] == quantity}
+    return {
+        (row["method"], row["target"]): row
+        for row in rows
+        if row["quantity"] == quantity and row["method"] in METHODS
+    }
+
+
+def _why_not(results: Results, rows: dict[tuple[str, float], Row], needed: str) -> str:
+    """Say why something that is computed from these rows is not there."""
+    if "binomial" not in results:
+        return "no result binomial"
+    if not rows:
+        return f"no epoch reaches a mean of {min(TARGETS):g}"
+    if any(row["seeds"] == 1 for row in rows.values()):
+        return f"{needed} needs at least two seeds"
+    return f"no epochs that allow {needed}"
 
 
 def spread_without_noise(row: Row) -> tuple[float, float] | None:
@@ -119,6 +132,11 @@ def spread_without_noise(row: Row) -> tuple[float, float] | None:
 
     A mean of N outcomes with intraclass correlation rho has the reliability N rho / (1 + (N - 1) rho) (Spearman
     and Brown), the share of its variance that is no noise. None where rho is not defined.
+
+    Examples
+    --------
+    >>> spread_without_noise({"sd": 0.2, "seeds": 4, "icc": 1.0, "examples": 200})
+    (0.2, 0.01)
     """
     seeds, rho = row["seeds"], row["icc"]
     if rho is None or not math.isfinite(rho):
