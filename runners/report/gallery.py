@@ -15,7 +15,7 @@ import analysis
 import figures
 from analysis.framework.command import why_not
 from analysis.framework.results import Result, made_by
-from analysis.framework.table import Column, Table
+from analysis.framework.table import Table
 from analysis.papers import Paper
 from dynamics.study import Study
 from runners.report.markup import Html, Section, code, element, folded, join, paragraph, table
@@ -52,7 +52,7 @@ def assign(drawn: list[str], results: Mapping[str, Result]) -> dict[str, list[Ta
 
     A figure that wants only some tables of its NEEDS names them in TABLES, as "binomial.single".
     """
-    left = [(name, one) for name, result in results.items() for one in tables_of(result)]
+    left = [(name, one) for name, result in results.items() for one in result.tables()]
     found: dict[str, list[Table]] = {}
     for figure in drawn:
         drawing = figures.load(figure)
@@ -60,14 +60,6 @@ def assign(drawn: list[str], results: Mapping[str, Result]) -> dict[str, list[Ta
         found[figure] = [one for name, one in left if wanted & {name, f"{name}.{one.key}"}]
         left = [(name, one) for name, one in left if not wanted & {name, f"{name}.{one.key}"}]
     return found | {"": [one for _, one in left]}
-
-
-def tables_of(result: Result) -> list[Table]:
-    """Return what an analysis prints of its result; a result that no analysis made is shown as it is."""
-    if result.name in analysis.names():
-        return result.tables()
-    columns = [Column(name, name.replace("_", " ")) for name in (result.rows[0] if result.rows else ())]
-    return [Table(caption=result.name, columns=columns, rows=result.rows)]
 
 
 def _figure(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from analysis.papers import Paper, Results, Weakness
 from analysis.papers.findings import Conclusion, Finding
 from dynamics.study import Study
-from runners.report.markup import Html, Section, badge, element, join, paragraph, table
+from runners.report.markup import Html, Section, badge, element, folded, join, paragraph, table
 
 
 def heading(paper: Paper) -> str:
@@ -27,7 +27,7 @@ def compared(name: str, paper: Paper, study: Study, results: Results) -> Section
     parts = [
         paragraph(f"{paper.about}.", class_="meta"),
         element("aside", *remarks, class_="note") if remarks else "",
-        _part("Differences in the recipe", map(table, paper.differences(study))),
+        *(folded("Differences in the recipe", table(one)) for one in paper.differences(study)),
         _part("Findings", _findings(paper.findings(study, results))),
         _part("Tables", map(table, paper.tables(study, results))),
         _part("Where its statistics are weak", map(_weakness, paper.weaknesses(study, results))),

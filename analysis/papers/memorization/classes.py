@@ -8,6 +8,7 @@ from analysis.framework.results import Row
 from analysis.papers import Results
 from analysis.papers.findings import CLEAR, Conclusion, Finding, by_counting, by_ratio
 from analysis.papers.memorization import printed
+from dynamics.names import label
 
 GRADED = 2.0
 """A ratio above this counts as "far below" or "strongly"."""
@@ -24,12 +25,12 @@ def classes_differ(results: Results) -> Finding:
     found = {method: _half_way(results, method) for method in ("supervised", "simclr")}
     supervised, simclr = found["supervised"], found["simclr"]
     if supervised is None or simclr is None:
-        lacking = " and ".join(method for method, row in found.items() if row is None)
+        lacking = " and ".join(label(method) for method, row in found.items() if row is None)
         return Finding(claim, Conclusion.NOT_TESTABLE, f"{lacking}: no class means at a mean r of 1/2", rule)
     shares = [max(0.0, row["epsilon_squared"]) for row in (supervised, simclr)]
     holds = supervised["f"] > supervised["f_5_percent"] and shares[0] > GRADED * shares[1]
     number = "; ".join(
-        f"{row['method']} (t = {row['epoch']}): ε² {row['epsilon_squared']:.3f}, F {row['f']:.2f} "
+        f"{label(row['method'])} (t = {row['epoch']}): ε² {row['epsilon_squared']:.3f}, F {row['f']:.2f} "
         f"(5 % point {row['f_5_percent']:.2f})"
         for row in (supervised, simclr)
     )
@@ -90,7 +91,7 @@ def larger_divergence(results: Results) -> Finding:
     if isinstance(found, str):
         return Finding(claim, Conclusion.NOT_TESTABLE, found, rule)
     medians = {method: one["median"] for method, one in found.items()}
-    number = "; ".join(f"{method} {value:.4g} nats" for method, value in medians.items())
+    number = "; ".join(f"{label(method)} {value:.4g} nats" for method, value in medians.items())
     if min(medians.values()) <= 0:
         return Finding(claim, Conclusion.NOT_TESTABLE, f"a median is not above 0: {number}", rule)
     return Finding(claim, by_ratio(medians["supervised"] / medians["simclr"]), number, rule)
@@ -109,7 +110,9 @@ def less_graded(results: Results) -> Finding:
     if any(one["min"] <= 0 for one in found.values()):
         return Finding(claim, Conclusion.NOT_TESTABLE, "the least corrected divergence is not above 0", rule)
     ratios = {method: one["max"] / one["min"] for method, one in found.items()}
-    number = "; ".join(f"{method} {value:.1f}" for method, value in ratios.items()) + "; thesis 3.0 and 16"
+    number = (
+        "; ".join(f"{label(method)} {value:.1f}" for method, value in ratios.items()) + "; thesis 3.0 and 16"
+    )
     return Finding(claim, by_ratio(ratios["simclr"] / ratios["supervised"]), number, rule)
 
 
@@ -121,7 +124,7 @@ def _divergences(results: Results) -> dict[str, dict[str, Any]] | str:
     found = {one["method"]: one for one in summary if one["estimator"] == "corrected"}
     wanted = ("supervised", "simclr")
     if any(_absent(found.get(method, {}).get("median")) for method in wanted):
-        return "needs divergences of supervised and simclr"
+        return "needs divergences of supervised and SimCLR"
     return {method: found[method] for method in wanted}
 
 

@@ -7,6 +7,7 @@ from analysis.framework.results import Row
 from analysis.papers import Results
 from analysis.papers.findings import Conclusion, Finding, by_counting, more
 from analysis.papers.memorization.printed import METHODS, TARGETS
+from dynamics.names import label
 
 LEVEL = 0.05
 """Below this a p-value counts."""
@@ -31,7 +32,7 @@ def easy_and_hard(results: Results) -> Finding:
     settings = "1 setting" if methods == 1 else f"{methods} settings"
     number = (
         f"{sum(unequal)} of {len(tested)} tests in {settings}; largest p {worst:.2g}, "
-        f"least dispersion {least['dispersion']:.2f} ({least['method']}, t = {least['epoch']})"
+        f"least dispersion {least['dispersion']:.2f} ({label(least['method'])}, t = {least['epoch']})"
     )
     return Finding(claim, by_counting(unequal, none=Conclusion.UNDECIDED), number, rule)
 
@@ -53,7 +54,7 @@ def widest(results: Results) -> Finding:
             (own, error), other = found.pop("supervised"), max(found, key=lambda method: found[method])
             largest, other_error = found[other]
             holds.append(more(own - largest, math.hypot(error, other_error)))
-            parts.append(f"mean {target:g}: {own:.3f} against at most {largest:.3f} ({other})")
+            parts.append(f"mean {target:g}: {own:.3f} against at most {largest:.3f} ({label(other)})")
     if not holds:
         needed = "a comparison of supervised with another setting at one of the means"
         return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
@@ -86,7 +87,7 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
     name = {"r": "r", "r_tilde": "r̃"}[quantity]
     rule = (
         f"At the first epochs with a mean of 1/4, 1/2 and 3/4, the standard deviation of {name} over examples, "
-        f"{WITHOUT}, is nearer to that of {near} than to that of {far}; "
+        f"{WITHOUT}, is nearer to that of {label(near)} than to that of {label(far)}; "
         "a difference below two standard errors counts for neither."
     )
     rows = _noise(results, quantity)
@@ -99,9 +100,12 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
             sds = [sd for sd, _ in spreads]
             closer = abs(sds[0] - sds[2]) - abs(sds[0] - sds[1])
             holds.append(more(closer, math.hypot(*(error for _, error in spreads))))
-            parts.append(f"mean {target:g}: simclr {sds[0]:.3f}, {near} {sds[1]:.3f}, {far} {sds[2]:.3f}")
+            named = zip(("simclr", near, far), sds, strict=True)
+            parts.append(
+                f"mean {target:g}: " + ", ".join(f"{label(method)} {sd:.3f}" for method, sd in named)
+            )
     if not holds:
-        needed = f"a comparison of simclr, {near} and {far} at one of the means"
+        needed = f"a comparison of SimCLR, {label(near)} and {label(far)} at one of the means"
         return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 

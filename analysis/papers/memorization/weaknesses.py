@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.framework.results import Result, Row
-from analysis.framework.table import Column, Table
+from analysis.framework.table import Column, Table, power
 from analysis.papers import Results, Weakness
 from dynamics.names import label
 from dynamics.study import Study
@@ -24,7 +24,8 @@ def _tails(results: Results) -> Weakness:
     text = [
         "Its chi-square has expected counts near zero in the tails, so that values like 10¹⁹ measure a single cell."
     ]
-    rows = [row for row in _noise(results, "r_tilde") if row["chi2"] is not None]
+    # Counts of one seed are 0 or 1: their mean fits them exactly.
+    rows = [row for row in _noise(results, "r_tilde") if row["chi2"] is not None and row["seeds"] > 1]
     if rows:
         valid = sum(bool(row["chi2_valid"]) for row in rows)
         text += [
@@ -48,8 +49,8 @@ def _largest(top: Row) -> str:
     known = " and ".join(words.format(value) for words, value in others.items() if value is not None)
     where = f"{label(top['method'])}, t = {top['epoch']}"
     if not known:
-        return f"The largest χ² is {top['chi2']:.2g} ({where})."
-    return f"The largest χ², {top['chi2']:.2g} ({where}), goes with {known}."
+        return f"The largest χ² is {power(top['chi2'])} ({where})."
+    return f"The largest χ², {power(top['chi2'])} ({where}), goes with {known}."
 
 
 def _floors(results: Results) -> Weakness:
