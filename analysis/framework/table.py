@@ -128,7 +128,8 @@ def _probability(value: float) -> str:
 
 
 def _absent(value: object) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    empty = isinstance(value, (str, list, tuple)) and not value
+    return value is None or empty or (isinstance(value, float) and math.isnan(value))
 
 
 def _text(value: object) -> str:

@@ -49,7 +49,7 @@ def by_ratio(ratio: float) -> Conclusion:
 
     Examples
     --------
-    >>> [by_ratio(ratio).value for ratio in (2, 1.1, 0.5)]
+    >>> [by_ratio(ratio).value for ratio in (2.0, 1.1, 0.5)]
     ['confirmed', 'undecided', 'refuted']
     """
     clear = abs(math.log(ratio)) > math.log(CLEAR)

@@ -102,9 +102,10 @@ def table(shown: Table) -> Html:
         "tr", *(_cell("th", column.title, right[i], scope="col") for i, column in enumerate(shown.columns))
     )
     body = (element("tr", *_row(shown.columns, cells, right)) for cells in shown.cells())
+    caption = shown.caption[:1].upper() + shown.caption[1:]
     whole = element(
         "table",
-        element("caption", element("span", shown.caption)),
+        element("caption", element("span", caption)),
         element("thead", head),
         element("tbody", *body),
     )
@@ -114,9 +115,9 @@ def table(shown: Table) -> Html:
         class_="scroll wide" if len(shown.columns) >= WIDE else "scroll",
         tabindex="0",
         role="region",
-        aria_label=shown.caption,
+        aria_label=caption,
     )
-    return join([scrolled, *map(paragraph, shown.notes)])
+    return join([scrolled, *(paragraph(note, class_="meta") for note in shown.notes)])
 
 
 def _row(columns: Sequence[Column], cells: Sequence[str], right: Sequence[bool]) -> list[Html]:

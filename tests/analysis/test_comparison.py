@@ -291,8 +291,8 @@ def test_only_methods_that_were_run_have_rows() -> None:
         "r_tilde", {"byol": 0.3, "simclr": 0.2}
     )
     result = Result(name="binomial", rows=[row | {"chi2": 1.0, "mae": 0.04} for row in rows], inputs={})
-    for build in (tables.table_4_1, tables.table_4_2):
-        found = build(result, {"simclr": "seeds", "supervised": "data"}).rows
+    for table in (tables.table_4_1, tables.table_4_2):
+        found = table(result, {"simclr": "seeds", "supervised": "data"}).rows
         assert [(row["method"], row["target"]) for row in found] == [
             (method, target) for method in ("simclr", "supervised") for target in thesis.TARGETS
         ]

@@ -14,7 +14,7 @@ import analysis
 import figures
 from analysis import binomial, learning
 from analysis.framework import results as storage
-from analysis.framework.table import Column, Table
+from analysis.framework.table import NONE, Column, Table
 from dynamics.errors import UserError
 from dynamics.study import Study
 from figures.__main__ import draw
@@ -166,7 +166,7 @@ def test_cells_are_written_as_their_columns_ask() -> None:
     assert [word["class"] for word in page.all("span") if "class" in word] == ["badge no-value"]
     assert page.words[7:] == [
         "a-b", "\N{MINUS SIGN}0.5", "\N{MINUS SIGN}.50", "no value", "1.3·10¹⁷", "< 1e\N{MINUS SIGN}300",
-        "b", "–", "–", "–", "42", "1e\N{MINUS SIGN}05",
+        "b", NONE, NONE, NONE, "42", "1e\N{MINUS SIGN}05",
     ]  # fmt: skip
 
 

@@ -213,7 +213,7 @@ def test_one_seed(rng: np.random.Generator, tmp_path: Path) -> None:
     study = written(tmp_path / "runs", "alone", answers)
     text = page(study, tmp_path)
     said = words(text)
-    for wrong in ("1 seeds", "nan", "None", "inf ", "10⁻³"):
+    for wrong in ("1 seeds", " nan", "None", " inf ", "10⁻³"):
         assert wrong not in said, wrong
     assert "1 seed each" in said and "needs at least two seeds" in said
     assert "The largest χ²" not in said and "have no such tails" not in said

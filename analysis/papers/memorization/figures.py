@@ -171,7 +171,7 @@ def _without_spread(method: str, where: str, printed: str, ours: float | None) -
     return _row(method, where, printed, ours, verdicts.without_spread(ours, printed))
 
 
-def _row(method: str, where: str, printed: str, ours: float | None, verdict: Verdict) -> Row:
+def _row(method: str, where: str, printed: str, ours: float | int | None, verdict: Verdict) -> Row:
     return {"method": method, "where": where, "printed": printed, "ours": ours, "verdict": verdict}
 
 
