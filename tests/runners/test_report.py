@@ -14,7 +14,7 @@ import analysis
 import figures
 from analysis import binomial, learning
 from analysis.framework import results as storage
-from analysis.framework.table import NONE, Column, Table
+from analysis.framework.table import NONE, Column, Row, Table
 from dynamics.errors import UserError
 from dynamics.study import Study
 from figures.__main__ import draw
@@ -157,7 +157,7 @@ def test_cells_are_written_as_their_columns_ask() -> None:
         Column("chi2", "chi2", "power"),
         Column("p", "p", "p"),
     ]
-    rows = [
+    rows: list[Row] = [
         {"name": "a-b", "x": -0.5, "printed": "-.50", "verdict": "no value", "chi2": 1.34e17, "p": 0.0},
         {"name": "b", "x": None, "printed": None, "verdict": None, "chi2": 42.0, "p": 1.26e-5},
     ]

@@ -168,11 +168,17 @@ def page(study: Study, tmp_path: Path) -> str:
 
 def words(text: str) -> str:
     """Return what a reader sees, without pictures and style."""
-    reader = HTMLParser()
-    found: list[str] = []
-    reader.handle_data = found.append  # type: ignore[method-assign]
-    reader.feed(text.partition("</style>")[2])
-    return " ".join(found)
+    return " ".join(Words(text.partition("</style>")[2]).found)
+
+
+class Words(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)
 
 
 def test_a_study_of_other_methods_has_no_trace_of_a_paper(rng: np.random.Generator, tmp_path: Path) -> None:
