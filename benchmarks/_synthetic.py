@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt16
 from scipy.special import ndtr, ndtri
 
-from analysis.comparison.thesis import FIGURE_4_1, SEEDS
+from analysis.papers.memorization.printed import FIGURE_4_1, SEEDS
 from dynamics import methods, snapshots
 from dynamics.study_file import preset
 from dynamics.training import diagnostics

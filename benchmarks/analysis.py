@@ -18,7 +18,7 @@ from jaxtyping import Float32, Int64
 
 import analysis
 from analysis import embedding
-from analysis.comparison.thesis import EXAMPLES, FIGURE_4_1
+from analysis.papers.memorization.printed import EXAMPLES, FIGURE_4_1
 from analysis.framework import results
 from analysis.framework.where import Where, open_study
 from analysis.statistics.corrected_divergence import corrected_kl, null_divergence

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbers from results/ to PDF and PNG, one file a figure, found by its name.
 
-A figure's file has NUMBER and TITLE, NEEDS (the results that it draws) and `draw(results) -> Figure`.
+A figure's file has NUMBER and TITLE, NEEDS (the results that it draws) and `draw(results) -> Figure`. It may have
+READING, how to read it (otherwise its docstring's first paragraph says it), and TABLES, which of the tables of its
+results hold its numbers, as "binomial.single" (otherwise all).
 Adding a figure is adding a file. Nothing here imports torch or zarr: all that is drawn can be read in results/.
 """
 

@@ -24,6 +24,11 @@ from figures._panels import WIDTHS
 NUMBER = "5.4"
 TITLE = "images that maximise single units"
 NEEDS = ("activations",)
+READING = (
+    "Each tile is an image that makes one channel at the centre of a block's output as active as the "
+    "search could. What is seen in the column of untrained networks as well comes from the architecture, "
+    "not from what was learnt; dead channels are marked as such."
+)
 
 CONTROL = "random-initialisation"
 TILE = 56

@@ -17,6 +17,11 @@ from figures._style import colours
 NUMBER = "4.2"
 TITLE = "sorted learning probabilities at aligned epochs"
 NEEDS = ("learning", "alignment")
+READING = (
+    "Each panel compares the methods at epochs at which they have learnt about as much, on average, as "
+    "the reference has at the epoch above it. What differs between the curves of a panel is therefore "
+    "mainly the spread between examples, not the amount that was learnt."
+)
 
 LARGE_RESIDUAL = 0.05
 """Difference of the means above which the method is marked: it has no epoch that compares."""

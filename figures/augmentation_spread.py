@@ -21,6 +21,11 @@ from figures._style import colours
 NUMBER = "4.5"
 TITLE = "single augmentations around the average of each example"
 NEEDS = ("augmentations",)
+READING = (
+    "Each dot is one augmentation of an example, at the height of its own r̃; the line is the average of "
+    "each example. Dots near the line mean that it is the example that is hard, dots far from it, by more "
+    "than the chance of few seeds, that it is the augmentation."
+)
 
 GREY = "#555555"
 DARK = "#222222"

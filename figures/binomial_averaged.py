@@ -9,6 +9,12 @@ from figures._binomial_panels import draw_against_noise
 NUMBER = "4.4"
 TITLE = "average over augmentations against binomial noise"
 NEEDS = ("learning", "binomial")
+TABLES = ("binomial.averaged",)
+READING = (
+    "As figure 4.3, but averaged over all augmentations of an example; the area between curve and noise "
+    "is shaded. The noise is that of N trials, though the curve has N times M, so that a narrow area does "
+    "not mean that examples are equally hard."
+)
 
 
 def draw(results: Results) -> Figure:

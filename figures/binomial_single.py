@@ -9,6 +9,12 @@ from figures._binomial_panels import draw_against_noise
 NUMBER = "4.3"
 TITLE = "one augmentation against binomial noise"
 NEEDS = ("learning", "binomial")
+TABLES = ("binomial.single",)
+READING = (
+    "Solid: one fixed augmentation of every example, sorted; dashed: a draw from the binomial "
+    "distribution that would hold if all were equally hard. The further the solid line is from the dashed "
+    "one, the less can chance alone explain that some examples are right more often."
+)
 
 
 def draw(results: Results) -> Figure:

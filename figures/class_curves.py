@@ -24,6 +24,11 @@ from figures._panels import WIDTHS, legend_columns
 NUMBER = "5.3"
 TITLE = "learning probability of every class"
 NEEDS = ("classes",)
+READING = (
+    "Each line is the mean r of the examples of one class. The grey band is where the mean of a class "
+    "would lie, in 95 % of cases, had the labels been shuffled: a line inside it does not stand out, and "
+    "of many classes one or another leaves it by chance."
+)
 
 LOOKS = (
     ("#000000", "o"),

@@ -23,6 +23,11 @@ from figures import Results
 NUMBER = "5.2"
 TITLE = "divergence between the classes in feature space"
 NEEDS = ("divergence",)
+READING = (
+    "Each cell is the divergence of the row's class from the column's, between Gaussians fitted to the "
+    "features, on a logarithmic colour scale. Values depend on the number of features and images: compare "
+    "cells of one panel rather than panels of different networks."
+)
 
 SCALE = mpl.colormaps["viridis_r"]
 """Near classes are light, far ones dark; lightness falls evenly."""

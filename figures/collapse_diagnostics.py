@@ -27,6 +27,13 @@ from figures._style import colours
 NUMBER = "C.2"
 TITLE = "collapse: spread, rank, alignment and uniformity"
 NEEDS = ("objectives",)
+TABLES = ("objectives.diagnostics", "objectives.collapse")
+READING = (
+    "A spread near 0 means that all images have one vector (complete collapse), a low rank that the "
+    "vectors lie in few dimensions (dimensional collapse). In the last panel each line goes from the "
+    "first epoch to the last, which has the marker: low alignment is good only where uniformity is low "
+    "too."
+)
 
 SPACES = {"embedding": ("embedding", "outputs"), "feature": ("features", "features")}
 """How scalars name a space: its name in titles, and the setting that holds its number of dimensions."""

@@ -26,6 +26,11 @@ from figures.class_curves import LOOKS
 NUMBER = "5.1"
 TITLE = "t-SNE of features, by true class"
 NEEDS = ("embedding",)
+READING = (
+    "Each dot is a training image, placed so that near images have near features (t-SNE), coloured by its "
+    "true class. Only neighbourhoods can be read from such a map, not distances or sizes; the shares of "
+    "same-class neighbours below are measured in the features themselves."
+)
 
 FLOORS = {"random-initialisation": "random initialisation", "pixels": "raw pixels"}
 TOGETHER = 0.5

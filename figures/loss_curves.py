@@ -23,6 +23,11 @@ from figures._seeds import BAND, draw_seeds, number_epochs, scale_values
 NUMBER = "C.1"
 TITLE = "loss of every encoder, and its terms"
 NEEDS = ("objectives",)
+TABLES = ("objectives.losses",)
+READING = (
+    "Each panel is the loss of one method over the epochs, black, with its terms before they are "
+    "weighted. Losses of different methods are in different units: compare a panel's curves, not panels."
+)
 
 LOSS = "#000000"
 TERMS: tuple[tuple[str, Any], ...] = (

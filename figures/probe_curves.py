@@ -22,6 +22,11 @@ from figures._style import colours
 NUMBER = "C.3"
 TITLE = "loss of linear layers and of fine-tuning, by encoder"
 NEEDS = ("evaluation",)
+READING = (
+    "Each line is the training loss of a layer on the features of one encoder, or of the encoder as it is "
+    "fine-tuned, mean over seeds; grey are pixels and an untrained network. A low loss on few labels is "
+    "no accuracy on test images."
+)
 
 FLOORS = {
     "random-initialisation": ("untrained", "#777777", (0, (1, 1.2))),

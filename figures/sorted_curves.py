@@ -15,6 +15,11 @@ from figures._style import SCALE
 NUMBER = "4.1"
 TITLE = "sorted learning probabilities after every epoch"
 NEEDS = ("learning",)
+READING = (
+    "Each curve holds the learning probabilities r of all examples after one epoch, sorted from the "
+    "hardest to the easiest; its colour is the epoch. The steeper a curve, the more the examples differ; "
+    "of few seeds even equally hard examples give a curve that rises, by chance."
+)
 
 
 def draw(results: Results) -> Figure:

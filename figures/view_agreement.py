@@ -20,6 +20,11 @@ from figures._style import SCALE
 NUMBER = "B.1"
 TITLE = "first against second views"
 NEEDS = ("views",)
+READING = (
+    "A method that learns from two views asks each of them for the other: r from the first views sets the "
+    "order, r from the second views is laid over it. Where both agree it does not matter which view is "
+    "asked."
+)
 
 TITLES = {
     "averaged": f"{SYMBOLS['r']}, all augmentations",

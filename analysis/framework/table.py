@@ -16,6 +16,9 @@ from dynamics.names import label
 NONE = "\N{EN DASH}"
 """Stands where there is no value."""
 
+WORDS = ("text", "method", "verdict", "code")
+"""Forms of columns that hold no numbers."""
+
 Row = Mapping[str, Any]
 
 
@@ -25,7 +28,12 @@ class Column(NamedTuple):
     `form` is a format of Python's for numbers (".3f", ".2g", ".0%"), or one of
 
     interval    `low to high`, from the values `<key>_low` and `<key>_high`, each written as ".3f"
+    power       two digits and a power of ten, `1.3·10¹⁷`
+    p           a probability to one digit, `< 1e-300` where it is too small to be held
+    printed     a number that is text, with the digits that a document prints
     method      the name of a method as documents write it
+    verdict     a word that judges; a page gives it a colour
+    code        something to type
     text        whatever it is, as text
     """
 
@@ -63,7 +71,7 @@ class Table:
     def numeric(self, place: int) -> bool:
         """Whether a column holds numbers, which are set to the right."""
         column = self.columns[place]
-        if column.form not in ("text", "method"):
+        if column.form not in WORDS:
             return True
         values = [row.get(column.key) for row in self.rows]
         numbers = [isinstance(value, (int, float)) and not isinstance(value, bool) for value in values]
@@ -90,16 +98,38 @@ def write(row: Row, column: Column) -> str:
     value = row.get(column.key)
     if _absent(value):
         return NONE
-    if column.form == "method":
-        return label(str(value))
-    if column.form == "text":
-        return _text(value)
+    if column.form in SPECIAL:
+        return SPECIAL[column.form](value)
     spread = row.get(column.spread) if column.spread else None
     return f"{value:{column.form}}" + ("" if _absent(spread) else f" ± {spread:{column.form}}")
 
 
+def power(value: float) -> str:
+    """Return a number as two digits and a power of ten.
+
+    Examples
+    --------
+    >>> power(1.3e17), power(2.7), power(0.00042)
+    ('1.3·10¹⁷', '2.7', '4.2·10⁻⁴')
+    """
+    if not math.isfinite(value):
+        return f"{value}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    if 0 <= int(exponent) < 3:
+        return f"{float(f'{mantissa}e{exponent}'):g}"
+    return f"{mantissa}·10{str(int(exponent)).translate(RAISED)}"
+
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _probability(value: float) -> str:
+    return "< 1e-300" if value == 0 else f"{value:.1g}"
+
+
 def _absent(value: object) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    empty = isinstance(value, (str, list, tuple)) and not value
+    return value is None or empty or (isinstance(value, float) and math.isnan(value))
 
 
 def _text(value: object) -> str:
@@ -110,6 +140,14 @@ def _text(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     return str(value)
+
+
+SPECIAL = {
+    "power": power,
+    "p": _probability,
+    "method": lambda value: label(str(value)),
+    **dict.fromkeys(("printed", "verdict", "code", "text"), _text),
+}
 
 
 def spread_over(count: int, places: int) -> list[int]:

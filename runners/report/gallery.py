@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every figure with how to read it, the numbers behind it, and the thesis's numbers beside ours."""
+"""Every figure with how to read it, the numbers behind it, and those that a paper prints; then what no figure draws."""
 
 import base64
 import html
@@ -13,50 +13,96 @@ from PIL import Image
 
 import analysis
 import figures
-from analysis.comparison import curves
+from analysis.framework.command import why_not
 from analysis.framework.results import Result, made_by
-from dynamics.names import label
+from analysis.framework.table import Table
+from analysis.papers import Paper
 from dynamics.study import Study
-from runners.report.conditions import Conditions
-from runners.report.markup import Html, badge, code, element, folded, join, paragraph, section, table
-from runners.report.numbers import behind
-from runners.report.readings import READINGS
+from runners.report.markup import Html, Section, code, element, folded, join, paragraph, table
 
 LARGEST_BYTES = 1_000_000
 """A larger picture is embedded with fewer colours, so that the page stays small enough to send."""
 
+EVALUATION = "evaluation"
+"""A result that no analysis makes, but runners.probe."""
 
-def gallery(study: Study, results: Mapping[str, Result], found: dict[str, Conditions], folder: Path) -> Html:
-    """Return the section of figures; those that were not drawn are named with the reason."""
-    return section(
-        "figures", "Figures", *(_figure(name, study, results, found, folder) for name in figures.names())
-    )
+
+def every_result() -> tuple[str, ...]:
+    """Return the names of all results that a study may have."""
+    return tuple(dict.fromkeys((*analysis.names(), EVALUATION)))
+
+
+def gallery(
+    study: Study, results: Mapping[str, Result], papers: Mapping[str, Paper], folder: Path
+) -> list[Section]:
+    """Return the sections of figures, of numbers that no figure draws, and of what was not computed."""
+    drawn = [name for name in figures.names() if all(need in results for need in figures.load(name).NEEDS)]
+    numbers = assign(drawn, results)
+    shown = [_figure(name, numbers[name], study, results, papers, folder) for name in drawn]
+    missing = [_missing(name, study) for name in every_result() if name not in results]
+    return [
+        Section("figures", "Figures", join(shown)),
+        Section("numbers", "Other numbers", join(map(table, numbers[""]))),
+        Section("missing", "Not computed", element("ul", *missing) if missing else Html("")),
+    ]
+
+
+def assign(drawn: list[str], results: Mapping[str, Result]) -> dict[str, list[Table]]:
+    """Give each table of the results to the first figure that draws its numbers; under "" those that none draws.
+
+    A figure that wants only some tables of its NEEDS names them in TABLES, as "binomial.single".
+    """
+    left = [(name, one) for name, result in results.items() for one in result.tables()]
+    found: dict[str, list[Table]] = {}
+    for figure in drawn:
+        drawing = figures.load(figure)
+        wanted = set(getattr(drawing, "TABLES", drawing.NEEDS))
+        found[figure] = [one for name, one in left if wanted & {name, f"{name}.{one.key}"}]
+        left = [(name, one) for name, one in left if not wanted & {name, f"{name}.{one.key}"}]
+    return found | {"": [one for _, one in left]}
 
 
 def _figure(
-    name: str, study: Study, results: Mapping[str, Result], found: dict[str, Conditions], folder: Path
+    name: str,
+    numbers: list[Table],
+    study: Study,
+    results: Mapping[str, Result],
+    papers: Mapping[str, Paper],
+    folder: Path,
 ) -> Html:
     drawing = figures.load(name)
     number, title = drawing.NUMBER, drawing.TITLE
-    heading = element("h3", f"Figure {number}: {title}", id=f"figure-{number}")
-    missing = [need for need in drawing.NEEDS if need not in results]
     picture = folder / "figures" / f"figure-{number}-{name}.png"
-    if missing:
-        return join([heading, *(_why_missing(need, study) for need in missing)])
-    if not picture.exists():
-        command = code(f"python -m figures {number} --study {folder.name}")
-        return join([heading, paragraph("Not drawn yet: ", command, "."), _numbers(number, results)])
-    reading = READINGS.get(number) or _first_paragraph(name)
-    image = embedded(picture, f"Figure {number}: {title}. {reading}")
+    command = code(f"python -m figures {number} --study {folder.name}")
+    if picture.exists():
+        reading = how_to_read(name)
+        image = embedded(picture, f"Figure {number}: {title}. {reading}")
+        shown = element("figure", _sideways(image, title), element("figcaption", reading))
+        end = _origin(drawing.NEEDS, command)
+    else:
+        shown, end = paragraph("Not drawn yet: ", command, "."), Html("")
+    printed = {paper.title: paper.beside(number, study, results) for paper in papers.values()}
     return join(
         [
-            heading,
-            element("figure", _sideways(image, title), element("figcaption", reading)),
-            _numbers(number, results),
-            _beside_the_thesis(number, results, found),
-            _origin(number, drawing.NEEDS, folder.name),
+            element("h3", f"Figure {number}: {title}", id=f"figure-{number}"),
+            shown,
+            folded("The numbers behind it", *map(table, numbers), unfolded=True) if numbers else Html(""),
+            *(folded(f"Beside {title}", *map(table, tables)) for title, tables in printed.items() if tables),
+            end,
         ]
     )
+
+
+def how_to_read(name: str) -> str:
+    """Return how to read a figure: its READING, or the first paragraph of its docstring.
+
+    Examples
+    --------
+    >>> how_to_read("sorted-curves")[:59]
+    'Each curve holds the learning probabilities r of all exampl'
+    """
+    drawing = figures.load(name)
+    return getattr(drawing, "READING", None) or (inspect.getdoc(drawing) or "").partition("\n\n")[0]
 
 
 def _sideways(image: Html, title: str) -> Html:
@@ -64,16 +110,31 @@ def _sideways(image: Html, title: str) -> Html:
     return element("div", image, class_="picture", tabindex="0", role="region", aria_label=title)
 
 
-def _why_missing(need: str, study: Study) -> Html:
+def _origin(needs: tuple[str, ...], command: Html) -> Html:
+    files = Html(", ".join(code(f"{need}.csv") for need in needs))
+    return paragraph(
+        "Numbers: ", files, " beside this page; the figure as PDF in ", code("figures/"), ", made by ", command, ".",
+        class_="meta",
+    )  # fmt: skip
+
+
+def _missing(name: str, study: Study) -> Html:
+    """Name a result that is not there, with the reason or the command that makes it."""
+    return element("li", element("strong", name), _what_for(name), ": ", _why(name, study))
+
+
+def _what_for(name: str) -> str:
+    numbers = [figures.load(one).NUMBER for one in figures.names() if name in figures.load(one).NEEDS]
+    return f" (figure {', '.join(numbers)})" if numbers else ""
+
+
+def _why(name: str, study: Study) -> object:
     """Say why a result is not there: because the study has nothing for it, or because it was not made."""
-    reason = None
-    if need in analysis.names():
-        module = importlib.import_module(f"analysis.{need}")
-        reason = module.applies(study) if hasattr(module, "applies") else None
-    if reason is not None:
-        return paragraph(f"Not drawn: {reason}.")
-    command = code(made_by(need, study.name))
-    return paragraph("Not drawn: its numbers are missing. Make them with ", command, ".")
+    if name in analysis.names():
+        reason = why_not(importlib.import_module(f"analysis.{name}"), study)
+        if reason is not None:
+            return f"{reason}."
+    return join(["make it with ", code(made_by(name, study.name)), "."])
 
 
 def embedded(path: Path, alternative: str) -> Html:
@@ -93,42 +154,3 @@ def _picture(path: Path) -> tuple[bytes, tuple[int, int]]:
         smaller = io.BytesIO()
         image.convert("RGB").quantize(256).save(smaller, format="png", optimize=True)
         return smaller.getvalue(), image.size
-
-
-def _first_paragraph(name: str) -> str:
-    return (inspect.getdoc(figures.load(name)) or "").partition("\n\n")[0]
-
-
-def _numbers(number: str, results: Mapping[str, Result]) -> Html:
-    numbers = behind(number, results)
-    return folded("The numbers behind it", numbers, unfolded=True) if numbers else Html("")
-
-
-def _beside_the_thesis(number: str, results: Mapping[str, Result], found: dict[str, Conditions]) -> Html:
-    if number not in curves.FIGURES:
-        return Html("")
-    compare, need, what = curves.FIGURES[number]
-    rows = [
-        [label(one.method), one.where, one.thesis, one.ours, badge(one.verdict)]
-        + [found[one.method].why if one.ours is not None and one.verdict != "inside" else ""]
-        for one in compare(results[need])
-        if one.method in found
-    ]
-    if not any(row[3] is not None for row in rows):
-        return Html("")
-    columns = ["setting", "where", "thesis", "ours", "verdict", "why it may differ"]
-    return folded("Beside the thesis", table(columns, rows, caption=what))
-
-
-def _origin(number: str, needs: tuple[str, ...], study: str) -> Html:
-    files = [code(f"{need}.csv") for need in needs]
-    return paragraph(
-        "Numbers: ",
-        Html(", ".join(files)),
-        " beside this page; the figure as PDF in ",
-        code("figures/"),
-        ", made by ",
-        code(f"python -m figures {number} --study {study}"),
-        ".",
-        class_="meta",
-    )

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The few pieces of HTML that the report is made of; all text is escaped unless it says that it is HTML."""
+"""The few pieces of HTML that a page is made of; all text is escaped unless it says that it is HTML."""
 
 import html
-import math
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
+from typing import NamedTuple
 
-NONE = "\N{EN DASH}"
-"""Stands where there is no value."""
+from analysis.framework.table import NONE, Column, Table
+
+WIDE = 9
+"""A table of so many columns may be wider than the text."""
+LONG = 30
+"""Characters of a text beyond which its lines may break."""
 
 
 class Html(str):
@@ -17,20 +20,24 @@ class Html(str):
 
 
 def text(value: object) -> Html:
-    """Return anything as HTML: numbers to four digits, None as a dash, booleans as words."""
-    if isinstance(value, Html):
-        return value
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return Html(NONE)
-    if isinstance(value, bool):
-        return Html("yes" if value else "no")
-    if isinstance(value, float):
-        return Html(f"{value:.4g}".replace("-", "\N{MINUS SIGN}"))
-    return Html(html.escape(str(value)))
+    """Return anything as HTML.
+
+    Examples
+    --------
+    >>> text("a < b"), text(Html("<b>a</b>"))
+    ('a &lt; b', '<b>a</b>')
+    """
+    return value if isinstance(value, Html) else Html(html.escape(str(value)))
 
 
 def element(tag: str, *content: object, **attributes: str) -> Html:
-    """Return an element; underscores in names of attributes become hyphens, one at the end is dropped."""
+    """Return an element; underscores in names of attributes become hyphens, one at the end is dropped.
+
+    Examples
+    --------
+    >>> element("p", "a & b", class_="meta")
+    '<p class="meta">a &amp; b</p>'
+    """
     named = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{html.escape(value)}"' for name, value in attributes.items()
     )
@@ -52,14 +59,15 @@ def code(value: str) -> Html:
     return element("code", value)
 
 
-def moment(value: object) -> Html:
-    """Return an ISO time to the minute."""
-    return text(None if value is None else Html(html.escape(str(value)[:16].replace("T", " "))))
+def badge(word: str) -> Html:
+    """Return a verdict or conclusion as a coloured word.
 
-
-def badge(word: StrEnum) -> Html:
-    """Return a verdict or outcome as a coloured word."""
-    return element("span", word.value, class_=f"badge {word.value.replace(' ', '-')}")
+    Examples
+    --------
+    >>> badge("no value")
+    '<span class="badge no-value">no value</span>'
+    """
+    return element("span", word, class_=f"badge {word.replace(' ', '-')}")
 
 
 def folded(summary: str, *content: object, unfolded: bool = False) -> Html:
@@ -68,44 +76,69 @@ def folded(summary: str, *content: object, unfolded: bool = False) -> Html:
     return element("details", element("summary", summary), *content, **state)
 
 
-def table(
-    columns: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str, wide: bool = False
-) -> Html:
+class Section(NamedTuple):
+    """A part of the page that its contents link to; one without content is left out."""
+
+    anchor: str
+    title: str
+    content: Html
+
+
+def section(shown: Section) -> Html:
+    """Return a section as HTML.
+
+    Examples
+    --------
+    >>> section(Section("run", "What was run", paragraph("nothing")))
+    '<section id="run"><h2>What was run</h2><p>nothing</p></section>'
+    """
+    return element("section", element("h2", shown.title), shown.content, id=shown.anchor)
+
+
+def table(shown: Table) -> Html:
     """Return a table that scrolls sideways where the page is narrow; columns of numbers are set to the right."""
-    rows = [list(row) for row in rows]
-    right = [
-        any(_numeric(row[i]) for row in rows) and all(_numeric(row[i]) or row[i] is None for row in rows)
-        for i in range(len(columns))
-    ]
-    head = element("tr", *(_cell("th", name, right[i], scope="col") for i, name in enumerate(columns)))
-    body = [element("tr", *(_cell("td", value, right[i]) for i, value in enumerate(row))) for row in rows]
-    whole = element(
-        "table", element("caption", element("span", caption)), element("thead", head), element("tbody", *body)
+    right = [shown.numeric(place) for place in range(len(shown.columns))]
+    head = element(
+        "tr", *(_cell("th", column.title, right[i], scope="col") for i, column in enumerate(shown.columns))
     )
-    return element(
+    body = (element("tr", *_row(shown.columns, cells, right)) for cells in shown.cells())
+    caption = shown.caption[:1].upper() + shown.caption[1:]
+    whole = element(
+        "table",
+        element("caption", element("span", caption)),
+        element("thead", head),
+        element("tbody", *body),
+    )
+    scrolled = element(
         "div",
         whole,
-        class_="scroll wide" if wide else "scroll",
+        class_="scroll wide" if len(shown.columns) >= WIDE else "scroll",
         tabindex="0",
         role="region",
         aria_label=caption,
     )
+    return join([scrolled, *(paragraph(note, class_="meta") for note in shown.notes)])
+
+
+def _row(columns: Sequence[Column], cells: Sequence[str], right: Sequence[bool]) -> list[Html]:
+    return [
+        _cell("td", cell.replace("-", "\N{MINUS SIGN}") if numeric else _formed(column.form, cell), numeric)
+        for column, cell, numeric in zip(columns, cells, right, strict=True)
+    ]
+
+
+def _formed(form: str, cell: str) -> object:
+    """Return a cell of words as its column's form asks for."""
+    if cell == NONE:
+        return cell
+    if form == "verdict":
+        return badge(cell)
+    if form == "code":
+        return code(cell)
+    return element("span", cell, class_="prose") if len(cell) > LONG else cell
 
 
 def _cell(tag: str, value: object, right: bool, **attributes: str) -> Html:
     if right:
         attributes["class_"] = "number"
-        value = str(text(value)).replace("-", "\N{MINUS SIGN}") if tag == "td" else value
     return element(tag, value, **attributes)
-
-
-def _numeric(value: object) -> bool:
-    if isinstance(value, (bool, Html)) or value is None:
-        return False
-    plain = str(value).strip("+-\N{MINUS SIGN}\N{EN DASH}<%")
-    return bool(plain) and plain[0] in "0123456789."
-
-
-def section(anchor: str, title: str, *content: object) -> Html:
-    """Return a section of the page that can be linked to."""
-    return element("section", element("h2", title), *content, id=anchor)

@@ -2,37 +2,22 @@
 """The page itself: one file that needs no other, from a study's runs and results."""
 
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import analysis
-from analysis.comparison.findings import Finding, Outcome, all_findings
 from analysis.framework import results as storage
 from analysis.framework.results import Result
+from analysis.papers import Paper, concerned
 from dynamics import files, provenance
 from dynamics.errors import UserError
 from dynamics.names import label
 from dynamics.study import Study
-from runners.report.conditions import Conditions, conditions, data_note, distinct_examples
-from runners.report.coursework import ANCHOR, TITLE, concerns, objectives
-from runners.report.gallery import gallery
-from runners.report.markup import Html, badge, element, join, paragraph, section
-from runners.report.origins import origins
-from runners.report.setup import what_was_run
-from runners.report.tables import thesis_tables
-from runners.report.weaknesses import weaknesses
+from runners.report.gallery import every_result, gallery
+from runners.report.markup import Html, Section, element, join, paragraph, section
+from runners.report.papers import compared
+from runners.report.setup import dataset, origin, what_was_run
 
 NAME = "report.html"
-
-CONTENTS = {
-    "run": "What was run",
-    "findings": "Findings",
-    "figures": "Figures",
-    "tables": "Tables",
-    ANCHOR: TITLE,
-    "statistics": "Statistics",
-    "origin": "Provenance",
-}
 
 
 def write(study: Study, folder: Path) -> Path:
@@ -57,30 +42,23 @@ def write(study: Study, folder: Path) -> Path:
 
 def available(folder: Path) -> dict[str, Result]:
     """Read the results that a study has."""
-    names = [name for name in (*analysis.names(), "evaluation") if (folder / f"{name}.json").exists()]
+    names = [name for name in every_result() if (folder / f"{name}.json").exists()]
     return {name: storage.read(folder, name) for name in names}
 
 
 def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
     """Return the whole page."""
-    found = conditions(study)
-    body = join(
-        [
-            _head(study, found, results),
-            element(
-                "main",
-                what_was_run(found),
-                _findings(all_findings(results)),
-                gallery(study, results, found, folder),
-                thesis_tables(results, found, study.name),
-                objectives(found, results),
-                weaknesses(results, found, distinct_examples(study)),
-                origins(found, folder, list(results)),
-            ),
-        ]
-    )
+    papers = concerned(study, results)
+    sections = [
+        what_was_run(study),
+        *(compared(name, paper, study, results) for name, paper in papers.items()),
+        *gallery(study, results, papers, folder),
+        origin(study, folder, results),
+    ]
+    shown = [one for one in sections if one.content]
+    body = join([_head(study, papers, shown), element("main", *map(section, shown))])
     style = importlib.resources.files("runners.report").joinpath("style.css").read_text(encoding="utf-8")
-    title = element("title", f"Memorization study {study.name}")
+    title = element("title", f"Study {study.name}: training dynamics")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -89,53 +67,29 @@ def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
     )
 
 
-def _head(study: Study, found: dict[str, Conditions], results: Mapping[str, Result]) -> Html:
-    seeds = sorted({len(one.runs) for one in found.values()})
-    data = sorted({one.dataset or "data not recorded" for one in found.values()})
-    span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    note = [paragraph(line) for line in data_note(found)]
-    shown = {
-        anchor: title for anchor, title in CONTENTS.items() if anchor != ANCHOR or concerns(found, results)
-    }
-    links = (element("li", element("a", title, href=f"#{anchor}")) for anchor, title in shown.items())
+def _head(study: Study, papers: Mapping[str, Paper], sections: Sequence[Section]) -> Html:
+    data = sorted({dataset(runs[0]) for runs in study.runs.values()})
+    methods = ", ".join(label(method) for method in study.methods)
+    facts = [methods, _seeds(study), f"data {', '.join(data)}", provenance.now()[:10]]
+    beside = f" Beside it stand the numbers of {' and of '.join(p.title for p in papers.values())}."
+    links = (element("li", element("a", one.title, href=f"#{one.anchor}")) for one in sections)
     return element(
         "header",
-        element("h1", f"Memorization study “{study.name}”"),
+        element("h1", f"Training dynamics of study “{study.name}”"),
+        paragraph(" · ".join(facts), class_="meta"),
         paragraph(
-            f"{', '.join(label(method) for method in found)} · {span} seeds each · {', '.join(data)} · "
-            f"{provenance.now()[:10]}",
-            class_="meta",
-        ),
-        paragraph(
-            "The learning probability r of an example after epoch t is the share of independently trained networks, "
+            "The learning probability r of an example after epoch t is the fraction of independently trained networks, "
             "and of fixed augmentations of the example, for which the network is right; r̃ is that of one "
-            "augmentation. This page sets what was measured beside the numbers of the memorization thesis "
-            "(CIFAR-10, ResNet-18, 30 seeds)."
+            f"augmentation.{beside if papers else ''}"
         ),
-        element("aside", *note, class_="note") if note else Html(""),
         element("nav", element("ol", *links), aria_label="Contents"),
     )
 
 
-def _findings(tested: list[Finding]) -> Html:
-    counts = {outcome: sum(one.outcome is outcome for one in tested) for outcome in Outcome}
-    summary = ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items() if count)
-    items = [
-        element(
-            "li",
-            badge(one.outcome),
-            " ",
-            element("strong", one.claim),
-            paragraph(one.number),
-            paragraph("Rule: ", one.rule, class_="rule"),
-        )
-        for one in tested
-    ]
-    return section(
-        "findings",
-        "Findings of the thesis",
-        paragraph(
-            f"Of {len(tested)} findings: {summary}. Each is decided by a number and a rule, not by looking."
-        ),
-        element("ul", *items, class_="findings"),
-    )
+def _seeds(study: Study) -> str:
+    counts = sorted({len(runs) for runs in study.runs.values()})
+    if counts == [1]:
+        return "1 seed each" if len(study.methods) > 1 else "1 seed"
+    if len(counts) > 1:
+        return f"{counts[0]} to {counts[-1]} seeds each"
+    return f"{counts[0]} seeds each" if len(study.methods) > 1 else f"{counts[0]} seeds"

@@ -1,142 +1,199 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The head of the report: what was run, on what, for how long, and what is not as in the thesis."""
+"""What was run, on what and for how long, and from what and by what the page's numbers were made: of any study."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from analysis.framework.results import made_by
+from analysis.framework.table import Column, Row, Table
+from dynamics import files, provenance
 from dynamics.names import label
 from dynamics.snapshots import Run
-from runners.report.conditions import Conditions
-from runners.report.markup import Html, code, element, folded, join, moment, paragraph, section, table
+from dynamics.study import Study
+from runners.report.markup import Html, Section, code, folded, join, paragraph, table
 
 MATTERS = ("encoder", "width", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "precision")
-"""Fields of a config that are shown at once; the rest is a click away."""
+"""Fields of a recipe that are shown at once; the rest is a click away."""
+
+METHOD = Column("method", "method", "method")
 
 
-def what_was_run(found: dict[str, Conditions]) -> Html:
+def dataset(run: Run) -> str:
+    """Return the name of the data that a run was trained on, as far as it is known."""
+    return run.config.get("dataset") or run.provenance.get("dataset") or "not recorded"
+
+
+def what_was_run(study: Study) -> Section:
     """Return the section on the runs."""
-    return section(
-        "run",
-        "What was run",
-        _runs(found),
-        _recipes(found),
-        _differences(found),
-        folded("Full configs", *(_full(one) for one in found.values())),
-        _machines(found),
-    )
-
-
-def _runs(found: dict[str, Conditions]) -> Html:
-    columns = [
-        "method",
-        "seeds",
-        "epochs",
-        "K",
-        "views",
-        "M",
-        "data",
-        "time per seed",
-        "hardware",
-        "started",
-        "code",
+    first = {method: study.runs[method][0] for method in study.methods}
+    known = {method: run for method, run in first.items() if "dataset" in run.config}
+    configurations = [table(_configuration(method, run)) for method, run in known.items()]
+    parts = [
+        table(_runs(study)),
+        *_if_rows(_recipes(known)),
+        folded("Full configurations", *configurations) if known else "",
+        *(folded("Machines and libraries", shown) for shown in _if_rows(_machines(first))),
     ]
-    rows = []
-    for one in found.values():
-        run = one.runs[0]
-        views, augmentations, examples = run.shape
-        rows.append(
-            [label(one.method), len(one.runs), len(run.epochs), examples, views, augmentations]
-            + [one.dataset or "not recorded", _duration(one.wall_seconds)]
-            + [_hardware(run), moment(run.provenance.get("started") or run.provenance.get("ingested"))]
-            + [run.provenance.get("code") and code(run.provenance["code"])]
-        )
-    return table(
-        columns,
-        rows,
+    return Section("run", "What was run", join(parts))
+
+
+def _if_rows(shown: Table) -> list[Html]:
+    return [table(shown)] if shown.rows else []
+
+
+def _runs(study: Study) -> Table:
+    columns = [
+        METHOD,
+        Column("seeds", "seeds", "d"),
+        Column("epochs", "epochs", "d"),
+        Column("examples", "K", "d"),
+        Column("views", "views", "d"),
+        Column("augmentations", "M", "d"),
+        Column("data", "data"),
+        Column("time", "time per seed", "printed"),
+        Column("hardware", "hardware"),
+        Column("started", "started"),
+        Column("code", "code", "code"),
+    ]
+    rows = [_run(method, study.runs[method]) for method in study.methods]
+    return Table(
         caption="Runs: K panel examples under M augmentations, scored after every epoch",
-        wide=True,
+        columns=columns,
+        rows=rows,
     )
 
 
-def _hardware(run: Run) -> str | None:
-    device, cores = run.provenance.get("device"), (run.provenance.get("machine") or {}).get("cores")
-    return device and (f"{device}, {cores} cores" if cores else device)
+def _run(method: str, runs: Sequence[Run]) -> Row:
+    made = runs[0].provenance
+    cores = (made.get("machine") or {}).get("cores")
+    device = made.get("device")
+    return {
+        "method": method,
+        "seeds": len(runs),
+        "epochs": len(runs[0].epochs),
+        **dict(zip(("views", "augmentations", "examples"), runs[0].shape, strict=True)),
+        "data": dataset(runs[0]),
+        "time": _duration([run.wall_seconds for run in runs if run.wall_seconds]),
+        "hardware": f"{device}, {cores} cores" if device and cores else device,
+        "started": _minute(made.get("started") or made.get("ingested")),
+        "code": made.get("code"),
+    }
 
 
 def _duration(seconds: Sequence[float]) -> str | None:
-    if not seconds or max(seconds) == 0:
+    if not seconds:
         return None
     mean = sum(seconds) / len(seconds)
-    return (
-        f"{mean:.0f} s" if mean < 120 else f"{mean / 60:.0f} min" if mean < 7200 else f"{mean / 3600:.1f} h"
+    if mean < 120:
+        return f"{mean:.0f} s"
+    return f"{mean / 60:.0f} min" if mean < 7200 else f"{mean / 3600:.1f} h"
+
+
+def _minute(time: str | None) -> str | None:
+    """Return an ISO time to the minute."""
+    return None if time is None else str(time)[:16].replace("T", " ")
+
+
+def _recipes(runs: dict[str, Run]) -> Table:
+    columns = [METHOD, *(Column(name, name.replace("_", " ")) for name in MATTERS)]
+    rows = [run.config | {"method": method} for method, run in runs.items()]
+    return Table(caption="Recipes", columns=columns, rows=rows)
+
+
+def _configuration(method: str, run: Run) -> Table:
+    rows = [{"field": name, "value": json.dumps(value)} for name, value in run.config.items()]
+    caption = f"{label(method)}, fingerprint {run.fingerprint[:16]}"
+    return Table(
+        caption=caption, columns=[Column("field", "field", "code"), Column("value", "value")], rows=rows
     )
 
 
-def _recipes(found: dict[str, Conditions]) -> Html:
-    known = [one for one in found.values() if "dataset" in one.config]
-    if not known:
-        return Html("")
-    rows = [[label(one.method), *(one.config.get(name) for name in MATTERS)] for one in known]
-    return table(["method", *(name.replace("_", " ") for name in MATTERS)], rows, caption="Recipes")
-
-
-def _full(one: Conditions) -> Html:
-    rows = [[code(name), _value(value)] for name, value in one.config.items()]
-    caption = f"{label(one.method)}, fingerprint {one.runs[0].fingerprint[:16]}"
-    return table(["field", "value"], rows, caption=caption)
-
-
-def _value(value: Any) -> Html:
-    return element("span", json.dumps(value), class_="value")
-
-
-def _differences(found: dict[str, Conditions]) -> Html:
-    known = {method: one.differences for method, one in found.items() if one.differences is not None}
-    fields = dict.fromkeys(name for differences in known.values() for name in differences)
-    if not known:
-        return paragraph(
-            "Nothing can be said about differences from the thesis's recipe: it is not recorded."
-        )
-    if not fields:
-        return paragraph("Every field is the thesis's.")
+def _machines(runs: dict[str, Run]) -> Table:
     rows = []
-    for name in fields:
-        cells = [_difference(name, differences, found[method]) for method, differences in known.items()]
-        rows.append([code(name), *cells])
-    return join(
-        [
-            element("h3", "Not as in the thesis"),
-            table(
-                ["field", *(label(method) for method in known)],
-                rows,
-                caption="thesis → here; a dash where a method has no such field",
-            ),
-        ]
-    )
-
-
-def _difference(name: str, differences: dict[str, tuple[Any, Any]], one: Conditions) -> str | Html | None:
-    if name not in differences:
-        return "same" if name in one.config or name == "seeds" else None
-    thesis, ours = differences[name]
-    return join([_short(thesis), " → ", element("b", _short(ours))])
-
-
-def _short(value: Any) -> str:
-    return "all" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _machines(found: dict[str, Conditions]) -> Html:
-    rows = []
-    for one in found.values():
-        run = one.runs[0]
+    for method, run in runs.items():
         machine, versions = run.provenance.get("machine") or {}, run.provenance.get("versions") or {}
         if machine or versions:
-            libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
-            rows.append([label(one.method), machine.get("system"), libraries])
-    if not rows:
-        return Html("")
-    return folded(
-        "Machines and libraries", table(["method", "system", "libraries"], rows, caption="Training runs")
-    )
+            rows.append(
+                {"method": method, "system": machine.get("system"), "libraries": _libraries(versions)}
+            )
+    columns = [METHOD, Column("system", "system"), Column("libraries", "libraries")]
+    return Table(caption="Training runs", columns=columns, rows=rows)
+
+
+def _libraries(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def origin(study: Study, folder: Path, names: Iterable[str]) -> Section:
+    """Return the section on fingerprints, commands and versions; `names` are the results in `folder`."""
+    snapshots = [table(_snapshots(method, study.runs[method])) for method in study.methods]
+    parts = [
+        table(_inputs(study)),
+        table(_results(folder, names)),
+        paragraph(f"Analyses, figures and this page: {_libraries(provenance.versions())}.", class_="meta"),
+        folded("Snapshots of every seed", *snapshots),
+        paragraph(
+            f"This page: {_minute(provenance.now())} UTC, code {provenance.code_version()}, made by ",
+            code(f"python -m runners.report --study {study.name}"),
+            ".",
+            class_="meta",
+        ),
+    ]
+    return Section("origin", "Provenance", join(parts))
+
+
+def _inputs(study: Study) -> Table:
+    rows = []
+    for method in study.methods:
+        run = study.runs[method][0]
+        made = run.provenance
+        rows.append(
+            {
+                "method": method,
+                "data": run.config.get("dataset")
+                or made.get("dataset")
+                or made.get("file")
+                or "not recorded",
+                "data_fingerprint": (made.get("data_fingerprint") or "")[:16],
+                "fingerprint": run.fingerprint[:16],
+                "code": made.get("code"),
+            }
+        )
+    columns = [
+        METHOD,
+        Column("data", "data"),
+        Column("data_fingerprint", "data fingerprint", "code"),
+        Column("fingerprint", "config fingerprint", "code"),
+        Column("code", "code", "code"),
+    ]
+    return Table(caption="Inputs (first 16 digits of SHA-256)", columns=columns, rows=rows)
+
+
+def _results(folder: Path, names: Iterable[str]) -> Table:
+    rows = []
+    for name in names:
+        content = files.read_json(folder / f"{name}.json")
+        made = {"created": _minute(content.get("created")), "code": content.get("code")}
+        rows.append({"file": f"{name}.csv", "command": made_by(name, folder.name), **made})
+    columns = [
+        Column("file", "numbers", "code"),
+        Column("command", "command", "code"),
+        Column("created", "made"),
+        Column("code", "code", "code"),
+    ]
+    return Table(caption="Results", columns=columns, rows=rows)
+
+
+def _snapshots(method: str, runs: Sequence[Run]) -> Table:
+    rows = [
+        {"seed": run.seed, "epochs": len(run.epochs), "digest": run.digest(), "seconds": run.wall_seconds}
+        for run in runs
+    ]
+    columns = [
+        Column("seed", "seed", "d"),
+        Column("epochs", "epochs", "d"),
+        Column("digest", "hash of the snapshots", "code"),
+        Column("seconds", "time, s", ".0f"),
+    ]
+    return Table(caption=label(method), columns=columns, rows=rows)

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import alignment, binomial, learning
-from analysis.comparison import curves, findings, tables, thesis, verdicts
-from analysis.comparison.outcomes import Outcome
-from analysis.comparison.spread_findings import spread_without_noise
-from analysis.comparison.verdicts import Verdict
 from analysis.framework.results import Result, Row, plain
+from analysis.papers import verdicts
+from analysis.papers.findings import Conclusion, Finding
+from analysis.papers.memorization import figures, findings, tables
+from analysis.papers.memorization import printed as thesis
+from analysis.papers.memorization.spreads import spread_without_noise
+from analysis.papers.verdicts import Verdict
 from analysis.statistics.intraclass import icc_of_seeds
 from dynamics.study import Study
 from tests.analysis.studies import in_memory, rising
@@ -92,6 +94,14 @@ def analysed(study: Study) -> dict[str, Result]:
     return {one.name: as_read(one) for one in found}
 
 
+def all_findings(results: dict[str, Result]) -> list[Finding]:
+    return findings.tested(thesis.METHODS, results)
+
+
+WHY = dict.fromkeys(thesis.METHODS, "recipe")
+"""A study that has all of the thesis's methods."""
+
+
 def as_read(result: Result) -> Result:
     """Return a result as it comes back from its file: None where a number is not defined."""
     return Result(
@@ -102,19 +112,28 @@ def as_read(result: Result) -> Result:
 
 @pytest.mark.slow
 def test_the_thesis_s_own_counts_are_inside(of_the_thesis: dict[str, Result]) -> None:
-    judged = tables.table_4_1(of_the_thesis["binomial"]) + tables.table_4_2(of_the_thesis["binomial"])
-    own = [row for row in judged if row.method in ("simclr", "random-labels")]
+    judged = [
+        row
+        for table in (tables.table_4_1, tables.table_4_2)
+        for row in table(of_the_thesis["binomial"], WHY).rows
+    ]
+    own = [row for row in judged if row["method"] in ("simclr", "random-labels")]
     assert len(own) == 12
-    assert {verdict for row in own for verdict in (row.epoch, row.value)} == {Verdict.INSIDE}
+    assert {row[verdict] for row in own for verdict in ("epoch_verdict", "verdict")} == {Verdict.INSIDE}
+    assert {row["why"] for row in own} == {""}
     others = [row for row in judged if row not in own]
-    assert {verdict for row in others for verdict in (row.epoch, row.value)} == {Verdict.MISSING}
+    assert {row[verdict] for row in others for verdict in ("epoch_verdict", "verdict")} == {Verdict.MISSING}
     for number in ("4.1", "4.2", "4.3", "4.4"):
-        compare, need, _ = curves.FIGURES[number]
-        compared = [one for one in compare(of_the_thesis[need]) if one.method in ("simclr", "random-labels")]
-        assert compared and {one.verdict for one in compared} == {Verdict.INSIDE}, number
-    first, widest, *_ = findings.all_findings(of_the_thesis)
-    assert first.outcome is Outcome.CONFIRMED
-    assert widest.outcome is Outcome.NOT_TESTABLE
+        figure = figures.FIGURES[number]
+        compared = [
+            row
+            for row in figure.compare(of_the_thesis[figure.need])
+            if row["method"] in ("simclr", "random-labels")
+        ]
+        assert compared and {row["verdict"] for row in compared} == {Verdict.INSIDE}, number
+    first, widest, *_ = all_findings(of_the_thesis)
+    assert first.conclusion is Conclusion.CONFIRMED
+    assert widest.conclusion is Conclusion.NOT_TESTABLE
 
 
 def noise_rows(quantity: str, sds: dict[str, float], *, icc: float = 1.0, p: float = 1e-9) -> list[Row]:
@@ -135,9 +154,9 @@ def noise_rows(quantity: str, sds: dict[str, float], *, icc: float = 1.0, p: flo
     ]
 
 
-def outcomes(*rows: list[Row]) -> list[Outcome]:
+def outcomes(*rows: list[Row]) -> list[Conclusion]:
     binomial_ = Result(name="binomial", rows=[row for part in rows for row in part], inputs={})
-    return [one.outcome for one in findings.all_findings({"binomial": binomial_})]
+    return [one.conclusion for one in all_findings({"binomial": binomial_})]
 
 
 def test_spreads_of_the_thesis_confirm_its_findings() -> None:
@@ -146,18 +165,18 @@ def test_spreads_of_the_thesis_confirm_its_findings() -> None:
         single = {method: float(sds[at]) for method, sds in thesis.FIGURE_4_3_SD.items()}
         single["random-labels"] = averaged["random-labels"]  # one augmentation: r~ is r
         found = outcomes(noise_rows("r", averaged), noise_rows("r_tilde", single))
-        assert found[:4] == [Outcome.CONFIRMED] * 4
+        assert found[:4] == [Conclusion.CONFIRMED] * 4
 
 
 @pytest.mark.parametrize(
     ("simclr", "supervised", "random", "expected"),
     [
-        (0.12, 0.30, 0.12, [Outcome.CONFIRMED, Outcome.CONFIRMED]),
-        (0.30, 0.12, 0.12, [Outcome.REFUTED, Outcome.UNDECIDED]),
-        (0.30, 0.31, 0.12, [Outcome.UNDECIDED, Outcome.REFUTED]),
+        (0.12, 0.30, 0.12, [Conclusion.CONFIRMED, Conclusion.CONFIRMED]),
+        (0.30, 0.12, 0.12, [Conclusion.REFUTED, Conclusion.UNDECIDED]),
+        (0.30, 0.31, 0.12, [Conclusion.UNDECIDED, Conclusion.REFUTED]),
     ],
 )
-def test_spreads(simclr: float, supervised: float, random: float, expected: list[Outcome]) -> None:
+def test_spreads(simclr: float, supervised: float, random: float, expected: list[Conclusion]) -> None:
     sds = {"simclr": simclr, "supervised": supervised, "random-labels": random}
     assert outcomes(noise_rows("r", sds))[1:4:2] == expected
 
@@ -165,11 +184,11 @@ def test_spreads(simclr: float, supervised: float, random: float, expected: list
 def test_noise_of_seeds_is_no_spread() -> None:
     """A larger standard deviation that is all noise does not count."""
     noisy = noise_rows("r", {"random-labels": 0.4}, icc=0.01)
-    assert outcomes(noise_rows("r", {"supervised": 0.3}), noisy)[1] is Outcome.CONFIRMED
+    assert outcomes(noise_rows("r", {"supervised": 0.3}), noisy)[1] is Conclusion.CONFIRMED
 
 
-@pytest.mark.parametrize(("p", "outcome"), [(0.01, Outcome.CONFIRMED), (0.2, Outcome.UNDECIDED)])
-def test_a_test_that_is_not_significant_refutes_nothing(p: float, outcome: Outcome) -> None:
+@pytest.mark.parametrize(("p", "outcome"), [(0.01, Conclusion.CONFIRMED), (0.2, Conclusion.UNDECIDED)])
+def test_a_test_that_is_not_significant_refutes_nothing(p: float, outcome: Conclusion) -> None:
     assert outcomes(noise_rows("r_tilde", {"simclr": 0.2}, p=p))[0] is outcome
 
 
@@ -189,8 +208,8 @@ def test_noise_of_seeds_is_taken_off_as_much_as_there_is(rng: np.random.Generato
 
 
 def test_nothing_is_testable_without_results() -> None:
-    found = findings.all_findings({})
-    assert {one.outcome for one in found} == {Outcome.NOT_TESTABLE}
+    found = all_findings({})
+    assert {one.conclusion for one in found} == {Conclusion.NOT_TESTABLE}
     assert len({one.claim for one in found}) == len(found) == len(findings.TESTS)
 
 
@@ -215,16 +234,15 @@ def test_divergences() -> None:
         for method, values in thesis.FIGURE_5_2.items()
     }
     result = divergences(printed["simclr"], printed["supervised"], {"dog": 100.0, "automobile": 700.0})
-    tested = [one.outcome for one in findings.all_findings({"divergence": result})[-3:]]
-    assert tested == [Outcome.CONFIRMED] * 3
+    tested = [one.conclusion for one in all_findings({"divergence": result})[-3:]]
+    assert tested == [Conclusion.CONFIRMED] * 3
     swapped = divergences(printed["supervised"], printed["simclr"], {"dog": 700.0, "automobile": 100.0})
-    tested = [one.outcome for one in findings.all_findings({"divergence": swapped})[-3:]]
-    assert tested == [Outcome.REFUTED] * 3
+    tested = [one.conclusion for one in all_findings({"divergence": swapped})[-3:]]
+    assert tested == [Conclusion.REFUTED] * 3
     elsewhere = divergences({}, printed["supervised"], {})
-    tested = [one.outcome for one in findings.all_findings({"divergence": elsewhere})[-3:]]
-    assert tested == [Outcome.NOT_TESTABLE] * 3
-    compared = curves.figure_5_2(result)
-    assert {one.verdict for one in compared} == {Verdict.INSIDE}
+    tested = [one.conclusion for one in all_findings({"divergence": elsewhere})[-3:]]
+    assert tested == [Conclusion.NOT_TESTABLE] * 3
+    assert {row["verdict"] for row in figures.figure_5_2(result)} == {Verdict.INSIDE}
 
 
 def class_rows(method: str, *, epsilon: float, f: float, order: list[str] | None) -> list[Row]:
@@ -244,12 +262,12 @@ def test_classes(supervised: tuple[float, float], simclr: tuple[float, float], o
     order = list(thesis.FIGURE_5_3[50])
     rows = class_rows("supervised", epsilon=supervised[0], f=supervised[1], order=order)
     rows += class_rows("simclr", epsilon=simclr[0], f=simclr[1], order=order[::-1])
-    found = findings.all_findings({"classes": Result(name="classes", rows=rows, inputs={})})
-    assert found[4].outcome == outcome
-    assert found[5].outcome is Outcome.CONFIRMED
+    found = all_findings({"classes": Result(name="classes", rows=rows, inputs={})})
+    assert found[4].conclusion == outcome
+    assert found[5].conclusion is Conclusion.CONFIRMED
     digits = class_rows("supervised", epsilon=0.3, f=20.0, order=[str(digit) for digit in range(10)])
-    found = findings.all_findings({"classes": Result(name="classes", rows=digits, inputs={})})
-    assert found[5].outcome is Outcome.NOT_TESTABLE
+    found = all_findings({"classes": Result(name="classes", rows=digits, inputs={})})
+    assert found[5].conclusion is Conclusion.NOT_TESTABLE
 
 
 def test_probes() -> None:
@@ -258,32 +276,56 @@ def test_probes() -> None:
         {"method": "pixels", "seeds": 1, "train": 0.4227, "train_sd": None, "test": 0.4, "test_sd": None},
         {"method": "vicreg", "seeds": 1, "train": 0.5, "train_sd": None, "test": 0.4, "test_sd": None},
     ]
-    result = Result(name="probes", rows=rows, inputs={})
-    found = {row.method: row for row in tables.table_b_1(result)}
-    assert (found["simclr"].train, found["simclr"].test) == (Verdict.INSIDE, Verdict.OUTSIDE)
-    assert (found["pixels"].train, found["pixels"].test) == (Verdict.INSIDE, Verdict.UNJUDGED)
-    assert found.keys() == thesis.TABLE_B_1.keys() and found["supervised"].ours is None
-    assert tables.probes_of_others(result) == [rows[2]]
+    table = tables.table_b_1(Result(name="probes", rows=rows, inputs={}), WHY)
+    found = {row["method"]: row for row in table.rows}
+    judged = {method: (row["train_verdict"], row["test_verdict"]) for method, row in found.items()}
+    assert judged["simclr"] == (Verdict.INSIDE, Verdict.OUTSIDE)
+    assert judged["pixels"] == (Verdict.INSIDE, Verdict.UNJUDGED)
+    assert judged["supervised"] == (Verdict.MISSING, Verdict.MISSING)
+    assert found["supervised"]["why"] == "not probed"
+    assert list(found) == [*thesis.METHODS, "pixels"]  # the floors stand where they were measured
 
 
-def test_methods_that_the_thesis_does_not_have_stand_apart() -> None:
-    rows = noise_rows("r", {"vicreg": 0.1, "simclr": 0.2}) + noise_rows("r_tilde", {"byol": 0.3})
-    rows = [row | {"chi2": 1.0, "mae": 0.04} for row in rows]
-    result = Result(name="binomial", rows=rows, inputs={})
-    for compared, quantity, other in (
-        (tables.table_4_1(result), "r_tilde", "byol"),
-        (tables.table_4_2(result), "r", "vicreg"),
-    ):
-        assert [(row.method, row.target) for row in compared] == [
-            (method, target) for method in thesis.TABLE_4_1 for target in (0.25, 0.5, 0.75)
+def test_only_methods_that_were_run_have_rows() -> None:
+    rows = noise_rows("r", {"vicreg": 0.1, "simclr": 0.2}) + noise_rows(
+        "r_tilde", {"byol": 0.3, "simclr": 0.2}
+    )
+    result = Result(name="binomial", rows=[row | {"chi2": 1.0, "mae": 0.04} for row in rows], inputs={})
+    for table in (tables.table_4_1, tables.table_4_2):
+        found = table(result, {"simclr": "seeds", "supervised": "data"}).rows
+        assert [(row["method"], row["target"]) for row in found] == [
+            (method, target) for method in ("simclr", "supervised") for target in thesis.TARGETS
         ]
-        apart = tables.noise_of_others(result, quantity)
-        assert {(row["method"], row["quantity"]) for row in apart} == {(other, quantity)} and len(apart) == 3
+        assert [row["why"] for row in found] == ["seeds"] * 3 + ["mean not reached"] * 3
+
+
+def test_findings_are_about_methods_that_were_run() -> None:
+    assert findings.tested(["vicreg", "a-method-of-mine"], {})[1:] == []
+    assert [one.claim for one in findings.tested(["simclr"], {})] == [
+        "Every setting has easy and hard examples.",
+        "In SimCLR's features KL(cat, dog) is far below KL(cat, automobile).",
+    ]
+    assert len(findings.tested(["simclr", "supervised"], {})) == 7
+
+
+def test_methods_that_the_thesis_does_not_have_decide_none_of_its_findings() -> None:
+    own = noise_rows("r", {"supervised": 0.3, "simclr": 0.1}) + noise_rows("r_tilde", {"simclr": 0.3})
+    others = noise_rows("r", {"vicreg": 0.4}) + noise_rows("r_tilde", {"vicreg": 0.3}, p=0.9)
+    assert outcomes(own, others) == outcomes(own)
+
+
+def test_a_missing_conclusion_says_why(rng: np.random.Generator) -> None:
+    assert all_findings({})[0].number == "no result binomial"
+    nothing = Result(name="binomial", rows=[], inputs={})
+    assert all_findings({"binomial": nothing})[0].number == "no epoch reaches a mean of 0.25"
+    correct = {method: rising(rng, seeds=1) for method in ("simclr", "supervised", "random-labels")}
+    for one in all_findings(analysed(in_memory(correct)))[:4]:
+        assert one.conclusion is Conclusion.NOT_TESTABLE and "at least two seeds" in one.number
 
 
 def test_one_seed_is_compared_without_an_error(rng: np.random.Generator) -> None:
     """Intervals over one seed do not exist; nothing divides by them."""
     result = as_read(learning.analyse(in_memory({"simclr": rising(rng, seeds=1)})))
-    compared = [one for one in curves.figure_4_1(result) if one.ours is not None]
-    assert compared and {one.verdict for one in compared} <= {Verdict.UNJUDGED, Verdict.INSIDE}
-    assert all(math.isfinite(float(one.ours or "nan")) for one in compared)
+    compared = [row for row in figures.figure_4_1(result) if row["ours"] is not None]
+    assert compared and {row["verdict"] for row in compared} <= {Verdict.UNJUDGED, Verdict.INSIDE}
+    assert all(math.isfinite(row["ours"]) for row in compared)

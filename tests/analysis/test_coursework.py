@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparison import coursework
 from analysis.framework.results import Row
+from analysis.papers.vicreg_coursework import printed as coursework
+from analysis.papers.vicreg_coursework.tables import accuracies, literature, quoted
 
 # Copied by hand from the documents: source, method, encoder, data, mode, share of the labels, top-1, top-5.
 BY_HAND = [
@@ -102,7 +103,15 @@ def test_ours_is_the_same_evaluation(top1: str, measured: float | None) -> None:
     assert (found and found["top1"]) == measured
 
 
-def test_what_no_document_prints_is_the_rest() -> None:
-    rest = [one["top1"] for one in coursework.others(ROWS)]
-    assert rest == [0.01, 0.02, 0.03, 0.07]
-    assert coursework.others([]) == []
+def test_ours_stand_beside_the_printed_values_of_methods_that_were_run() -> None:
+    measured = [one | dict.fromkeys(("top1_sd", "top5", "top5_sd"), None) | {"seeds": 3} for one in ROWS]
+    rows = accuracies(["vicreg"], measured).rows
+    assert {row["where"] for row in rows} == {"coursework: VICReg", "slides: VICReg"}
+    assert {row["printed_top1"]: row["top1"] for row in rows}["89.6"] == pytest.approx(10.0)
+    assert [row["where"] for row in accuracies(["tico", "byol"], []).rows] == ["slides: TiCo"]
+    assert accuracies(["simclr", "a-method-of-mine"], measured).rows == []
+
+
+def test_the_literature_is_that_on_methods_that_were_run() -> None:
+    assert [row["name"] for row in quoted(["moco", "w-mse", "mine"]).rows] == ["MoCo v2", "W-MSE"]
+    assert [row["method"] for row in literature(["byol", "tico"]).rows] == ["byol"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.comparison.thesis import FIGURE_4_1, FIGURE_4_4_SD, FIGURE_4_5, TABLE_4_2
+from analysis.papers.memorization.printed import FIGURE_4_1, FIGURE_4_4_SD, FIGURE_4_5, TABLE_4_2
 from benchmarks import _synthetic, store
 from benchmarks._rows import Setting
 from benchmarks._synthetic import Sizes

@@ -10,14 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import alignment, binomial, learning, views
+import analysis
+import figures
+from analysis import binomial, learning
 from analysis.framework import results as storage
+from analysis.framework.table import NONE, Column, Row, Table
 from dynamics.errors import UserError
 from dynamics.study import Study
 from figures.__main__ import draw
 from runners import report
 from runners.report.__main__ import main
-from runners.report.markup import Html, element, table
+from runners.report.gallery import assign, every_result, how_to_read
+from runners.report.markup import Html, element, paragraph, table
 from tests.analysis.studies import STUDY, opened, rising, write
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -86,14 +90,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 def folder(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return results/<study> with some analyses and their figures; others are missing."""
     folder = tmp_path_factory.mktemp("results") / STUDY
-    for found in (
-        learning.analyse(study),
-        alignment.analyse(study),
-        binomial.analyse(study, targets=(0.5,), permutations=9),
-        views.analyse(study),
-    ):
+    for found in (learning.analyse(study), binomial.analyse(study, targets=(0.5,), permutations=9)):
         storage.write(found, folder)
-    draw(folder, ["sorted-curves", "view-agreement"])
+    draw(folder, ["sorted-curves", "binomial-single"])
     return folder
 
 
@@ -107,14 +106,14 @@ def test_the_page_needs_nothing_else(study: Study, folder: Path) -> None:
     assert "@import" not in text and "url(" not in text
     assert path.stat().st_size < 15e6
     words = "".join(page.words)
-    for expected in ("a-method-of-mine", "Figure 5.4", "not testable", "python -m figures 4.3", "has a trained network",
+    for expected in ("a-method-of-mine", "figure 5.4", "not testable", "python -m figures 4.4", "has a trained network",
                      "python -m analysis.classes", "not recorded"):  # fmt: skip
         assert expected in words, expected
     assert " nan" not in words and "None" not in words
 
 
 def test_every_section_stands_without_results_of_its_own(study: Study, folder: Path, tmp_path: Path) -> None:
-    for kept in ("learning", "binomial", "views", "alignment"):
+    for kept in ("learning", "binomial"):
         alone = tmp_path / kept / STUDY
         alone.mkdir(parents=True)
         for file in folder.glob(f"{kept}.*"):
@@ -135,17 +134,64 @@ def test_the_command(study: Study, folder: Path, capsys: pytest.CaptureFixture[s
 
 def test_text_is_escaped() -> None:
     nasty = '<script>alert("&")</script>'
-    made = table([nasty], [[nasty], [Html("<b>bold</b>")]], caption=nasty)
-    page = Page(made)
+    columns = [
+        Column("a", nasty),
+        Column("b", "b", "verdict"),
+        Column("c", "c", "code"),
+        Column("d", "d", "method"),
+    ]
+    made = table(Table(caption=nasty, columns=columns, rows=[dict.fromkeys("abcd", nasty)], notes=[nasty]))
+    page = Page(made + paragraph(nasty, Html("<b>bold</b>")))
     assert not page.all("script") and len(page.all("b")) == 1
-    assert "".join(page.words).count(nasty) == 3
+    assert "".join(page.words).count(nasty) == 7
+    assert nasty in [attributes.get("aria-label") for attributes in page.all("div")]
     assert element("p", "a", id='"').endswith(' id="&quot;">a</p>')
 
 
-def test_columns_of_numbers_are_set_to_the_right() -> None:
-    page = Page(table(["name", "number", "empty"], [["a", "-0.5", None], ["b", None, None]], caption="c"))
-    assert [cell.get("class") for cell in page.all("th")] == [None, "number", None]
-    assert "\N{MINUS SIGN}0.5" in page.words
+def test_cells_are_written_as_their_columns_ask() -> None:
+    columns = [
+        Column("name", "name"),
+        Column("x", "number", ".1f"),
+        Column("printed", "printed", "printed"),
+        Column("verdict", "verdict", "verdict"),
+        Column("chi2", "chi2", "power"),
+        Column("p", "p", "p"),
+    ]
+    rows: list[Row] = [
+        {"name": "a-b", "x": -0.5, "printed": "-.50", "verdict": "no value", "chi2": 1.34e17, "p": 0.0},
+        {"name": "b", "x": None, "printed": None, "verdict": None, "chi2": 42.0, "p": 1.26e-5},
+    ]
+    page = Page(table(Table(caption="c", columns=columns, rows=rows)))
+    assert [cell.get("class") for cell in page.all("th")] == [None, *["number"] * 2, None, *["number"] * 2]
+    assert [word["class"] for word in page.all("span") if "class" in word] == ["badge no-value"]
+    assert page.words[7:] == [
+        "a-b", "\N{MINUS SIGN}0.5", "\N{MINUS SIGN}.50", "no value", "1.3·10¹⁷", "< 1e\N{MINUS SIGN}300",
+        "b", NONE, NONE, NONE, "42", "1e\N{MINUS SIGN}05",
+    ]  # fmt: skip
+
+
+def test_every_table_is_shown_once_at_the_figure_that_draws_it(folder: Path) -> None:
+    results = {name: storage.read(folder, name) for name in ("learning", "binomial")}
+    drawn = ["sorted-curves", "binomial-single", "binomial-averaged"]
+    found = assign(drawn, results)
+    assert [[table.key for table in found[name]] for name in (*drawn, "")] == [
+        [""],
+        ["single"],
+        ["averaged"],
+        [],
+    ]
+    assert [table.key for table in assign(["sorted-curves"], results)[""]] == ["single", "averaged"]
+
+
+def test_figures_say_how_to_read_them_and_name_tables_that_there_are(folder: Path) -> None:
+    keys = {f"binomial.{table.key}" for table in storage.read(folder, "binomial").tables()}
+    for name in figures.names():
+        drawing = figures.load(name)
+        named = getattr(drawing, "TABLES", ())
+        assert {one for one in named if one.startswith("binomial.")} <= keys
+        assert {one.partition(".")[0] for one in named} <= set(drawing.NEEDS)
+        assert len(how_to_read(name)) > 60
+    assert set(analysis.names()) < set(every_result())
 
 
 @pytest.mark.slow
@@ -163,4 +209,4 @@ def test_a_browser_opens_it_without_a_network(study: Study, folder: Path, tmp_pa
     assert "CONSOLE" not in ran.stderr
     shown = Page(re.sub(r"<!DOCTYPE[^>]*>", "", ran.stdout))
     assert len(shown.all("img")) == 2
-    assert "Findings of the thesis" in shown.words
+    assert "The memorization thesis" in shown.words

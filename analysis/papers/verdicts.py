@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does a number of ours agree with a printed one: as far as the spread that is known allows.
+"""Does a number of ours agree with a printed one, as far as the spread that is known allows.
 
-The thesis prints a spread for one of its tables only, and that spread is of ten draws of noise, not of seeds.
 Each function states its rule; "inside" never says more than the rule does.
 """
 
 import math
 from enum import StrEnum
-from typing import NamedTuple
 
 BOUND = 2.0
 """Standard deviations (or errors) within which two numbers agree."""
 
 
 class Verdict(StrEnum):
-    """How ours stands to the thesis's."""
+    """How a number of ours stands to the printed one."""
 
     INSIDE = "inside"
     OUTSIDE = "outside"
@@ -23,26 +21,27 @@ class Verdict(StrEnum):
     MISSING = "no value"
 
 
-class Compared(NamedTuple):
-    """One printed number and ours."""
-
-    method: str
-    where: str
-    """At which epoch, or of what."""
-    thesis: str
-    ours: str | None
-    verdict: Verdict
-
-
 def half_digit(printed: str) -> float:
-    """Return half a unit of the last printed digit: 0.0005 for "0.279", 5e15 for "1.3e17"."""
+    """Return half a unit of the last printed digit.
+
+    Examples
+    --------
+    >>> half_digit("0.279"), half_digit("1.3e17")
+    (0.0005, 5000000000000000.0)
+    """
     mantissa, _, exponent = printed.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
     return 0.5 * 10.0 ** (int(exponent or 0) - decimals)
 
 
 def to_printed_digits(ours: float | None, printed: str) -> Verdict:
-    """Judge a number without any spread: inside when it has the printed digits once rounded."""
+    """Judge a number without any spread: inside when it has the printed digits once rounded.
+
+    Examples
+    --------
+    >>> to_printed_digits(0.2793, "0.279").value, to_printed_digits(0.2796, "0.279").value
+    ('inside', 'outside')
+    """
     return _judge(ours, printed, 0.0)
 
 

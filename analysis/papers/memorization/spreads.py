@@ -3,9 +3,11 @@
 
 import math
 
-from analysis.comparison import thesis
-from analysis.comparison.outcomes import Finding, Outcome, Results, by_counting, more
 from analysis.framework.results import Row
+from analysis.papers import Results
+from analysis.papers.findings import Conclusion, Finding, by_counting, more
+from analysis.papers.memorization.printed import METHODS, TARGETS
+from dynamics.names import label
 
 LEVEL = 0.05
 """Below this a p-value counts."""
@@ -22,9 +24,7 @@ def easy_and_hard(results: Results) -> Finding:
     rows = _noise(results, "r_tilde")
     tested = [row for row in rows.values() if row["tarone_p"] is not None]
     if not tested:
-        return Finding(
-            claim, Outcome.NOT_TESTABLE, "no epoch reaches a mean of 0.25, or no result binomial", rule
-        )
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, "Tarone's test"), rule)
     unequal = [row["tarone_p"] < LEVEL for row in tested]
     least = min(tested, key=lambda row: row["dispersion"])
     worst = max(row["tarone_p"] for row in tested)
@@ -32,9 +32,9 @@ def easy_and_hard(results: Results) -> Finding:
     settings = "1 setting" if methods == 1 else f"{methods} settings"
     number = (
         f"{sum(unequal)} of {len(tested)} tests in {settings}; largest p {worst:.2g}, "
-        f"least dispersion {least['dispersion']:.2f} ({least['method']}, t = {least['epoch']})"
+        f"least dispersion {least['dispersion']:.2f} ({label(least['method'])}, t = {least['epoch']})"
     )
-    return Finding(claim, by_counting(unequal, none=Outcome.UNDECIDED), number, rule)
+    return Finding(claim, by_counting(unequal, none=Conclusion.UNDECIDED), number, rule)
 
 
 def widest(results: Results) -> Finding:
@@ -47,18 +47,17 @@ def widest(results: Results) -> Finding:
     rows = _noise(results, "r")
     parts: list[str] = []
     holds: list[bool | None] = []
-    for target in thesis.TARGETS:
+    for target in TARGETS:
         spreads = {method: spread_without_noise(row) for (method, at), row in rows.items() if at == target}
         found = {method: spread for method, spread in spreads.items() if spread is not None}
         if "supervised" in found and len(found) > 1:
             (own, error), other = found.pop("supervised"), max(found, key=lambda method: found[method])
             largest, other_error = found[other]
             holds.append(more(own - largest, math.hypot(error, other_error)))
-            parts.append(f"mean {target:g}: {own:.3f} against at most {largest:.3f} ({other})")
+            parts.append(f"mean {target:g}: {own:.3f} against at most {largest:.3f} ({label(other)})")
     if not holds:
-        return Finding(
-            claim, Outcome.NOT_TESTABLE, "needs supervised and another setting at one of the means", rule
-        )
+        needed = "a comparison of supervised with another setting at one of the means"
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 
 
@@ -88,30 +87,48 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
     name = {"r": "r", "r_tilde": "r̃"}[quantity]
     rule = (
         f"At the first epochs with a mean of 1/4, 1/2 and 3/4, the standard deviation of {name} over examples, "
-        f"{WITHOUT}, is nearer to that of {near} than to that of {far}; "
+        f"{WITHOUT}, is nearer to that of {label(near)} than to that of {label(far)}; "
         "a difference below two standard errors counts for neither."
     )
     rows = _noise(results, quantity)
     parts: list[str] = []
     holds: list[bool | None] = []
-    for target in thesis.TARGETS:
+    for target in TARGETS:
         own = [rows[method, target] for method in ("simclr", near, far) if (method, target) in rows]
         spreads = [spread for row in own if (spread := spread_without_noise(row)) is not None]
         if len(spreads) == 3:
             sds = [sd for sd, _ in spreads]
             closer = abs(sds[0] - sds[2]) - abs(sds[0] - sds[1])
             holds.append(more(closer, math.hypot(*(error for _, error in spreads))))
-            parts.append(f"mean {target:g}: simclr {sds[0]:.3f}, {near} {sds[1]:.3f}, {far} {sds[2]:.3f}")
+            named = zip(("simclr", near, far), sds, strict=True)
+            parts.append(
+                f"mean {target:g}: " + ", ".join(f"{label(method)} {sd:.3f}" for method, sd in named)
+            )
     if not holds:
-        return Finding(
-            claim, Outcome.NOT_TESTABLE, f"needs simclr, {near} and {far} at one of the means", rule
-        )
+        needed = f"a comparison of SimCLR, {label(near)} and {label(far)} at one of the means"
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 
 
 def _noise(results: Results, quantity: str) -> dict[tuple[str, float], Row]:
+    """Return the rows of the thesis's settings, by method and mean."""
     rows = results["binomial"].rows if "binomial" in results else []
-    return {(row["method"], row["target"]): row for row in rows if row["quantity"] == quantity}
+    return {
+        (row["method"], row["target"]): row
+        for row in rows
+        if row["quantity"] == quantity and row["method"] in METHODS
+    }
+
+
+def _why_not(results: Results, rows: dict[tuple[str, float], Row], needed: str) -> str:
+    """Say why something that is computed from these rows is not there."""
+    if "binomial" not in results:
+        return "no result binomial"
+    if not rows:
+        return f"no epoch reaches a mean of {min(TARGETS):g}"
+    if any(row["seeds"] == 1 for row in rows.values()):
+        return f"{needed} needs at least two seeds"
+    return f"no epochs that allow {needed}"
 
 
 def spread_without_noise(row: Row) -> tuple[float, float] | None:
@@ -119,6 +136,11 @@ def spread_without_noise(row: Row) -> tuple[float, float] | None:
 
     A mean of N outcomes with intraclass correlation rho has the reliability N rho / (1 + (N - 1) rho) (Spearman
     and Brown), the share of its variance that is no noise. None where rho is not defined.
+
+    Examples
+    --------
+    >>> spread_without_noise({"sd": 0.2, "seeds": 4, "icc": 1.0, "examples": 200})
+    (0.2, 0.01)
     """
     seeds, rho = row["seeds"], row["icc"]
     if rho is None or not math.isfinite(rho):

@@ -4,9 +4,11 @@
 import math
 from typing import Any
 
-from analysis.comparison import thesis
-from analysis.comparison.outcomes import CLEAR, Finding, Outcome, Results, by_counting, by_ratio
 from analysis.framework.results import Row
+from analysis.papers import Results
+from analysis.papers.findings import CLEAR, Conclusion, Finding, by_counting, by_ratio
+from analysis.papers.memorization import printed
+from dynamics.names import label
 
 GRADED = 2.0
 """A ratio above this counts as "far below" or "strongly"."""
@@ -23,16 +25,16 @@ def classes_differ(results: Results) -> Finding:
     found = {method: _half_way(results, method) for method in ("supervised", "simclr")}
     supervised, simclr = found["supervised"], found["simclr"]
     if supervised is None or simclr is None:
-        lacking = " and ".join(method for method, row in found.items() if row is None)
-        return Finding(claim, Outcome.NOT_TESTABLE, f"{lacking}: no class means at a mean r of 1/2", rule)
+        lacking = " and ".join(label(method) for method, row in found.items() if row is None)
+        return Finding(claim, Conclusion.NOT_TESTABLE, f"{lacking}: no class means at a mean r of 1/2", rule)
     shares = [max(0.0, row["epsilon_squared"]) for row in (supervised, simclr)]
     holds = supervised["f"] > supervised["f_5_percent"] and shares[0] > GRADED * shares[1]
     number = "; ".join(
-        f"{row['method']} (t = {row['epoch']}): ε² {row['epsilon_squared']:.3f}, F {row['f']:.2f} "
+        f"{label(row['method'])} (t = {row['epoch']}): ε² {row['epsilon_squared']:.3f}, F {row['f']:.2f} "
         f"(5 % point {row['f_5_percent']:.2f})"
         for row in (supervised, simclr)
     )
-    return Finding(claim, Outcome.CONFIRMED if holds else Outcome.REFUTED, number, rule)
+    return Finding(claim, Conclusion.CONFIRMED if holds else Conclusion.REFUTED, number, rule)
 
 
 def which_classes(results: Results) -> Finding:
@@ -41,14 +43,14 @@ def which_classes(results: Results) -> Finding:
     rule = "After the last epoch these are the three classes of highest and lowest mean r."
     rows = _by_true_class(results, "supervised")
     order = rows[-1]["hard_to_easy"] if rows else None
-    if order is None or not {*thesis.EASY, *thesis.HARD} <= set(order):
+    if order is None or not {*printed.EASY, *printed.HARD} <= set(order):
         return Finding(
             claim,
-            Outcome.NOT_TESTABLE,
+            Conclusion.NOT_TESTABLE,
             ELSEWHERE if order else "no class means of supervised",
             rule,
         )
-    agree = [set(order[-3:]) == set(thesis.EASY), set(order[:3]) == set(thesis.HARD)]
+    agree = [set(order[-3:]) == set(printed.EASY), set(order[:3]) == set(printed.HARD)]
     return Finding(
         claim, by_counting(agree), f"t = {rows[-1]['epoch']}, hard to easy: {', '.join(order)}", rule
     )
@@ -59,14 +61,14 @@ def similar_classes(results: Results) -> Finding:
     claim = "In SimCLR's features KL(cat, dog) is far below KL(cat, automobile)."
     rule = f"KL(cat || automobile) / KL(cat || dog) is above {GRADED:g}."
     if "divergence" not in results:
-        return Finding(claim, Outcome.NOT_TESTABLE, "no result divergence", rule)
+        return Finding(claim, Conclusion.NOT_TESTABLE, "no result divergence", rule)
     found = {
         (row["estimator"], row["z"]): row["kl"]
         for row in results["divergence"].rows
         if row["method"] == "simclr" and row["y"] == "cat" and row["z"] in ("dog", "automobile")
     }
     if not found:
-        return Finding(claim, Outcome.NOT_TESTABLE, ELSEWHERE, rule)
+        return Finding(claim, Conclusion.NOT_TESTABLE, ELSEWHERE, rule)
     ratios = {
         estimator: found[estimator, "automobile"] / found[estimator, "dog"]
         for estimator in ("corrected", "thesis")
@@ -74,10 +76,10 @@ def similar_classes(results: Results) -> Finding:
     }
     if not ratios:
         return Finding(
-            claim, Outcome.NOT_TESTABLE, "neither estimator has a positive value for these classes", rule
+            claim, Conclusion.NOT_TESTABLE, "neither estimator has a positive value for these classes", rule
         )
     number = "; ".join(f"{estimator} estimator {ratio:.1f}" for estimator, ratio in ratios.items())
-    number += f"; thesis {thesis.FIGURE_5_2_RATIO['simclr']}"
+    number += f"; thesis {printed.FIGURE_5_2_RATIO['simclr']}"
     return Finding(claim, by_counting([ratio > GRADED for ratio in ratios.values()]), number, rule)
 
 
@@ -87,11 +89,11 @@ def larger_divergence(results: Results) -> Finding:
     rule = f"The median over pairs of classes is larger, by a factor above {CLEAR:g}; corrected estimator."
     found = _divergences(results)
     if isinstance(found, str):
-        return Finding(claim, Outcome.NOT_TESTABLE, found, rule)
+        return Finding(claim, Conclusion.NOT_TESTABLE, found, rule)
     medians = {method: one["median"] for method, one in found.items()}
-    number = "; ".join(f"{method} {value:.4g} nats" for method, value in medians.items())
+    number = "; ".join(f"{label(method)} {value:.4g} nats" for method, value in medians.items())
     if min(medians.values()) <= 0:
-        return Finding(claim, Outcome.NOT_TESTABLE, f"a median is not above 0: {number}", rule)
+        return Finding(claim, Conclusion.NOT_TESTABLE, f"a median is not above 0: {number}", rule)
     return Finding(claim, by_ratio(medians["supervised"] / medians["simclr"]), number, rule)
 
 
@@ -104,11 +106,13 @@ def less_graded(results: Results) -> Finding:
     )
     found = _divergences(results)
     if isinstance(found, str):
-        return Finding(claim, Outcome.NOT_TESTABLE, found, rule)
+        return Finding(claim, Conclusion.NOT_TESTABLE, found, rule)
     if any(one["min"] <= 0 for one in found.values()):
-        return Finding(claim, Outcome.NOT_TESTABLE, "the least corrected divergence is not above 0", rule)
+        return Finding(claim, Conclusion.NOT_TESTABLE, "the least corrected divergence is not above 0", rule)
     ratios = {method: one["max"] / one["min"] for method, one in found.items()}
-    number = "; ".join(f"{method} {value:.1f}" for method, value in ratios.items()) + "; thesis 3.0 and 16"
+    number = (
+        "; ".join(f"{label(method)} {value:.1f}" for method, value in ratios.items()) + "; thesis 3.0 and 16"
+    )
     return Finding(claim, by_ratio(ratios["simclr"] / ratios["supervised"]), number, rule)
 
 
@@ -120,7 +124,7 @@ def _divergences(results: Results) -> dict[str, dict[str, Any]] | str:
     found = {one["method"]: one for one in summary if one["estimator"] == "corrected"}
     wanted = ("supervised", "simclr")
     if any(_absent(found.get(method, {}).get("median")) for method in wanted):
-        return "needs divergences of supervised and simclr"
+        return "needs divergences of supervised and SimCLR"
     return {method: found[method] for method in wanted}
 
 

@@ -7,6 +7,7 @@ augmentations, K = 1024 examples. Methods are named as here.
 
 from typing import NamedTuple
 
+METHODS = ("simclr", "supervised", "random-labels", "random-labels-aug")
 SEEDS, AUGMENTATIONS, EXAMPLES = 30, 10, 1024
 TARGETS = (0.25, 0.5, 0.75)
 """Rows of tables 4.1 and 4.2 are the first epochs whose p0 reaches these."""

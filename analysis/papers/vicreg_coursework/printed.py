@@ -4,6 +4,7 @@
 Accuracies in per cent, as they were printed. Encoders: `n1` is the coursework's N1, `resnet18` its N2.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from analysis.framework.results import Row
@@ -31,8 +32,8 @@ EXTRAORDINARY = "extraordinary for 30 epochs of crops and flips: 92.1 is reporte
 BELOW_N1 = "below the five convolutions: the ResNet-18 was trained too little"
 LEAK = "far above its own linear layer on all labels, which no published encoder is: probably measured on other data"
 ABOVE_ALL = "above every published value of a ResNet-18 after 1000 epochs (51.0 at most)"
-FLOOR = "at or below the pixels themselves (37.7 in the memorization thesis)"
-NEAR_FLOOR = "little above the pixels themselves (37.7 in the memorization thesis)"
+FLOOR = "at or below the pixels themselves (37.7 with a linear layer)"
+NEAR_FLOOR = "little above the pixels themselves (37.7 with a linear layer)"
 
 PRINTED = (
     Printed("coursework", "supervised", "n1", "cifar10", "linear", 1.0, "70.6", "97.6"),
@@ -62,16 +63,17 @@ CIFAR10 = {
 """ResNet-18, CIFAR-10, linear top-1 after 1000 epochs: solo-learn; table 1 of W-MSE with what others added."""
 
 
-def ours(printed: Printed, rows: list[Row]) -> Row | None:
-    """Return our row for a printed value: the same method, encoder, data, mode and share of the labels."""
+def ours(printed: Printed, rows: Sequence[Row]) -> Row | None:
+    """Return our row for a printed value: the same method, encoder, data, mode and share of the labels.
+
+    Examples
+    --------
+    >>> same = {"method": "tico", "features": "tico", "encoder": "n1", "dataset": "cifar10", "mode": "linear"}
+    >>> ours(PRINTED[9], [same | {"fraction": 0.1}, same | {"fraction": 1.0, "top1": 0.3}])["top1"]
+    0.3
+    """
     for row in rows:
         same = all(row[name] == getattr(printed, name) for name in ("method", "dataset", "mode", "fraction"))
         if same and row["features"] == row["method"] and printed.encoder in (None, row["encoder"]):
             return row
     return None
-
-
-def others(rows: list[Row]) -> list[Row]:
-    """Return our rows that no document prints, the floors among them."""
-    matched = [found for printed in PRINTED if (found := ours(printed, rows)) is not None]
-    return [row for row in rows if not any(row is one for one in matched)]

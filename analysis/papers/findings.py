@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a study says about a paper's finding: confirmed, refuted, undecided or not testable.
+
+A finding is refuted when its rule fails wherever it can be applied, undecided when it holds in some places
+only or a test is not significant (which proves nothing), and not testable where results are missing.
+"""
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+CLEAR = 1.25
+"""Two numbers that are compared by their ratio differ when it is above this."""
+
+
+class Conclusion(StrEnum):
+    """What a study says about a finding."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+    NOT_TESTABLE = "not testable"
+
+
+class Finding(NamedTuple):
+    """One finding, with what decides it."""
+
+    claim: str
+    conclusion: Conclusion
+    number: str
+    """What was found, or why nothing could be."""
+    rule: str
+
+
+def more(difference: float, error: float) -> bool | None:
+    """Say whether a difference is above 0 or below it; None within two errors of 0.
+
+    Examples
+    --------
+    >>> more(0.3, 0.1), more(-0.3, 0.1), more(0.1, 0.1)
+    (True, False, None)
+    """
+    return None if abs(difference) < 2 * error else difference > 0
+
+
+def by_ratio(ratio: float) -> Conclusion:
+    """Judge a positive ratio that a finding says is above 1.
+
+    Examples
+    --------
+    >>> [by_ratio(ratio).value for ratio in (2.0, 1.1, 0.5)]
+    ['confirmed', 'undecided', 'refuted']
+    """
+    clear = abs(math.log(ratio)) > math.log(CLEAR)
+    if not clear:
+        return Conclusion.UNDECIDED
+    return Conclusion.CONFIRMED if ratio > 1 else Conclusion.REFUTED
+
+
+def by_counting(holds: Sequence[bool | None], *, none: Conclusion = Conclusion.REFUTED) -> Conclusion:
+    """Judge by where a rule held: everywhere, nowhere (then `none`), or in some places.
+
+    Examples
+    --------
+    >>> [by_counting(holds).value for holds in ([True, True], [False, False], [True, None])]
+    ['confirmed', 'refuted', 'undecided']
+    """
+    if all(holds):
+        return Conclusion.CONFIRMED
+    return none if all(one is False for one in holds) else Conclusion.UNDECIDED

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbers that were read off the thesis's figures, with ours beside them: one function a figure."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from analysis.framework.results import Result, Row
+from analysis.framework.table import Column, Table
+from analysis.papers import Results, verdicts
+from analysis.papers.memorization import printed as thesis
+from analysis.papers.memorization.recipe import reasons
+from analysis.papers.verdicts import Verdict
+from dynamics.study import Study
+
+
+def beside(number: str, study: Study, results: Results) -> list[Table]:
+    """Return the numbers of a figure, for the methods that a study has; nothing where none of ours is among them."""
+    if number not in FIGURES or FIGURES[number].need not in results:
+        return []
+    figure, why = FIGURES[number], reasons(study)
+    rows = [row for row in figure.compare(results[figure.need]) if row["method"] in why]
+    if all(row["ours"] is None for row in rows):
+        return []
+    columns = [
+        Column("method", "setting", "method"),
+        Column("where", "where"),
+        Column("printed", "thesis", "printed"),
+        Column("ours", "ours", figure.form),
+        Column("verdict", "verdict", "verdict"),
+        Column("why", "why it may differ"),
+    ]
+    judged = [row | {"why": why[row["method"]] if _differs(row) else ""} for row in rows]
+    return [Table(caption=figure.caption, columns=columns, rows=judged)]
+
+
+def _differs(row: Row) -> bool:
+    return row["ours"] is not None and row["verdict"] is not Verdict.INSIDE
+
+
+def figure_4_1(learning: Result) -> list[Row]:
+    """Compare E[r_t] at the thesis's epochs.
+
+    The error of a mean is that over seeds (a quarter of our 95 % interval) and that over the panel's examples,
+    which are not the thesis's.
+    """
+    rows = {(row["method"], row["epoch"]): row for row in learning.rows}
+    compared = []
+    for method, means in thesis.FIGURE_4_1.items():
+        for epoch, printed in means.items():
+            row = rows.get((method, epoch))
+            ours = _value(row, "mean_r")
+            verdict = verdicts.within_error(ours, _error(row, learning), printed)
+            compared.append(_row(method, f"t = {epoch}", printed, ours, verdict))
+    return compared
+
+
+def _error(row: Row | None, learning: Result) -> float | None:
+    low, high = _value(row, "mean_r_low"), _value(row, "mean_r_high")
+    if row is None or low is None or high is None:
+        return None
+    examples = learning.settings["methods"][row["method"]]["examples"]
+    return math.hypot((high - low) / 4, row["sd_r"] / math.sqrt(examples))
+
+
+def figure_4_2(alignment: Result) -> list[Row]:
+    """Compare the epochs that are aligned to SimCLR's."""
+    if alignment.settings["reference"] != "simclr":
+        return []
+    found = {(row["method"], row["reference_epoch"]): row["epoch"] for row in alignment.rows}
+    compared = []
+    for method in thesis.METHODS[1:]:
+        for at, printed in zip(thesis.ALIGNED_TO, thesis.FIGURE_4_2[method], strict=True):
+            ours = found.get((method, at))
+            verdict = verdicts.same_epoch(ours, printed)
+            compared.append(_row(method, f"SimCLR at t = {at}", str(printed), ours, verdict))
+    return compared
+
+
+def figure_4_3(binomial: Result) -> list[Row]:
+    """Compare the spread of r~_t over examples."""
+    return _spreads(binomial, "r_tilde", thesis.FIGURE_4_3_SD)
+
+
+def figure_4_4(binomial: Result) -> list[Row]:
+    """Compare the spread of r_t over examples."""
+    return _spreads(binomial, "r", thesis.FIGURE_4_4_SD)
+
+
+def _spreads(binomial: Result, quantity: str, table: Mapping[str, Sequence[str]]) -> list[Row]:
+    """Compare standard deviations; the error of one of K values is about sd / sqrt(2 K)."""
+    rows = {(row["method"], row["target"]): row for row in binomial.rows if row["quantity"] == quantity}
+    compared = []
+    for method, target, printed in _at_targets(table):
+        row = rows.get((method, target))
+        sd, error = _value(row, "sd"), None if row is None else row["sd"] / math.sqrt(2 * row["examples"])
+        compared.append(
+            _row(method, f"mean {target}", printed, sd, verdicts.within_error(sd, error, printed))
+        )
+    return compared
+
+
+def figure_4_5(augmentations: Result) -> list[Row]:
+    """Compare the share of variance between augmentations; the thesis's is of 21 examples, its error unknown."""
+    rows = {(row["method"], row["target"]): row for row in augmentations.rows}
+    return [
+        _without_spread(
+            method, f"mean {target}", printed, _value(rows.get((method, target)), "augmentation_share")
+        )
+        for method, target, printed in _at_targets(thesis.FIGURE_4_5)
+    ]
+
+
+def _at_targets(table: Mapping[str, Sequence[str]]) -> list[tuple[str, float, str]]:
+    return [
+        (method, target, printed)
+        for method, values in table.items()
+        for target, printed in zip(thesis.TARGETS, values, strict=True)
+    ]
+
+
+def figure_5_1(embedding: Result) -> list[Row]:
+    """Compare the share of nearest neighbours of the same class."""
+    rows = {row["method"]: row for row in embedding.rows}
+    return [
+        _without_spread(method, "features", printed, _value(rows.get(method), "neighbours_features"))
+        for method, printed in thesis.FIGURE_5_1.items()
+    ]
+
+
+def figure_5_2(divergence: Result) -> list[Row]:
+    """Compare least, median and largest divergence by the thesis's formula."""
+    found = {one["method"]: one for one in divergence.settings["summary"] if one["estimator"] == "thesis"}
+    return [
+        _without_spread(method, name, printed, _value(found.get(method), name))
+        for method, values in thesis.FIGURE_5_2.items()
+        for name, printed in zip(("min", "median", "max"), values, strict=True)
+    ]
+
+
+def figure_5_3(classes: Result) -> list[Row]:
+    """Compare how far the class means are apart."""
+    rows = {(row["method"], row["epoch"]): row for row in classes.rows if row["classes_by"] == "true"}
+    return [
+        _without_spread(method, f"t = {epoch}", printed, _value(rows.get((method, epoch)), "spread"))
+        for method, spreads in thesis.FIGURE_5_3_SPREAD.items()
+        for epoch, printed in spreads.items()
+    ]
+
+
+def figure_b_1(views: Result) -> list[Row]:
+    """Compare the distance between first and second views."""
+    rows = {(row["kind"], row["epoch"]): row for row in views.rows if row["method"] == "simclr"}
+    compared = []
+    for kind, errors in thesis.FIGURE_B_1.items():
+        for epoch, printed in errors.items():
+            row = rows.get((kind, epoch))
+            ours = _value(row, "mae")
+            verdict = verdicts.within_error(ours, _value(row, "mae_if_swapped_sd"), printed)
+            compared.append(_row("simclr", f"{kind}, t = {epoch}", printed, ours, verdict))
+    return compared
+
+
+def _value(row: Row | None, name: str) -> float | None:
+    """Return a number of a row; None where there is no row or no number."""
+    value = None if row is None else row.get(name)
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _without_spread(method: str, where: str, printed: str, ours: float | None) -> Row:
+    return _row(method, where, printed, ours, verdicts.without_spread(ours, printed))
+
+
+def _row(method: str, where: str, printed: str, ours: float | int | None, verdict: Verdict) -> Row:
+    return {"method": method, "where": where, "printed": printed, "ours": ours, "verdict": verdict}
+
+
+class Comparison(NamedTuple):
+    """How the numbers of one figure are compared."""
+
+    compare: Callable[[Result], list[Row]]
+    need: str
+    """The result that `compare` takes."""
+    caption: str
+    form: str = ".3f"
+    """How ours are written."""
+
+
+FIGURES = {
+    "4.1": Comparison(figure_4_1, "learning", "Mean of r"),
+    "4.2": Comparison(figure_4_2, "alignment", "Aligned epoch", "d"),
+    "4.3": Comparison(figure_4_3, "binomial", "Standard deviation of r̃ over examples"),
+    "4.4": Comparison(figure_4_4, "binomial", "Standard deviation of r over examples"),
+    "4.5": Comparison(figure_4_5, "augmentations", "Share of true variance between augmentations"),
+    "5.1": Comparison(figure_5_1, "embedding", "Share of same-class neighbours"),
+    "5.2": Comparison(figure_5_2, "divergence", "KL between classes, nats", ".4g"),
+    "5.3": Comparison(figure_5_3, "classes", "Largest less smallest class mean"),
+    "B.1": Comparison(figure_b_1, "views", "MAE of first against second views"),
+}
+"""By number."""

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The thesis's tables 4.1, 4.2 and B.1 with ours beside them: rows of the methods that a study has."""
+
+from collections.abc import Mapping
+
+from analysis.framework.results import Result, Row
+from analysis.framework.table import Column, Table
+from analysis.papers import Results, verdicts
+from analysis.papers.memorization import printed as thesis
+from analysis.papers.memorization.recipe import reasons
+from analysis.papers.verdicts import Verdict
+from dynamics.names import PIXELS, UNTRAINED
+from dynamics.study import Study
+
+Reasons = Mapping[str, str]
+"""By method of the study: why its numbers may differ."""
+
+FLOORS = {UNTRAINED: ("data", "width", "seeds"), PIXELS: ("data",)}
+"""Rows of table B.1 that are no methods, and what their numbers depend on."""
+
+
+def tables(study: Study, results: Results) -> list[Table]:
+    """Return the tables whose results there are."""
+    why = reasons(study)
+    needs = {table_4_1: "binomial", table_4_2: "binomial", table_b_1: "probes"}
+    return [build(results[need], why) for build, need in needs.items() if need in results]
+
+
+def table_4_1(binomial: Result, why: Reasons) -> Table:
+    """Compare the thesis's chi-square of r~_t: it prints no spread, so only the printed digits agree.
+
+    Of one seed there is none: counts of 0 and 1 always fit their mean.
+    """
+    columns = [
+        *FIRST,
+        Column("printed", "χ²: thesis", "power"),
+        Column("chi2", "ours", "power"),
+        *LAST,
+        Column("dispersion", "dispersion", ".2f"),
+        Column("tarone_z", "Tarone Z", ".1f"),
+        Column("tarone_p", "p", "p"),
+        Column("betabinomial_icc", "ICC", ".3f"),
+        Column("betabinomial_icc", "95 %", "interval"),
+    ]
+    return Table(
+        key="4.1",
+        caption=f"Table 4.1: χ² of one augmentation against Bin(N, p0). {CAPTION}",
+        columns=columns,
+        rows=_noise(binomial, "r_tilde", "chi2", thesis.TABLE_4_1, why),
+        notes=[
+            "The thesis prints no spread for χ², so “inside” means equal to its printed digits: another example in a "
+            "tail moves the value by orders of magnitude, and only the same counts give the same number. Dispersion "
+            "is 1, and the intraclass correlation (ICC, of a beta-binomial fit) 0, where all examples are equally "
+            "hard; Tarone's Z is about normal then."
+        ],
+    )
+
+
+def table_4_2(binomial: Result, why: Reasons) -> Table:
+    """Compare the MAE of r_t against noise, by its spread over ten draws of noise."""
+    columns = [
+        *FIRST,
+        Column("printed", "MAE: thesis", "printed"),
+        Column("mae", "ours", ".3f", "mae_sd"),
+        *LAST,
+        Column("mae_floor", "floor", ".3f"),
+        Column("mae_if_equal", "if equal", ".3f"),
+        Column("icc", "ICC", ".3f"),
+        Column("icc", "95 %", "interval"),
+    ]
+    return Table(
+        key="4.2",
+        caption=f"Table 4.2: MAE of all augmentations against binomial noise. {CAPTION}",
+        columns=columns,
+        rows=_noise(binomial, "r", "mae", thesis.TABLE_4_2, why),
+        notes=[
+            "Inside: within two of the thesis's printed standard deviations and half of its last digit. They are over "
+            "ten draws of noise; what other seeds or examples would change is not in them. Floor: the MAE between "
+            "two draws of the noise. If equal: the MAE to be expected were all examples equally hard and all trials "
+            "independent. ICC: of a network's mean answer to an example, interval over seeds."
+        ],
+    )
+
+
+CAPTION = "Thesis, ours, verdict; at the right, statistics that hold (ours only)"
+FIRST = (
+    Column("method", "setting", "method"),
+    Column("target", "first mean ≥"),
+    Column("printed_epoch", "epoch: thesis", "d"),
+    Column("epoch", "ours", "d"),
+    Column("epoch_verdict", "verdict", "verdict"),
+    Column("printed_p0", "p0: thesis", "printed"),
+    Column("p0", "ours", ".3f"),
+)
+LAST = (Column("verdict", "verdict", "verdict"), Column("why", "why it may differ"))
+
+
+def _noise(
+    binomial: Result, quantity: str, key: str, table: Mapping[str, tuple[thesis.Noise, ...]], why: Reasons
+) -> list[Row]:
+    found = {(row["method"], row["target"]): row for row in binomial.rows if row["quantity"] == quantity}
+    return [
+        _noise_row(
+            {"method": method, "target": target}, printed, found.get((method, target)), key, why[method]
+        )
+        for method, rows in table.items()
+        if method in why
+        for target, printed in zip(thesis.TARGETS, rows, strict=True)
+    ]
+
+
+def _noise_row(at: Row, printed: thesis.Noise, ours: Row | None, key: str, why: str) -> Row:
+    """Return one method's row at the first epoch that reaches one p0; `key` is the statistic that is compared."""
+    if ours is not None and ours["seeds"] == 1 and key == "chi2":
+        ours = {**ours, "chi2": None}
+    value = None if ours is None else ours[key]
+    shown: float | str
+    if printed.sd is None:
+        shown, verdict = float(printed.value), verdicts.to_printed_digits(value, printed.value)
+    else:
+        shown = f"{printed.value} ± {printed.sd}"
+        verdict = verdicts.within_printed_spread(value, printed.value, printed.sd)
+    epoch = verdicts.same_epoch(None if ours is None else ours["epoch"], printed.epoch)
+    return {
+        **(ours or {}),
+        **at,
+        "printed_epoch": printed.epoch,
+        "printed_p0": printed.p0,
+        "printed": shown,
+        "epoch_verdict": epoch,
+        "verdict": verdict,
+        "why": "mean not reached" if ours is None else _unless_inside(why, epoch, verdict),
+    }
+
+
+def table_b_1(probes: Result, why: Reasons) -> Table:
+    """Compare accuracies of linear probes, by our spread over seeds."""
+    columns = [
+        Column("method", "features of", "method"),
+        Column("seeds", "seeds", "d"),
+        Column("printed_train", "train: thesis", "printed"),
+        Column("train", "ours", ".4f", "train_sd"),
+        Column("train_verdict", "verdict", "verdict"),
+        Column("printed_test", "test: thesis", "printed"),
+        Column("test", "ours", ".4f", "test_sd"),
+        Column("test_verdict", "verdict", "verdict"),
+        Column("why", "why it may differ"),
+    ]
+    found = {row["method"]: row for row in probes.rows}
+    return Table(
+        key="B.1",
+        caption="Table B.1: accuracy of logistic regression on frozen features, mean ± standard deviation over seeds",
+        columns=columns,
+        rows=[
+            _probe_row(method, printed, found.get(method), why)
+            for method, printed in thesis.TABLE_B_1.items()
+            if method in why or (method in FLOORS and method in found)
+        ],
+        notes=[
+            "Inside: the thesis's single network lies within two standard deviations of our seeds. It probes networks "
+            "after 200, 200, 30 and 500 epochs."
+        ],
+    )
+
+
+def _probe_row(method: str, printed: thesis.Accuracy, ours: Row | None, why: Reasons) -> Row:
+    train, test = (
+        Verdict.MISSING
+        if ours is None
+        else verdicts.within_spread_of_seeds(ours[split], ours[f"{split}_sd"], getattr(printed, split))
+        for split in ("train", "test")
+    )
+    reason = why[method] if method in why else _why_floor(method, why)
+    return {
+        **(ours or {}),
+        "method": method,
+        "printed_train": printed.train,
+        "printed_test": printed.test,
+        "train_verdict": train,
+        "test_verdict": test,
+        "why": "not probed" if ours is None else _unless_inside(reason, train, test),
+    }
+
+
+def _why_floor(method: str, why: Reasons) -> str:
+    """Say why a floor's numbers may differ: a part of what holds for the networks beside it."""
+    kinds = next(iter(why.values())).split(", ")
+    return ", ".join(kind for kind in kinds if kind in FLOORS[method]) or kinds[0]
+
+
+def _unless_inside(why: str, *judged: Verdict) -> str:
+    return "" if all(verdict is Verdict.INSIDE for verdict in judged) else why

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was weak in the thesis's statistics, with the numbers of a study that show it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from analysis.framework.results import Result, Row
+from analysis.framework.table import Column, Table, power
+from analysis.papers import Results, Weakness
+from dynamics.names import label
+from dynamics.study import Study
+
+
+def weaknesses(study: Study, results: Results) -> list[Weakness]:
+    """Return all of them; one whose results are missing has no numbers."""
+    return [_tails(results), _floors(results), _order(study, results), _replacement(study)]
+
+
+def _tails(results: Results) -> Weakness:
+    text = [
+        "Its chi-square has expected counts near zero in the tails, so that values like 10¹⁹ measure a single cell."
+    ]
+    # Counts of one seed are 0 or 1: their mean fits them exactly.
+    rows = [row for row in _noise(results, "r_tilde") if row["chi2"] is not None and row["seeds"] > 1]
+    if rows:
+        valid = sum(bool(row["chi2_valid"]) for row in rows)
+        text += [
+            f"Here the smallest expected count is {min(row['chi2_smallest_expected'] for row in rows):.1g}, and "
+            f"{valid} of {len(rows)} tests have all expected counts at 5 or above.",
+            _largest(max(rows, key=lambda row: row["chi2"])),
+        ]
+    if any(row["dispersion"] is not None for row in rows):  # one seed has none
+        text.append(
+            "Dispersion, Tarone's test and the intraclass correlation in table 4.1 have no such tails."
+        )
+    return Weakness("Chi-square", " ".join(text))
+
+
+def _largest(top: Row) -> str:
+    """Say what else is known of the row with the largest chi-square."""
+    others = {
+        "a dispersion of {:.2f}": top["dispersion"],
+        "a χ² of {:.3g} once cells are pooled": top["pooled_chi2"],
+    }
+    known = " and ".join(words.format(value) for words, value in others.items() if value is not None)
+    where = f"{label(top['method'])}, t = {top['epoch']}"
+    if not known:
+        return f"The largest χ² is {power(top['chi2'])} ({where})."
+    return f"The largest χ², {power(top['chi2'])} ({where}), goes with {known}."
+
+
+def _floors(results: Results) -> Weakness:
+    text = [
+        "Its MAE compares r, an average of N·M trials, with noise of N trials: even examples that are equally hard "
+        "differ from such noise, by an amount that depends on N."
+    ]
+    if rows := _noise(results, "r"):
+        below = [row for row in rows if row["mae"] < row["mae_if_equal"]]
+        text.append(
+            f"Here the MAE between two draws of the noise is {_span(rows, 'mae_floor')}, that of equally hard examples "
+            f"{_span(rows, 'mae_if_equal')}, and the observed one {_span(rows, 'mae')}, which is smaller than that of "
+            f"equally hard examples in {len(below)} of {len(rows)} cases."
+        )
+    shares = results["augmentations"].rows if "augmentations" in results else []
+    split = "; ".join(
+        f"{label(row['method'])} at t = {row['epoch']}: {row['augmentation_share']:.2f}"
+        for row in shares
+        if row["target"] == 0.5 and row["augmentation_share"] is not None
+    )
+    if split:
+        text.append(
+            "The split of variance answers the question directly; share of the true variance of r̃ between "
+            f"augmentations: {split}."
+        )
+    return Weakness("Mean absolute error", " ".join(text))
+
+
+def _span(rows: Sequence[Row], name: str) -> str:
+    ends = dict.fromkeys(f"{end(row[name] for row in rows):.3f}" for end in (min, max))
+    return " to ".join(ends)
+
+
+def _order(study: Study, results: Results) -> Weakness:
+    words = "Each curve is sorted on its own, which hides whether the same examples are hard in each setting."
+    trained = [method for method in study.methods if "dataset" in study.runs[method][0].config]
+    ranked = list(_rankings(results["learning"], trained)) if "learning" in results else []
+    rows = [row for one, other in combinations(ranked, 2) for row in _correlation(one, other)]
+    if not rows:
+        ingested = len(study.methods) > 1 and len(trained) < 2
+        why = " Not computed here: indicators that were taken in may have been sorted." if ingested else ""
+        return Weakness("Sorting", words + why)
+    columns = [
+        Column("method", "setting", "method"),
+        Column("epoch", "t", "d"),
+        Column("other", "setting", "method"),
+        Column("other_epoch", "t", "d"),
+        Column("rho", "rank correlation", ".2f"),
+    ]
+    table = Table(caption="Are the same examples hard?", columns=columns, rows=rows)
+    text = (
+        f"{words} Spearman's correlation of r between settings, at the first epochs with a mean of 1/2 (or the last, "
+        "where a setting does not get there); noise in r makes it smaller than that of the true difficulties:"
+    )
+    return Weakness("Sorting", text, [table])
+
+
+class _Ranking(NamedTuple):
+    """How hard the panel's examples are for one method, at the first epoch with a mean of 1/2."""
+
+    method: str
+    epoch: int
+    counts: np.ndarray
+    examples: np.ndarray
+
+
+def _rankings(learning: Result, methods: Sequence[str]) -> Iterator[_Ranking]:
+    for method in learning.settings["methods"]:
+        if method in methods:
+            counts = learning.arrays[f"{method}.correct"]
+            means = counts.mean(axis=1) / learning.settings["methods"][method]["trials"]
+            at = int(np.argmax(means >= 0.5)) if (means >= 0.5).any() else len(means) - 1
+            epochs, examples = (learning.arrays[f"{method}.{name}"] for name in ("epochs", "examples"))
+            yield _Ranking(method, int(epochs[at]), counts[at], examples)
+
+
+def _correlation(one: _Ranking, other: _Ranking) -> list[Row]:
+    """Return the row of a pair; none where the examples differ or all are equally hard."""
+    if not np.array_equal(one.examples, other.examples) or 0 in (np.ptp(one.counts), np.ptp(other.counts)):
+        return []
+    rho = float(stats.spearmanr(one.counts, other.counts).statistic)
+    return [
+        {
+            "method": one.method,
+            "epoch": one.epoch,
+            "other": other.method,
+            "other_epoch": other.epoch,
+            "rho": rho,
+        }
+    ]
+
+
+def _replacement(study: Study) -> Weakness:
+    run = study.runs[study.methods[0]][0]
+    taken = "" if "dataset" in run.config else " (taken in as they are)"
+    return Weakness(
+        "Repeated examples",
+        "It drew the panel's examples with replacement, so that some count twice. "
+        f"Here {len(np.unique(run.examples))} of {len(run.examples)} examples are distinct{taken}.",
+    )
+
+
+def _noise(results: Results, quantity: str) -> list[Row]:
+    rows = results["binomial"].rows if "binomial" in results else []
+    return [row for row in rows if row["quantity"] == quantity]

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The coursework's tables and the slides' accuracies with ours beside them: rows of the methods that a study has."""
+
+from collections.abc import Collection, Sequence
+
+from analysis.framework.results import Row
+from analysis.framework.table import Column, Table
+from analysis.papers import Results
+from analysis.papers.vicreg_coursework import printed
+from dynamics.names import encoder_label, label
+from dynamics.study import Study
+
+
+def concerns(study: Study, results: Results) -> bool:
+    """Whether a study has methods of the documents, or has evaluated an encoder whose accuracy they print."""
+    evaluated = {row["features"] for row in _evaluations(results)}
+    accuracies = {one.method for one in printed.PRINTED}
+    return any(method in printed.METHODS for method in study.methods) or not evaluated.isdisjoint(accuracies)
+
+
+def tables(study: Study, results: Results) -> list[Table]:
+    """Return the printed accuracies, and those of the literature that the documents or others report."""
+    found = [
+        accuracies(study.methods, _evaluations(results)),
+        quoted(study.methods),
+        literature(study.methods),
+    ]
+    return [table for table in found if table.rows]
+
+
+def _evaluations(results: Results) -> Sequence[Row]:
+    return results["evaluation"].rows if "evaluation" in results else []
+
+
+def accuracies(methods: Collection[str], rows: Sequence[Row]) -> Table:
+    """Return the printed accuracies of these methods, ours beside them."""
+    lines = [_line(one, printed.ours(one, rows)) for one in printed.PRINTED if one.method in methods]
+    columns = [
+        Column("where", "printed in"),
+        Column("encoder", "encoder"),
+        Column("dataset", "data"),
+        Column("evaluation", "evaluation"),
+        Column("printed_top1", "top-1", "printed"),
+        Column("top1", "ours", ".1f", "top1_sd"),
+        Column("printed_top5", "top-5", "printed"),
+        Column("top5", "ours", ".1f", "top5_sd"),
+        Column("seeds", "seeds", "d"),
+        Column("remark", "remark"),
+    ]
+    notes = [
+        "The remarks name printed values that are implausible; they are no targets. In every published row, "
+        "fine-tuning on 1 % of the labels does worse than on 10 %, and that worse than a linear layer on all."
+    ]
+    if not rows:
+        notes.append("None of ours here: make them with python -m runners.probe.")
+    caption = "Per cent of test images; ours: mean ± standard deviation over seeds"
+    return Table(caption=caption, columns=columns, rows=lines, notes=notes)
+
+
+def _line(one: printed.Printed, ours: Row | None) -> Row:
+    measured = {
+        name: None if ours is None or ours[name] is None else 100 * ours[name]
+        for name in ("top1", "top1_sd", "top5", "top5_sd")
+    }
+    return {
+        "where": f"{one.source}: {label(one.method)}",
+        "encoder": encoder_label(one.encoder),
+        "dataset": one.dataset,
+        "evaluation": "linear" if one.mode == "linear" else f"{one.mode}, {100 * one.fraction:g} %",
+        "printed_top1": one.top1,
+        "printed_top5": one.top5,
+        **measured,
+        "seeds": None if ours is None else ours["seeds"],
+        "remark": one.remark,
+    }
+
+
+def quoted(methods: Collection[str]) -> Table:
+    """Return the accuracies that the coursework quotes."""
+    own = {label(method) for method in methods}
+    rows = [{"name": name, "top1": top1} for name, top1 in printed.IMAGENET.items() if name in own]
+    caption = "Not measured here: ImageNet, ResNet-50, linear top-1, as the coursework quotes it"
+    return Table(
+        caption=caption, columns=[Column("name", "method"), Column("top1", "top-1", "printed")], rows=rows
+    )
+
+
+def literature(methods: Collection[str]) -> Table:
+    """Return what published code reaches on the documents' data."""
+    rows = [
+        {"method": method, "solo": values[0], "act": values[1]}
+        for method, values in printed.CIFAR10.items()
+        if method in methods
+    ]
+    columns = [
+        Column("method", "method", "method"),
+        Column("solo", "solo-learn", "printed"),
+        Column("act", "W-MSE and ACT", "printed"),
+    ]
+    caption = "Not measured here: CIFAR-10, ResNet-18, linear top-1 after 1000 epochs, in the literature"
+    return Table(caption=caption, columns=columns, rows=rows)
