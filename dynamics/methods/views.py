@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What methods that learn from views share: views, projector, and correct = the partner view is the nearest in the batch.
+"""What methods that learn from views share: views, projector, correct = the partner view is the nearest in the batch.
 
 SimCLR's loss is a classification with 2B - 1 classes (Chen et al., 2020, arXiv:2002.05709, eq. 1): which of
 the other views is the partner? The same question can be asked of any method that embeds views, so r_t(x) is

@@ -1,6 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a recipe and a seed to a run folder: the loop, what seeds share, the panel, and the processes that train."""
-
-from dynamics.training.loop import EpochReport, Job, check, train
-
-__all__ = ["EpochReport", "Job", "check", "train"]

@@ -106,7 +106,7 @@ def _start(source: Source, device: str) -> _Worker:
         [sys.executable, "-P", "-m", "dynamics.training.worker", *map(str, inherited)],
         pass_fds=inherited,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
     )
     other_end.close()
     os.close(read)
