@@ -13,13 +13,15 @@ python -m analysis.augmentations
 from collections.abc import Sequence
 
 import numpy as np
-import tyro
 
-from analysis.binomial import TARGETS, Case, cases
-from analysis.framework import console, results
-from analysis.framework.where import Where, open_study
+from analysis.binomial import TARGETS, Case, cases, never_reached
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.random_state import generator
+from analysis.framework.table import Column, Table
 from analysis.statistics.variance_components import component_intervals, variance_components
 from dynamics.errors import UserError
+from dynamics.names import label
 from dynamics.study import Study
 
 SHOWN = 21
@@ -31,7 +33,7 @@ def applies(study: Study) -> str | None:
     return _reason(study, TARGETS)
 
 
-def analyse(study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0) -> results.Result:
+def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: int = 0) -> results.Result:
     """Split the variance of `correct` for all methods of a study with several augmentations.
 
     The result has a row for each method and target that was reached; see :func:`row`. Its arrays have one
@@ -45,7 +47,7 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0) 
         What to read.
     targets
         Means of r_t at whose first epochs to look, 0 to 1.
-    seed
+    random_state
         Seed of the bootstrap over training seeds.
 
     Raises
@@ -62,13 +64,13 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0) 
         own = cases(study, method, "r", targets)
         if not own:
             continue
-        rows += [row(case, np.random.default_rng([seed, case.epoch])) for case in own]
+        rows += [row(case, generator(random_state, case.epoch)) for case in own]
         layers = [_layer(case) for case in own]
         for name in layers[0]:
             arrays[f"{method}.{name}"] = np.stack([layer[name] for layer in layers])
     settings = {
         "targets": list(targets),
-        "seed": seed,
+        "random_state": random_state,
         "one_augmentation": [method for method in study.methods if method not in several],
     }
     return results.Result(
@@ -86,7 +88,7 @@ def _reason(study: Study, targets: Sequence[float]) -> str | None:
     if not several:
         return (
             f"no method in study {study.name} has several augmentations of an example: "
-            "train one with --panel-augmentations 2 or more"
+            "train one with 2 or more panel augmentations"
         )
     highest, method = max((float(study.counts(method).mean.max()), method) for method in several)
     if highest < min(targets):
@@ -128,54 +130,55 @@ def _layer(case: Case) -> dict[str, np.ndarray]:
     return {"mean_counts": case.counts[order], "shown": shown, "shown_counts": single.T}
 
 
-def show(result: results.Result) -> None:
-    """Print the variance of `correct`, part by part in percent, and the share between augmentations."""
-    parts = ("example", "augmentation", "seed", "seed_by_example", "residual")
-    lines = []
-    for row_ in result.rows:
-        values = [row_[f"var_{part}"] for part in parts]
-        total = sum(values)
-        lines.append(
-            [row_["method"], row_["epoch"], row_["seeds"], f"{row_['mean_r']:.3f}"]
-            + [f"{100 * value / total:.1f}" if total > 0 else "" for value in values]
-            + [_rounded(row_["augmentation_share"])]
-            + [_interval(row_["augmentation_share_low"], row_["augmentation_share_high"])]
-        )
-    columns = ["method", "epoch", "N", "E[r_t]", "example %", "augmentation %", "seed %", "seed x example %"]
-    console.table(
-        "what the variance of correct is made of; share: of the true variance of r~_t, between augmentations",
-        [*columns, "rest %", "share", "95 % over seeds"],
-        lines,
+PARTS = {
+    "example": "example %",
+    "augmentation": "augmentation %",
+    "seed": "seed %",
+    "seed_by_example": "seed x example %",
+    "residual": "rest %",
+}
+"""What the variance of `correct` is made of: its components by the head of their column."""
+
+
+def tables(result: results.Result) -> list[Table]:
+    """Return the variance of `correct`, part by part in percent, and the share between augmentations."""
+    columns = [
+        Column("method", "method", "method"),
+        Column("epoch", "t", "d"),
+        Column("seeds", "N", "d"),
+        Column("mean_r", "E[r_t]", ".3f"),
+        *(Column(f"percent_{part}", title, ".1f") for part, title in PARTS.items()),
+        Column("augmentation_share", "share", ".3f"),
+        Column("augmentation_share", "95 % over seeds", "interval"),
+    ]
+    caption = (
+        "what the variance of correct is made of; share: of the true variance of r~_t, between augmentations"
     )
-    if any(row_[f"var_{part}"] < 0 for row_ in result.rows for part in parts):
-        console.say("a negative part is an unbiased estimate of one near 0")
+    rows = [row_ | _percentages(row_) for row_ in result.rows]
+    return [Table(caption=caption, columns=columns, rows=rows, notes=_notes(result))]
+
+
+def _percentages(row_: results.Row) -> results.Row:
+    """Return each part of the variance in percent of their sum; None where there is no variance, or no split."""
+    values = [np.nan if row_[f"var_{part}"] is None else row_[f"var_{part}"] for part in PARTS]
+    total = sum(values)
+    return {
+        f"percent_{part}": 100 * value / total if total > 0 else None
+        for part, value in zip(PARTS, values, strict=True)
+    }
+
+
+def _notes(result: results.Result) -> list[str]:
+    notes = []
+    if any((row_[f"var_{part}"] or 0) < 0 for row_ in result.rows for part in PARTS):
+        notes.append("a negative part is an unbiased estimate of one near 0")
     if any(row_["seeds"] < 3 for row_ in result.rows):
-        console.say("intervals need three seeds, and the split itself two")
-    for method in result.settings["one_augmentation"]:
-        console.say(f"{method} has one augmentation of each example: nothing to split")
-    reached = {(row_["method"], row_["target"]) for row_ in result.rows}
-    for method in result.inputs:
-        absent = [t for t in result.settings["targets"] if (method, t) not in reached]
-        if absent and method not in result.settings["one_augmentation"]:
-            console.say(f"{method} never reaches a mean r_t of {', '.join(map(str, absent))}")
-
-
-def _rounded(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3f}"
-
-
-def _interval(low: float, high: float) -> str:
-    return "" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
-
-
-def main() -> None:
-    """Run the command."""
-    where = tyro.cli(Where, prog="python -m analysis.augmentations", description=__doc__)
-    study = open_study(where)
-    result = analyse(study)
-    show(result)
-    results.save(result, where.results / study.name)
+        notes.append("intervals need three seeds, and the split itself two")
+    single = result.settings["one_augmentation"]
+    notes += [f"{label(method)} has one augmentation of each example: nothing to split" for method in single]
+    several = [method for method in result.inputs if method not in single]
+    return notes + never_reached(result.rows, several, result.settings["targets"])
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("augmentations")

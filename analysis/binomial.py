@@ -16,7 +16,7 @@ equally hard and all trials independent. What says how unequal examples are is t
 python -m analysis.binomial
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from scipy import stats
 
 from analysis.framework import results
 from analysis.framework.command import main
+from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
 from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
@@ -83,7 +84,7 @@ def analyse(
         for quantity in ("r_tilde", "r"):
             noise = []
             for case in cases(study, method, quantity, targets):
-                rng = np.random.default_rng([random_state, len(rows)])
+                rng = generator(random_state, len(rows))
                 noise.append(thesis_noise.noise_curve(len(case.counts), len(case.correct), case.p0, rng))
                 rows.append(row(case, rng, permutations=permutations))
             arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(
@@ -244,31 +245,36 @@ def tables(result: results.Result) -> list[Table]:
         "r_tilde": "one augmentation: N r~ against Bin(N, p0); dispersion 1 and ICC 0 mean equally hard examples",
         "r": "all augmentations: r_t against noise of N trials; MAE means little unless far from both floors",
     }
+    by_quantity = {
+        quantity: [row for row in result.rows if row["quantity"] == quantity] for quantity in captions
+    }
+    notes = never_reached(by_quantity["r"], result.inputs, result.settings["targets"])
     return [
         Table(
             key=key,
             caption=captions[quantity],
             columns=first + columns,
-            rows=[row for row in result.rows if row["quantity"] == quantity],
-            notes=never_reached(result, "r") if quantity == "r" else (),
+            rows=by_quantity[quantity],
+            notes=notes if quantity == "r" else (),
         )
         for key, quantity, columns in (("single", "r_tilde", single), ("averaged", "r", averaged))
     ]
 
 
-def never_reached(result: results.Result, quantity: str) -> list[str]:
-    """Say which methods do not get to the means at which they were to be tested."""
-    reached = {
-        (row["method"], row["target"]) for row in result.rows if row.get("quantity", quantity) == quantity
-    }
-    absent = {
-        method: [target for target in result.settings["targets"] if (method, target) not in reached]
-        for method in result.inputs
-    }
+def never_reached(rows: Sequence[results.Row], methods: Iterable[str], targets: Sequence[float]) -> list[str]:
+    """Say which methods do not get to the means at which they were to be tested.
+
+    Examples
+    --------
+    >>> never_reached([{"method": "simclr", "target": 0.25}], ["simclr"], [0.25, 0.5, 0.75])
+    ['SimCLR never reaches a mean r_t of 0.5, 0.75']
+    """
+    reached = {(row["method"], row["target"]) for row in rows}
+    absent = {method: [target for target in targets if (method, target) not in reached] for method in methods}
     return [
-        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, targets))}"
-        for method, targets in absent.items()
-        if targets
+        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, missed))}"
+        for method, missed in absent.items()
+        if missed
     ]
 
 

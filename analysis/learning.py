@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.framework import results
 from analysis.framework.command import main
+from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.bootstrap import seed_interval
 from dynamics.study import MethodCounts, Study
@@ -34,7 +35,7 @@ def analyse(study: Study, *, random_state: int = 0) -> results.Result:
     rows, arrays, settings = [], {}, {}
     for method in study.methods:
         counts = study.counts(method)
-        rows += _rows(counts, np.random.default_rng(random_state))
+        rows += _rows(counts, generator(random_state))
         arrays.update(_arrays(counts))
         settings[method] = {
             "seeds": counts.num_seeds,

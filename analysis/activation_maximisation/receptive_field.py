@@ -7,7 +7,7 @@ field, and a stride multiplies j. The memorization thesis's 11, 19, 27 and 35 pi
 
 from typing import NamedTuple
 
-from analysis.activation_maximisation.settings import Kind
+from analysis.activation_maximisation.settings import CanvasKind
 from dynamics.encoders.resnet18 import BasicBlock
 from dynamics.encoders.resnet18 import Encoder as ResNet18
 
@@ -50,7 +50,7 @@ def receptive_fields(encoder: ResNet18) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-def default_kind(fields: tuple[Field, ...], image_size: int) -> Kind:
+def default_kind(fields: tuple[Field, ...], image_size: int) -> CanvasKind:
     """Return "receptive-field", or "image" where the last field is more than LARGEST images wide.
 
     A network for 8-pixel images has only ever seen 8 pixels and black around them; on 109 pixels it would
@@ -59,7 +59,7 @@ def default_kind(fields: tuple[Field, ...], image_size: int) -> Kind:
     return "receptive-field" if fields[-1].size <= LARGEST * image_size else "image"
 
 
-def choose_canvas(kind: Kind, field: Field, *, block: int, image_size: int) -> Canvas:
+def choose_canvas(kind: CanvasKind, field: Field, *, block: int, image_size: int) -> Canvas:
     """Return the canvas of a block.
 
     Parameters

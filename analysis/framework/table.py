@@ -25,6 +25,7 @@ class Column(NamedTuple):
     `form` is a format of Python's for numbers (".3f", ".2g", ".0%"), or one of
 
     interval    `low to high`, from the values `<key>_low` and `<key>_high`, each written as ".3f"
+    digits      a number of any size: four significant digits, its spread in the same decimal places
     method      the name of a method as documents write it
     text        whatever it is, as text
     """
@@ -95,7 +96,16 @@ def write(row: Row, column: Column) -> str:
     if column.form == "text":
         return _text(value)
     spread = row.get(column.spread) if column.spread else None
-    return f"{value:{column.form}}" + ("" if _absent(spread) else f" ± {spread:{column.form}}")
+    form = _four_digits(value) if column.form == "digits" else column.form
+    return f"{value:{form}}" + ("" if _absent(spread) else f" ± {spread:{form}}")
+
+
+def _four_digits(value: Any) -> str:
+    """Return the format that shows four significant digits of a number, or three and its power of ten."""
+    size = abs(value)
+    if size > 0 and not 1e-4 <= size < 1e6:
+        return ".3g"
+    return f".{max(3 - math.floor(math.log10(size)), 0) if size > 0 else 3}f"
 
 
 def _absent(value: object) -> bool:

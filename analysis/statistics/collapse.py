@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Has a network collapsed: to one vector for all images (complete), or to few dimensions (dimensional).
 
-Two thresholds on what :mod:`dynamics.training.diagnostics` measures; both are far from what sound networks have, and both
-are conventions, so that the numbers always stand beside the verdict.
+Two thresholds on what :mod:`dynamics.training.diagnostics` measures; both are far from what sound networks have,
+and both are conventions, so that the numbers always stand beside the verdict.
 """
 
 from enum import StrEnum
@@ -24,7 +24,7 @@ DIMENSIONAL_CLASSES = 0.5
 one vector): it has collapsed to few dimensions below this share of the number of classes."""
 
 
-class Kind(StrEnum):
+class CollapseKind(StrEnum):
     """What became of one network's vectors."""
 
     NONE = "none"
@@ -65,26 +65,29 @@ def limits(*, examples: int, dimensions: int, classes: int | None) -> Limits:
 
 def kinds(
     std: Float[np.ndarray, " seed"], rank: Float[np.ndarray, " seed"], limit: Limits | None
-) -> list[Kind]:
+) -> list[CollapseKind]:
     """Decide for every seed, by its standard deviation first; without a limit, ranks decide nothing."""
     return [_kind(one, rank_, limit) for one, rank_ in zip(std, rank, strict=True)]
 
 
-def _kind(std: float, rank: float, limit: Limits | None) -> Kind:
+def _kind(std: float, rank: float, limit: Limits | None) -> CollapseKind:
     if not (np.isfinite(std) and np.isfinite(rank)):
-        return Kind.UNKNOWN
+        return CollapseKind.UNKNOWN
     if std < COMPLETE_STD:
-        return Kind.COMPLETE
+        return CollapseKind.COMPLETE
     if limit is not None and rank < limit.rank:
-        return Kind.DIMENSIONAL
-    return Kind.NONE
+        return CollapseKind.DIMENSIONAL
+    return CollapseKind.NONE
 
 
-def verdict(found: list[Kind]) -> str:
+def verdict(found: list[CollapseKind]) -> str:
     """Say in a few words what became of several seeds."""
-    counts = {kind: found.count(kind) for kind in (Kind.COMPLETE, Kind.DIMENSIONAL, Kind.UNKNOWN)}
+    counts = {
+        kind: found.count(kind)
+        for kind in (CollapseKind.COMPLETE, CollapseKind.DIMENSIONAL, CollapseKind.UNKNOWN)
+    }
     for kind, count in counts.items():
         if found and count == len(found):
             return kind.value
     some = [f"{kind.value} in {count} of {len(found)} seeds" for kind, count in counts.items() if count]
-    return ", ".join(some) or Kind.NONE.value
+    return ", ".join(some) or CollapseKind.NONE.value

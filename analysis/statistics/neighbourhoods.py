@@ -47,7 +47,7 @@ def chance_share(labels: Int64[np.ndarray, " example"]) -> float:
     return float((counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1)))
 
 
-class Agreement(NamedTuple):
+class ClusterAgreement(NamedTuple):
     """How well clusters agree with classes; both are 1 when they are the same partition."""
 
     nmi: float
@@ -62,7 +62,7 @@ def cluster_agreement(
     *,
     random_state: int,
     restarts: int = 10,
-) -> Agreement:
+) -> ClusterAgreement:
     """Cluster points by k-means, with as many clusters as classes, and compare the clusters with the classes.
 
     Where fewer points differ than there are classes, there are fewer clusters.
@@ -86,7 +86,7 @@ def cluster_agreement(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of too few different points
         clusters = KMeans(classes, n_init=restarts, random_state=random_state).fit(points).labels_
-    return Agreement(
+    return ClusterAgreement(
         float(normalized_mutual_info_score(labels, clusters)),
         float(adjusted_mutual_info_score(labels, clusters)),
     )
