@@ -29,7 +29,8 @@ from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
 from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
-from dynamics.names import label
+from dynamics.errors import UserError
+from dynamics.names import label, ordered
 from dynamics.study import MethodCounts, Study
 
 TARGETS = (0.25, 0.5, 0.75)
@@ -77,7 +78,19 @@ def analyse(
         Seed of noise, bootstrap and permutations.
     permutations
         Relabellings of the permutation test.
+
+    Raises
+    ------
+    UserError
+        When `random_state` is negative, or `permutations` is below 1.
+
+    Examples
+    --------
+    >>> analyse(example_study(), targets=[0.5]).table[["method", "quantity", "epoch"]].values.tolist()
+    []
     """
+    if permutations < 1:
+        raise UserError(f"`permutations` must be >= 1, got {permutations}")
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     for method in study.methods:
@@ -270,7 +283,10 @@ def never_reached(rows: Sequence[results.Row], methods: Iterable[str], targets: 
     ['SimCLR never reaches a mean r_t of 0.5, 0.75']
     """
     reached = {(row["method"], row["target"]) for row in rows}
-    absent = {method: [target for target in targets if (method, target) not in reached] for method in methods}
+    absent = {
+        method: [target for target in targets if (method, target) not in reached]
+        for method in ordered(methods)
+    }
     return [
         f"{label(method)} never reaches a mean r_t of {', '.join(map(str, missed))}"
         for method, missed in absent.items()

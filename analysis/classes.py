@@ -215,7 +215,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("sd_if_equal", "if equal", ".3f"),
         Column("hardest", "hardest"),
         Column("easiest", "easiest"),
-        Column("reference_spearman", f"order as {label(result.settings['reference'])}", ".2f"),
+        Column("reference_spearman", f"Spearman with {label(result.settings['reference'])}", ".2f"),
     ]
     caption = "do classes differ in r_t? F above its 5 % point: yes; epsilon²: share of the variance that they explain"
     return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]

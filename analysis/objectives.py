@@ -224,15 +224,15 @@ def _losses(result: results.Result, recorded: Recorded) -> Table:
     return Table(key="losses", caption=caption, columns=columns, rows=rows)
 
 
-MEASURED = {
-    "embedding_std": "std of embeddings",
-    "embedding_rank": "their RankMe",
-    "alignment": "Wang-Isola alignment",
-    "uniformity": "uniformity",
-    "feature_std": "std of features",
-    "feature_rank": "their RankMe",
-}
-"""Diagnostics in the table, by the head of their column."""
+MEASURED = (
+    Column("embedding_std", "std of embeddings", ".3f"),
+    Column("embedding_rank", "RankMe of embeddings", ".1f"),
+    Column("alignment", "Wang-Isola alignment", ".3f"),
+    Column("uniformity", "uniformity", ".2f"),
+    Column("feature_std", "std of features", ".3f"),
+    Column("feature_rank", "RankMe of features", ".1f"),
+)
+"""Diagnostics in the table."""
 
 
 def _diagnostics(result: results.Result, recorded: Recorded) -> Table:
@@ -242,14 +242,11 @@ def _diagnostics(result: results.Result, recorded: Recorded) -> Table:
             continue
         for epoch in dict.fromkeys(recorded.ends[method]):
             found = {
-                scalar: recorded.rows.get((method, scalar, epoch), {}).get("mean") for scalar in MEASURED
+                column.key: recorded.rows.get((method, column.key, epoch), {}).get("mean")
+                for column in MEASURED
             }
             rows.append({"method": method, "epoch": epoch, **found})
-    columns = [
-        Column("method", "method", "method"),
-        Column("epoch", "t", "d"),
-        *(Column(scalar, title, ".3g") for scalar, title in MEASURED.items()),
-    ]
+    columns = [Column("method", "method", "method"), Column("epoch", "t", "d"), *MEASURED]
     caption = (
         "diagnostics on the panel, means over seeds; std 1: spread evenly over the sphere, 0: one direction"
     )

@@ -92,14 +92,14 @@ def test_a_mean_of_one_is_handled(tmp_path: Path) -> None:
     for row in found.rows:
         assert row["p0"] == 1 and row["mae"] == 0 and not row["chi2_valid"]
     assert np.isnan(of(found, "always", "r_tilde")[0]["chi2"])
-    binomial.show(found)
+    assert [table.key for table in binomial.tables(found)] == ["single", "averaged"]
 
 
 def test_one_seed_is_handled(tmp_path: Path, rng: np.random.Generator) -> None:
     found = binomial.analyse(study_of(tmp_path, single=rising(rng, np.zeros(EXAMPLES))[:1]))
     assert len(found.rows) == 6
     assert all(np.isnan(row["icc"]) for row in found.rows)
-    binomial.show(found)
+    assert [table.key for table in binomial.tables(found)] == ["single", "averaged"]
 
 
 def test_the_same_numbers_every_time(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -119,4 +119,5 @@ def test_learning_probabilities_are_means(tmp_path: Path, rng: np.random.Generat
         assert row["mean_r_high"] - row["mean_r_low"] < 0.1
     np.testing.assert_array_equal(found.arrays["mine.correct"], correct.sum(axis=(0, 2)))
     np.testing.assert_array_equal(found.arrays["mine.single"], correct[:, :, 0].sum(axis=0))
-    learning.show(found)
+    (table,) = learning.tables(found)
+    assert [row["epoch"] for row in table.rows] == [1, 2, 3]
