@@ -42,7 +42,14 @@ ENCODER = "resnet18"
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has no blocks to look into; None where it has some."""
+    """Say in one line why a study has no blocks to look into; None where it has some.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study())
+    'no seed of study made-up has a trained network (ingested, not trained to its end, or without weights)'
+    """
     if (reason := has_networks(study)) is not None:
         return reason
     runs = [run for runs in study.runs.values() for run in runs if has_network(run)]

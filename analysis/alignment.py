@@ -77,9 +77,10 @@ def analyse(
 
     Examples
     --------
+    >>> from analysis.framework.example import example_study
     >>> result = analyse(example_study(), epochs=[2, 5])
     >>> result.table[["method", "reference_epoch", "epoch"]].values.tolist()
-    []
+    [['simclr', 2, 2], ['simclr', 5, 5], ['supervised', 2, 2], ['supervised', 5, 5]]
     """
     if reference is None:
         reference = "simclr" if "simclr" in study.methods else study.methods[0]
@@ -112,7 +113,14 @@ def analyse(
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return one row a method: its epochs with the mean r_t of the reference, and the largest residual."""
+    """Return one row a method: its epochs with the mean r_t of the reference, and the largest residual.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> tables(analyse(example_study(), epochs=[2, 5]))[0].cells()[1]
+    ['supervised', '2', '5', '0.025']
+    """
     means = {row["reference_epoch"]: row["reference_mean_r"] for row in result.rows}
     rows = []
     for method in dict.fromkeys(row["method"] for row in result.rows):

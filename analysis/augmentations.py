@@ -29,7 +29,14 @@ SHOWN = 21
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has nothing for this analysis; None where it has."""
+    """Say in one line why a study has nothing for this analysis; None where it has.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study()) is None
+    True
+    """
     return _reason(study, TARGETS)
 
 
@@ -54,6 +61,12 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: i
     ------
     UserError
         When no method has several augmentations, or none of those reaches a target.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> analyse(example_study()).table[["method", "target", "epoch"]].values.tolist()
+    [['simclr', 0.25, 3], ['simclr', 0.5, 5], ['supervised', 0.25, 3], ['supervised', 0.5, 5]]
     """
     if (reason := _reason(study, targets)) is not None:
         raise UserError(reason)
@@ -79,7 +92,14 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: i
 
 
 def augmented(study: Study) -> list[str]:
-    """Return the methods whose panel has several augmentations of each example."""
+    """Return the methods whose panel has several augmentations of each example.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> augmented(example_study())
+    ['simclr', 'supervised']
+    """
     return [method for method in study.methods if study.runs[method][0].shape[1] > 1]
 
 
@@ -100,7 +120,16 @@ def _reason(study: Study, targets: Sequence[float]) -> str | None:
 
 
 def row(case: Case, rng: np.random.Generator) -> results.Row:
-    """Return the components of one method's variance at one epoch, each with its interval."""
+    """Return the components of one method's variance at one epoch, each with its interval.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> (case,) = cases(example_study(), "simclr", "r", [0.5])
+    >>> found = row(case, np.random.default_rng(0))
+    >>> found["epoch"], round(found["var_example"], 3)
+    (5, 0.054)
+    """
     found = variance_components(case.correct)
     low, high = component_intervals(case.correct, rng=rng)
     seeds, augmentations, examples = case.correct.shape
@@ -141,7 +170,15 @@ PARTS = {
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return the variance of `correct`, part by part in percent, and the share between augmentations."""
+    """Return the variance of `correct`, part by part in percent, and the share between augmentations.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> (table,) = tables(analyse(example_study()))
+    >>> table.notes[1]
+    'SimCLR never reaches a mean r_t of 0.75'
+    """
     columns = [
         Column("method", "method", "method"),
         Column("epoch", "t", "d"),

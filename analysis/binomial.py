@@ -55,7 +55,13 @@ class Case(NamedTuple):
 
 
 def first_reaching(mean: Float[np.ndarray, " epoch"], target: float) -> int | None:
-    """Return the position of the first epoch whose mean is at least the target, or None."""
+    """Return the position of the first epoch whose mean is at least the target, or None.
+
+    Examples
+    --------
+    >>> first_reaching(np.array([0.1, 0.3, 0.6]), 0.25), first_reaching(np.array([0.1]), 0.25)
+    (1, None)
+    """
     reached = np.flatnonzero(mean >= target)
     return int(reached[0]) if len(reached) else None
 
@@ -86,8 +92,10 @@ def analyse(
 
     Examples
     --------
-    >>> analyse(example_study(), targets=[0.5]).table[["method", "quantity", "epoch"]].values.tolist()
-    []
+    >>> from analysis.framework.example import example_study
+    >>> result = analyse(example_study(), targets=[0.5], permutations=9)
+    >>> result.table[["method", "quantity", "epoch"]].values.tolist()
+    [['simclr', 'r_tilde', 5], ['simclr', 'r', 5], ['supervised', 'r_tilde', 5], ['supervised', 'r', 5]]
     """
     if permutations < 1:
         raise UserError(f"`permutations` must be >= 1, got {permutations}")
@@ -109,7 +117,14 @@ def analyse(
 
 
 def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) -> list[Case]:
-    """Return what is to be tested: the method's counts at the first epochs that reach the targets."""
+    """Return what is to be tested: the method's counts at the first epochs that reach the targets.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [(case.epoch, case.trials) for case in cases(example_study(), "simclr", "r", [0.25, 0.5])]
+    [(3, 8), (5, 8)]
+    """
     counts = study.counts(method)
     means = {"r_tilde": counts.single_augmentation.mean(axis=1), "r": counts.mean}[quantity]
     positions = [(target, at) for target in targets if (at := first_reaching(means, target)) is not None]
@@ -143,7 +158,16 @@ def _case(
 
 
 def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.Row:
-    """Return all statistics of one case; None (empty in the table) where one does not apply."""
+    """Return all statistics of one case; None (empty in the table) where one does not apply.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> (case,) = cases(example_study(), "simclr", "r_tilde", [0.5])
+    >>> found = row(case, np.random.default_rng(0), permutations=99)
+    >>> round(found["p0"], 3), round(found["dispersion"], 2)
+    (0.583, 1.37)
+    """
     seeds = len(case.correct)
     values = case.counts / case.trials
     distance = thesis_noise.noise_distance(values, seeds, case.p0, rng)
@@ -234,7 +258,14 @@ def _control_false_discoveries(rows: list[results.Row]) -> None:
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return the thesis's two tables with the valid statistics beside them: `single` (r~) and `averaged` (r)."""
+    """Return the thesis's two tables with the valid statistics beside them: `single` (r~) and `averaged` (r).
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [(table.key, len(table.rows)) for table in tables(analyse(example_study(), permutations=9))]
+    [('single', 5), ('averaged', 4)]
+    """
     first = [Column("method", "method", "method"), Column("epoch", "t", "d"), Column("p0", "p0", ".3f")]
     single = [
         Column("chi2", "chi2 (thesis)", ".2g"),

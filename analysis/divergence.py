@@ -170,6 +170,12 @@ def over_seeds(
     """Return mean, standard deviation (divided by n - 1) and number of the seeds that have a value.
 
     Not a number where no seed has one; the standard deviation also where only one has.
+
+    Examples
+    --------
+    >>> mean, sd, count = over_seeds(np.array([[1.0, np.nan], [3.0, 5.0]]))
+    >>> mean, sd.round(2), count
+    (array([2., 5.]), array([1.41,  nan]), array([2, 1]))
     """
     known = np.isfinite(values)
     count = known.sum(axis=0)

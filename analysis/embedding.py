@@ -85,6 +85,12 @@ def embed(
         Steps at most.
     random_state
         Seed; the result is the same each time on one machine.
+
+    Examples
+    --------
+    >>> points = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    >>> embed(points, perplexity=5.0, iterations=250, random_state=0).places.shape
+    (40, 2)
     """
     from sklearn.manifold import TSNE  # a second of imports
 
@@ -179,6 +185,11 @@ def choose_images(
     ------
     UserError
         When a setting is out of range, or too few images are left.
+
+    Examples
+    --------
+    >>> choose_images(np.arange(40) % 2, MapSettings(share=0.5, at_least=0)).shape
+    (20,)
     """
     check_non_negative(settings, "random_state")
     check_positive(settings, "share")
@@ -213,7 +224,16 @@ def row(
     labels: Int64[np.ndarray, " example"],
     random_state: int,
 ) -> results.Row:
-    """Return what is measured of one map, with the shares `near` of same-class neighbours in it, and its features."""
+    """Return what is measured of one map, with the shares `near` of same-class neighbours in it, and its features.
+
+    Examples
+    --------
+    >>> points, labels = np.arange(24.0).reshape(24, 1), np.arange(24) // 12
+    >>> found = Map(points.repeat(2, axis=1).astype(np.float32), kl=0.0, iterations=0)
+    >>> near = same_class_share(found.places, labels, neighbours=NEIGHBOURS)
+    >>> round(row(points, found, near, labels, 0)["nmi_map"], 3)
+    1.0
+    """
     in_features = cluster_agreement(points, labels, random_state=random_state)
     in_map = cluster_agreement(found.places, labels, random_state=random_state)
     return {

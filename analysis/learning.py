@@ -31,6 +31,12 @@ def analyse(study: Study, *, random_state: int = 0) -> results.Result:
         What to read.
     random_state
         Seed of the bootstrap over training seeds.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> analyse(example_study()).table.groupby("method")["mean_r"].last().round(3).to_dict()
+    {'simclr': 0.729, 'supervised': 0.688}
     """
     rows, arrays, settings = [], {}, {}
     for method in study.methods:
@@ -87,7 +93,14 @@ def _arrays(counts: MethodCounts) -> dict[str, np.ndarray]:
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return each method at its first, middle and last epochs."""
+    """Return each method at its first, middle and last epochs.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> tables(analyse(example_study()))[0].cells()[0]
+    ['SimCLR', '1', '4', '8', '0.117', '0.104 to 0.129', '0.144', '0.083', '0.149']
+    """
     rows = []
     for method in dict.fromkeys(row["method"] for row in result.rows):
         own = [row for row in result.rows if row["method"] == method]

@@ -38,7 +38,14 @@ STAGES = 8
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has nothing here; None where it has scalars."""
+    """Say in one line why a study has nothing here; None where it has scalars.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study()) is None
+    True
+    """
     if any(runs[0].scalars(runs[0].epochs[:1]) for runs in study.runs.values()):
         return None
     return (
@@ -60,6 +67,12 @@ def analyse(study: Study) -> results.Result:
     ----------
     study
         What to read.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> analyse(example_study()).table.query("method == 'simclr'")["mean"].round(1).tolist()
+    [2.0, 1.8, 1.6, 1.4, 1.2, 1.0]
     """
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
@@ -88,7 +101,16 @@ def analyse(study: Study) -> results.Result:
 
 
 def about(run: snapshots.Run, scalars: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return what figures and verdicts need to know about a method's runs; None where a run does not say."""
+    """Return what figures and verdicts need to know about a method's runs; None where a run does not say.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> run = example_study().runs["supervised"][0]
+    >>> found = about(run, run.scalars())
+    >>> found["examples"], found["classes"], found["terms"]
+    (30, 3, ['loss'])
+    """
     config = run.config
     terms = [name for name in scalars if name not in (*DIAGNOSTICS, *RATES)]
     features = {"n1": 256, "resnet18": STAGES * config.get("width", 0)}.get(config.get("encoder", ""))
@@ -107,7 +129,13 @@ def about(run: snapshots.Run, scalars: Mapping[str, np.ndarray]) -> dict[str, An
 
 
 def output_dimensions(config: Mapping[str, Any], features: int | None) -> int | None:
-    """Return the length of embeddings, by a method's recipe: `embedding`, or the last layer of `projector`."""
+    """Return the length of embeddings, by a method's recipe: `embedding`, or the last layer of `projector`.
+
+    Examples
+    --------
+    >>> output_dimensions({"embedding": 128}, 512), output_dimensions({"projector": [32, 16]}, 512)
+    (128, 16)
+    """
     if "embedding" in config:
         return int(config["embedding"])
     if "projector" in config:
@@ -194,6 +222,12 @@ def tables(result: results.Result) -> list[Table]:
     """Return `losses` with their terms and `diagnostics`, both at first and last, and the verdicts on `collapse`.
 
     What no method recorded is left out.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [table.key for table in tables(analyse(example_study()))]
+    ['losses']
     """
     recorded = Recorded.of(result)
     made = [_losses(result, recorded), _diagnostics(result, recorded), _verdicts(result)]

@@ -28,14 +28,28 @@ KINDS = ("averaged", "one pair")
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has nothing for this analysis; None where it has."""
+    """Say in one line why a study has nothing for this analysis; None where it has.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study()) is None
+    True
+    """
     if paired(study):
         return None
     return f"no method in study {study.name} has two views of an example, as simclr has"
 
 
 def paired(study: Study) -> list[str]:
-    """Return the methods whose panel has two views of each example."""
+    """Return the methods whose panel has two views of each example.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> paired(example_study())
+    ['simclr']
+    """
     return [method for method in study.methods if study.runs[method][0].shape[0] > 1]
 
 
@@ -57,6 +71,12 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
     ------
     UserError
         When no method has two views, or an epoch that was asked for is missing.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> analyse(example_study(), epochs=[2, 5]).table[["kind", "epoch", "mae"]].round(3).values.tolist()
+    [['averaged', 2, 0.146], ['averaged', 5, 0.212], ['one pair', 2, 0.192], ['one pair', 5, 0.275]]
     """
     if (reason := applies(study)) is not None:
         raise UserError(reason)
@@ -80,7 +100,15 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
 def row(
     method: str, kind: str, epoch: int, correct: Bool[np.ndarray, "seed view augmentation example"]
 ) -> results.Row:
-    """Return how first and second views compare at one epoch; correlations are nan for constant r_t."""
+    """Return how first and second views compare at one epoch; correlations are nan for constant r_t.
+
+    Examples
+    --------
+    >>> correct = np.array([[[[True, False]], [[True, True]]]])  # one seed, two views, two examples
+    >>> found = row("simclr", "one pair", 1, correct)
+    >>> found["mean_first"], found["mean_second"], found["mae"]
+    (0.5, 1.0, 0.5)
+    """
     seeds, _, augmentations, examples = correct.shape
     trials = seeds * augmentations
     first, second = correct.sum(axis=(0, 2), dtype=np.int64)
@@ -111,7 +139,14 @@ SHOWN = 6
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return each method and kind at the epochs that were asked for: some of them, where there are many."""
+    """Return each method and kind at the epochs that were asked for: some of them, where there are many.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> tables(analyse(example_study()))[0].notes
+    ['one view only: supervised']
+    """
     rows: list[results.Row] = []
     for method, kind in dict.fromkeys((row["method"], row["kind"]) for row in result.rows):
         own = [row for row in result.rows if (row["method"], row["kind"]) == (method, kind)]

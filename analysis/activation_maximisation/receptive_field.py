@@ -37,7 +37,13 @@ class Canvas(NamedTuple):
 
 
 def receptive_fields(encoder: ResNet18) -> tuple[Field, ...]:
-    """Return the receptive field after each block (stage) of an encoder: 11, 25, 53 and 109 for ResNet-18."""
+    """Return the receptive field after each block (stage) of an encoder: 11, 25, 53 and 109 for ResNet-18.
+
+    Examples
+    --------
+    >>> [field.size for field in receptive_fields(ResNet18(width=2))]
+    [11, 25, 53, 109]
+    """
     size, stride = encoder.conv1.kernel_size[0], encoder.conv1.stride[0]
     fields = []
     for stage in encoder.stages:
@@ -55,6 +61,11 @@ def default_kind(fields: tuple[Field, ...], image_size: int) -> CanvasKind:
 
     A network for 8-pixel images has only ever seen 8 pixels and black around them; on 109 pixels it would
     be asked about a world that it does not know.
+
+    Examples
+    --------
+    >>> default_kind((Field(11, 1), Field(109, 8)), 32), default_kind((Field(11, 1), Field(109, 8)), 8)
+    ('receptive-field', 'image')
     """
     return "receptive-field" if fields[-1].size <= LARGEST * image_size else "image"
 
@@ -73,6 +84,11 @@ def choose_canvas(kind: CanvasKind, field: Field, *, block: int, image_size: int
         Which block, from 1.
     image_size
         Height of the images that the network was trained on, in pixels.
+
+    Examples
+    --------
+    >>> choose_canvas("image", Field(109, 8), block=4, image_size=32)
+    Canvas(size=32, margin=0)
     """
     if kind == "thesis":
         return Canvas(THESIS_SIZES[block - 1], 0)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small made-up study, for examples in documentation: answers that get better, of two methods and four seeds."""
 
+import atexit
 import functools
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -25,7 +27,8 @@ def example_study() -> Study:
     (('simclr', 'supervised'), 2)
     """
     rng = np.random.default_rng(0)
-    runs = Path(_folder().name)
+    runs = Path(tempfile.mkdtemp(prefix="example-study-"))
+    atexit.register(shutil.rmtree, runs, ignore_errors=True)
     labels = np.arange(EXAMPLES) % CLASSES
     for method, views in (("simclr", 2), ("supervised", 1)):
         difficulty = rng.normal(size=EXAMPLES) + rng.normal(size=(views, AUGMENTATIONS, EXAMPLES))
@@ -42,8 +45,3 @@ def example_study() -> Study:
                 true_labels=labels,
             )
     return open_study(runs / NAME)
-
-
-@functools.cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="example-study-")

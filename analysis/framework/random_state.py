@@ -23,7 +23,7 @@ def generator(random_state: int, *purpose: int) -> np.random.Generator:
 
     Examples
     --------
-    >>> generator(0, 25).integers(100) == generator(0, 25).integers(100)
+    >>> generator(0, 25).random() == generator(0, 25).random()
     True
     """
     if random_state < 0:

@@ -56,6 +56,11 @@ def limits(*, examples: int, dimensions: int, classes: int | None) -> Limits:
         K and d: the size of the matrix whose rank was measured.
     classes
         How many classes a network was trained to tell apart; None for one that was trained without labels.
+
+    Examples
+    --------
+    >>> limits(examples=128, dimensions=64, classes=None).rank, limits(examples=128, dimensions=64, classes=10).rank
+    (3.2, 5.0)
     """
     possible = min(examples, dimensions)
     if classes is None:
@@ -66,7 +71,14 @@ def limits(*, examples: int, dimensions: int, classes: int | None) -> Limits:
 def kinds(
     std: Float[np.ndarray, " seed"], rank: Float[np.ndarray, " seed"], limit: Limits | None
 ) -> list[CollapseKind]:
-    """Decide for every seed, by its standard deviation first; without a limit, ranks decide nothing."""
+    """Decide for every seed, by its standard deviation first; without a limit, ranks decide nothing.
+
+    Examples
+    --------
+    >>> limit = limits(examples=128, dimensions=64, classes=None)
+    >>> [str(kind) for kind in kinds(np.array([0.9, 0.9, 0.05]), np.array([30.0, 2.0, 1.0]), limit)]
+    ['none', 'dimensional', 'complete']
+    """
     return [_kind(one, rank_, limit) for one, rank_ in zip(std, rank, strict=True)]
 
 
@@ -81,7 +93,13 @@ def _kind(std: float, rank: float, limit: Limits | None) -> CollapseKind:
 
 
 def verdict(found: list[CollapseKind]) -> str:
-    """Say in a few words what became of several seeds."""
+    """Say in a few words what became of several seeds.
+
+    Examples
+    --------
+    >>> verdict([CollapseKind.COMPLETE, CollapseKind.NONE])
+    'complete in 1 of 2 seeds'
+    """
     counts = {
         kind: found.count(kind)
         for kind in (CollapseKind.COMPLETE, CollapseKind.DIMENSIONAL, CollapseKind.UNKNOWN)

@@ -31,6 +31,12 @@ def same_class_share(
     ------
     ValueError
         When there are too few examples for so many neighbours.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [1.0], [5.0], [6.0]])
+    >>> same_class_share(points, np.array([0, 0, 1, 1]), neighbours=1)
+    array([1., 1., 1., 1.])
     """
     from sklearn.neighbors import NearestNeighbors  # a second of imports
 
@@ -42,7 +48,13 @@ def same_class_share(
 
 
 def chance_share(labels: Int64[np.ndarray, " example"]) -> float:
-    """Return the expected share of same-class neighbours when neighbours are drawn among the others at random."""
+    """Return the expected share of same-class neighbours when neighbours are drawn among the others at random.
+
+    Examples
+    --------
+    >>> round(chance_share(np.array([0, 0, 1, 1])), 3)
+    0.333
+    """
     counts = np.bincount(labels)
     return float((counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1)))
 
@@ -77,6 +89,12 @@ def cluster_agreement(
         Seed of the starts.
     restarts
         Starts, of which the one with the smallest inertia counts.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [1.0], [5.0], [6.0]])
+    >>> round(cluster_agreement(points, np.array([0, 0, 1, 1]), random_state=0).nmi, 3)
+    1.0
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
