@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.binomial import TARGETS, Case, cases, never_reached
+from analysis.binomial import TARGETS, Case, cases, check_targets, never_reached
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.random_state import generator
@@ -60,7 +60,7 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: i
     Raises
     ------
     UserError
-        When no method has several augmentations, or none of those reaches a target.
+        When no method has several augmentations, or none of those reaches a target; when there is no target.
 
     Examples
     --------
@@ -68,6 +68,7 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: i
     >>> analyse(example_study()).table[["method", "target", "epoch"]].values.tolist()
     [['simclr', 0.25, 3], ['simclr', 0.5, 5], ['supervised', 0.25, 3], ['supervised', 0.5, 5]]
     """
+    check_targets(targets)
     if (reason := _reason(study, targets)) is not None:
         raise UserError(reason)
     rows: list[results.Row] = []

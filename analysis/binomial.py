@@ -88,7 +88,7 @@ def analyse(
     Raises
     ------
     UserError
-        When `random_state` is negative, or `permutations` is below 1.
+        When `random_state` is negative, `permutations` is below 1, or there is no target between 0 and 1.
 
     Examples
     --------
@@ -97,6 +97,7 @@ def analyse(
     >>> result.table[["method", "quantity", "epoch"]].values.tolist()
     [['simclr', 'r_tilde', 5], ['simclr', 'r', 5], ['supervised', 'r_tilde', 5], ['supervised', 'r', 5]]
     """
+    check_targets(targets)
     if permutations < 1:
         raise UserError(f"`permutations` must be >= 1, got {permutations}")
     rows: list[results.Row] = []
@@ -114,6 +115,23 @@ def analyse(
     _control_false_discoveries(rows)
     settings = {"targets": list(targets), "random_state": random_state, "permutations": permutations}
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
+
+
+def check_targets(targets: Sequence[float]) -> None:
+    """Refuse means that no r_t can have, and none at all.
+
+    Raises
+    ------
+    UserError
+        When there is no target, or one is not in [0, 1].
+
+    Examples
+    --------
+    >>> check_targets([0.25, 0.5])
+    """
+    if not targets or not all(0 <= target <= 1 for target in targets):
+        got = " ".join(map(str, targets)) or "none"
+        raise UserError(f"`targets` must be means of r_t in [0, 1], at least one, got {got}")
 
 
 def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) -> list[Case]:

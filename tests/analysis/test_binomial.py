@@ -1,6 +1,7 @@
 """The table against arrays whose truth is known."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from analysis import binomial, learning
 from analysis.framework.results import Result
 from analysis.framework.where import Where, open_study
 from dynamics import snapshots
+from dynamics.errors import UserError
 from dynamics.study import Study
 
 SEEDS, EXAMPLES = 20, 300
@@ -83,6 +85,21 @@ def test_targets_never_reached_have_no_row(tmp_path: Path) -> None:
     found = binomial.analyse(study_of(tmp_path, never=never))
     assert not found.rows
     assert found.arrays["never.r.noise"].shape == (0, EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"targets": []}, "targets must be means of r_t"),
+        ({"targets": [0.5, 1.5]}, r"got 0\.5 1\.5"),
+        ({"permutations": 0}, "permutations must be >= 1"),
+        ({"random_state": -1}, "random_state must be >= 0"),
+    ],
+)
+def test_options_out_of_range_are_explained(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+    always = np.ones((SEEDS, 1, 1, EXAMPLES), dtype=bool)
+    with pytest.raises(UserError, match=said):
+        binomial.analyse(study_of(tmp_path, always=always), **options)
 
 
 def test_a_mean_of_one_is_handled(tmp_path: Path) -> None:
