@@ -147,7 +147,7 @@ def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
 # What a recipe's __post_init__ calls, so that a value is refused before data are loaded or a network is built.
 
 
-def check_min(recipe: object, least: float | int, *names: str) -> None:
+def check_min(recipe: object, least: int | float, *names: str) -> None:
     """Refuse fields below `least`."""
     _check(recipe, names, f">= {least}", lambda value: least <= value)
 

@@ -92,8 +92,8 @@ def _fields(analyse: Callable[..., Result]) -> list[tuple[str, Any, Any]]:
         if dataclasses.is_dataclass(hint):
             fields.append((name, hint, dataclasses.field(default=parameter.default)))
             continue
-        annotated: Any = Annotated  # built while running: no type checker can follow
-        helped = annotated[_listed(hint), tyro.conf.arg(help=" ".join((said.get(name) or "").split()))]
+        text = " ".join((said.get(name) or "").split())
+        helped: Any = Annotated[_listed(hint), tyro.conf.arg(help=text)]
         fields.append((name, helped, dataclasses.field(default=parameter.default)))
     return fields
 
