@@ -24,8 +24,8 @@ class Column(NamedTuple):
 
     `form` is a format of Python's for numbers (".3f", ".2g", ".0%"), or one of
 
-    interval    `low to high`, from the values `<key>_low` and `<key>_high`, each written as ".3f"
     digits      a number of any size: four significant digits, its spread in the same decimal places
+    interval    `low to high`, from the values `<key>_low` and `<key>_high`, each written as ".3f"
     method      the name of a method as documents write it
     text        whatever it is, as text
     """
