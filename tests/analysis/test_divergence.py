@@ -143,7 +143,7 @@ def test_the_command_writes_what_it_found(
 ) -> None:
     assert command("divergence", runs, monkeypatch, "--device", "cpu", study="small") == 0
     shown = capsys.readouterr().out
-    assert "simclr" in shown and "corrected" in shown and "two halves of one class" in shown
+    assert "SimCLR" in shown and "corrected" in shown and "two halves of one class" in shown
     folder = runs.parent / "results" / "small"
     read = results.read(folder, "divergence")
     assert len(read.rows) == 2 * 2 * 90
@@ -159,8 +159,8 @@ def write_digits(folder: Path, digits: Dataset) -> snapshots.Run:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--methods", "supervised"], "has no networks of 'supervised': use --methods with simclr"),
-        (["--seeds", "0"], "--seeds 0 is no number of seeds"),
+        (["--methods", "supervised"], "has no networks of 'supervised': --methods are simclr"),
+        (["--seeds", "0"], "--seeds must be >= 1, got 0"),
         (["--device", "abacus"], "--device abacus cannot be used"),
     ],
 )
@@ -211,7 +211,7 @@ def test_weights_of_another_architecture_are_said(
 
 
 def test_a_seed_without_weights_is_left_out(
-    tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, digits: Dataset, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_digits(tmp_path, digits)
     bare = small_runs.write(tmp_path / "runs", "simclr", 1, digits)
@@ -219,7 +219,7 @@ def test_a_seed_without_weights_is_left_out(
     study = open_study(Where(study="small", runs=tmp_path / "runs"))
     result = divergence.analyse(study, device="cpu")
     assert result.settings["seeds"] == {"simclr": [0]}
-    assert "simclr: 1 of 2 seeds have no weights and are left out" in capsys.readouterr().out
+    assert "simclr: 1 of 2 seeds have no weights and are left out" in caplog.text
 
 
 def test_other_images_are_said(
@@ -230,9 +230,7 @@ def test_other_images_are_said(
     assert "the images of digits in data are not those that" in capsys.readouterr().err
 
 
-def test_a_collapsed_network_is_said(
-    tmp_path: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_collapsed_network_is_said(tmp_path: Path, digits: Dataset) -> None:
     run = write_digits(tmp_path, digits)
     network = small_runs.scrambled("simclr", small_runs.recipe("simclr"), digits, seed=0)
     with torch.no_grad():
@@ -240,7 +238,7 @@ def test_a_collapsed_network_is_said(
     checkpoint.save_weights(network.state_dict(), run.folder / "weights.safetensors")
     result = divergence.analyse(open_study(Where(study="small", runs=tmp_path / "runs")), device="cpu")
     assert all(row["kl"] is None and row["seeds"] == 0 for row in results.plain(result.rows))
-    divergence.show(result)
-    shown = capsys.readouterr().out
+    (table,) = divergence.tables(result)
+    shown = " ".join(table.notes)
     assert "seed 0, class 0: 16 of 16 features are dead (constant) (and 9 more like it)" in shown
     assert "seed 0: features do not vary within classes" in shown
