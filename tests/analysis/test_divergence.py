@@ -49,6 +49,7 @@ def features_of(run: snapshots.Run, images: Dataset, split: features.Split = "tr
     return features.of_run(run, images, split, device=torch.device("cpu")).values
 
 
+@pytest.mark.kernels
 def test_values_are_those_of_the_formula_on_the_runs_features(study: Study, digits: Dataset) -> None:
     result = divergence.analyse(study, device="cpu")
     assert list(result.settings["seeds"]) == ["simclr", "supervised"]  # the thesis's two

@@ -121,7 +121,7 @@ def test_bf16_is_another_computation(method: str, device: str) -> None:
 
 
 @every_device
-@every_method
+@pytest.mark.parametrize("method", ["supervised", pytest.param("simclr", marks=pytest.mark.kernels)])
 def test_worse_learning_is_told_apart(method: str, device: str) -> None:
     """A thirtieth of the learning rate: the same comparison, with as many seeds, must see it, in both ways."""
     full, slow = curves(method, device, "fp32"), curves(method, device, "fp32", slower=30.0)
