@@ -3,13 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check clean
+.PHONY: demo test kernels check clean
 
 demo: .venv/installed
 	$(BIN)/python -m runners.study --preset quick --study demo
 
 test: .venv/installed check
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# No test may depend on which kernels a processor chooses: some that train, with those of older processors.
+KERNELS := $(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "kernels and not gpu"
+kernels: .venv/installed
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE OPENBLAS_CORETYPE=Prescott $(KERNELS)
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 OPENBLAS_CORETYPE=Haswell $(KERNELS)
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

@@ -14,19 +14,19 @@ python -m analysis.activations --preset robust --canvas image
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tyro
 
-from analysis.activation_maximisation.settings import Settings
-from analysis.framework import console, results
-from analysis.framework.networks import Encoded, WhereNetworks, choose_runs, has_network
+from analysis.activation_maximisation.settings import AscentSettings
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.networks import Encoded, has_network, one_run_each
 from analysis.framework.networks import applies as has_networks
-from analysis.framework.where import open_study
+from analysis.framework.table import Column, Table
 from dynamics import snapshots
+from dynamics.config import check_min, check_non_negative
 from dynamics.errors import UserError
 from dynamics.names import UNTRAINED
 from dynamics.study import Study
@@ -36,15 +36,20 @@ if TYPE_CHECKING:  # these bring torch along
     from dynamics.data import Dataset
     from dynamics.methods import Method
 
-__all__ = ["Settings", "analyse", "applies", "show"]
-
-
+DEFAULTS = AscentSettings()
 ENCODER = "resnet18"
 """The network whose four blocks are looked into."""
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has no blocks to look into; None where it has some."""
+    """Say in one line why a study has no blocks to look into; None where it has some.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study())
+    'no seed of study made-up has a trained network (ingested, not trained to its end, or without weights)'
+    """
     if (reason := has_networks(study)) is not None:
         return reason
     runs = [run for runs in study.runs.values() for run in runs if has_network(run)]
@@ -58,8 +63,8 @@ def applies(study: Study) -> str | None:
 def analyse(
     study: Study,
     *,
-    settings: Settings | None = None,
-    methods: Sequence[str] = (),
+    settings: AscentSettings = DEFAULTS,
+    methods: Sequence[str] | None = None,
     seed: int | None = None,
     data_root: Path = Path("data"),
     device: str = "auto",
@@ -77,24 +82,26 @@ def analyse(
     settings
         How to search.
     methods
-        Which methods; all that have a trained network by default.
+        Methods to look at; by default all that have a trained network.
     seed
-        Whose networks; the lowest seed of each method by default.
+        Whose networks; by default the lowest seed of each method.
     data_root
-        Folder that holds the images.
+        Folder that holds the images that the study was trained on; digits needs none.
     device
-        Where to compute.
+        Where to compute: auto, cpu, cuda or cuda:1.
 
     Raises
     ------
     UserError
         When a method, seed or network is missing, or a setting is out of range.
     """
-    settings = Settings() if settings is None else settings
-    _check(settings)
+    if settings.steps is not None:
+        check_min(settings, 1, "steps")
+    check_min(settings, 1, "tiles")
+    check_non_negative(settings, "random_state")
     if (reason := applies(study)) is not None:
         raise UserError(reason)
-    runs = choose_runs(study, methods=methods, seed=seed)
+    runs = one_run_each(study, methods, seed=seed)
     runs = {method: run for method, run in runs.items() if run.config["encoder"] == ENCODER}
     encoded = Encoded.open(
         {method: [run] for method, run in runs.items()}, data_root=data_root, device=device
@@ -116,15 +123,6 @@ def analyse(
     return results.Result(
         name="activations", rows=rows, inputs=study.inputs(), arrays=arrays, settings=recorded
     )
-
-
-def _check(settings: Settings) -> None:
-    if settings.steps is not None and settings.steps < 1:
-        raise UserError(f"--steps {settings.steps} is too few: use 1 or more")
-    if settings.tiles < 1:
-        raise UserError(f"--tiles {settings.tiles} is too few: use 1 or more")
-    if settings.random_state < 0:
-        raise UserError(f"--random-state {settings.random_state} is no seed: use 0 or more")
 
 
 def _networks_of(runs: dict[str, snapshots.Run], dataset: "Dataset") -> Iterator[tuple[str, int, "Method"]]:
@@ -170,53 +168,27 @@ def _arrays(prefix: str, grid: "Grid") -> dict[str, np.ndarray]:
     return {f"{prefix}.channels": grid.plan.channels, **arrays}
 
 
-def show(result: results.Result) -> None:
-    """Print one line a method and block."""
-    columns = ["method", "block", "field", "canvas", "tiles", "dead", "silent on data", "activation"]
-    console.table(
+def tables(result: results.Result) -> list[Table]:
+    """Return one row a network and block."""
+    columns = [
+        Column("method", "method", "method"),
+        Column("block", "block", "d"),
+        Column("receptive_field", "field, px", "d"),
+        Column("canvas", "canvas, px", "d"),
+        Column("tiles", "tiles", "d"),
+        Column("dead", "dead", "d"),
+        Column("silent_share", "silent on data", ".0%"),
+        Column("median_activation", "activation", ".3g"),
+        Column("median_largest_real", "largest real", ".3g"),
+        Column("median_percentile", "percentile", ".3g"),
+        Column("beyond_real_share", "beyond all real", ".0%"),
+    ]
+    caption = (
         f"activation maximisation, preset {result.settings['preset']}, {result.settings['steps']} steps: "
-        f"medians over live tiles, against {result.settings['real_images']} real images",
-        [*columns, "largest real", "percentile", "beyond all real"],
-        [
-            [row_[name] for name in ("method", "block", "receptive_field", "canvas", "tiles", "dead")]
-            + [f"{100 * row_['silent_share']:.0f} %"]
-            + [_number(row_[name]) for name in ("median_activation", "median_largest_real")]
-            + [_number(row_["median_percentile"]), _number(row_["beyond_real_share"])]
-            for row_ in result.rows
-        ],
+        f"medians over live tiles, against {result.settings['real_images']} real training images"
     )
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(Settings, WhereNetworks):
-    """Find the images that maximise single units of a study's networks."""
-
-    methods: tuple[str, ...] = ()
-    """Methods to look at; by default all that have a trained network."""
-    seed: int | None = None
-    """Whose networks; by default the lowest seed of each method."""
-
-
-def main() -> None:
-    """Run the command."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.activations", description=__doc__)
-    study = open_study(arguments)
-    settings = Settings(**{name: getattr(arguments, name) for name in Settings.__dataclass_fields__})
-    result = analyse(
-        study,
-        settings=settings,
-        methods=arguments.methods,
-        seed=arguments.seed,
-        data_root=arguments.data_root,
-        device=arguments.device,
-    )
-    show(result)
-    results.save(result, arguments.results / study.name)
+    return [Table(caption=caption, columns=columns, rows=result.rows)]
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("activations")

@@ -9,16 +9,16 @@ python -m analysis.alignment --reference simclr --epochs 1 5 10 25 50 200
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import tyro
 from jaxtyping import Float, Int64
 
-from analysis.framework import console, results
-from analysis.framework.where import Where, open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table
 from dynamics.errors import UserError
+from dynamics.names import label
 from dynamics.study import Study
 
 THESIS_EPOCHS = (1, 5, 10, 25, 50, 200)
@@ -44,6 +44,12 @@ def align(reference: Float[np.ndarray, " reference_epoch"], other: Float[np.ndar
         E[r^A] at the epochs to be aligned, 0 to 1.
     other
         E[r^B] at all epochs.
+
+    Examples
+    --------
+    >>> found = align(np.array([0.2, 0.9]), np.array([0.1, 0.25, 0.5]))
+    >>> found.position, found.residual.round(2)
+    (array([1, 2]), array([0.05, 0.4 ]))
     """
     distance = np.abs(reference[:, None] - other[None, :])
     position = distance.argmin(axis=1)
@@ -60,21 +66,30 @@ def analyse(
     study
         What to read.
     reference
-        The method to align to: simclr by default, or the first method where there is no simclr.
+        Method to align to; by default simclr, or the first method where there is no simclr.
     epochs
-        Its epochs; by default those of the thesis that it has reached.
+        Epochs of the reference; by default 1 5 10 25 50 200, as far as it has them.
 
     Raises
     ------
     UserError
         When the reference has none of the epochs, or one that was asked for is missing.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> result = analyse(example_study(), epochs=[2, 5])
+    >>> result.table[["method", "reference_epoch", "epoch"]].values.tolist()
+    [['simclr', 2, 2], ['simclr', 5, 5], ['supervised', 2, 2], ['supervised', 5, 5]]
     """
     if reference is None:
         reference = "simclr" if "simclr" in study.methods else study.methods[0]
     base = study.counts(reference)
-    chosen = [t for t in THESIS_EPOCHS if t in base.epochs] if epochs is None else list(epochs)
+    chosen = [t for t in THESIS_EPOCHS if t in base.epochs] if not epochs else list(epochs)
     if not chosen:
-        raise UserError(f"{reference} has none of the epochs {THESIS_EPOCHS}: choose some with --epochs")
+        raise UserError(
+            f"{reference} has none of the thesis's epochs {THESIS_EPOCHS}: choose others with `epochs`"
+        )
     positions = [base.position(epoch) for epoch in chosen]
     rows = []
     for method in study.methods:
@@ -97,36 +112,32 @@ def analyse(
     return results.Result(name="alignment", rows=rows, inputs=study.inputs(), settings=settings)
 
 
-def show(result: results.Result) -> None:
-    """Print one line a method: the aligned epochs, and the largest residual."""
-    reference, epochs = result.settings["reference"], result.settings["epochs"]
-    lines = []
+def tables(result: results.Result) -> list[Table]:
+    """Return one row a method: its epochs with the mean r_t of the reference, and the largest residual.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> tables(analyse(example_study(), epochs=[2, 5]))[0].cells()[1]
+    ['supervised', '2', '5', '0.025']
+    """
+    means = {row["reference_epoch"]: row["reference_mean_r"] for row in result.rows}
+    rows = []
     for method in dict.fromkeys(row["method"] for row in result.rows):
         own = [row for row in result.rows if row["method"] == method]
-        worst = max(row["residual"] for row in own)
-        lines.append([method, *(row["epoch"] for row in own), worst])
-    columns = ["method", *(f"{reference} {epoch}" for epoch in epochs), "largest residual"]
-    console.table("epochs with the same mean r_t", columns, lines)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(Where):
-    """Align epochs between methods by the mean of r_t."""
-
-    reference: str | None = None
-    """Method to align to; by default simclr, or the first method where there is no simclr."""
-    epochs: tuple[int, ...] | None = None
-    """Epochs of the reference; by default 1 5 10 25 50 200, as far as it has them."""
-
-
-def main() -> None:
-    """Run the command."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.alignment")
-    study = open_study(arguments)
-    result = analyse(study, reference=arguments.reference, epochs=arguments.epochs)
-    show(result)
-    results.save(result, arguments.results / study.name)
+        epochs = {str(row["reference_epoch"]): row["epoch"] for row in own}
+        rows.append({"method": method, **epochs, "residual": max(row["residual"] for row in own)})
+    columns = [
+        Column("method", "method", "method"),
+        *(Column(str(epoch), f"t = {epoch} ({mean:.3f})", "d") for epoch, mean in means.items()),
+        Column("residual", "largest residual", ".3f"),
+    ]
+    caption = (
+        f"epochs at which E[r_t] is nearest to that of {label(result.settings['reference'])} at t (its E[r_t]); "
+        "residual: difference that is left"
+    )
+    return [Table(caption=caption, columns=columns, rows=rows)]
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("alignment")

@@ -13,13 +13,15 @@ python -m analysis.augmentations
 from collections.abc import Sequence
 
 import numpy as np
-import tyro
 
-from analysis.binomial import TARGETS, Case, cases
-from analysis.framework import console, results
-from analysis.framework.where import Where, open_study
+from analysis.binomial import TARGETS, Case, cases, check_targets, never_reached
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.random_state import generator
+from analysis.framework.table import Column, Table
 from analysis.statistics.variance_components import component_intervals, variance_components
 from dynamics.errors import UserError
+from dynamics.names import label
 from dynamics.study import Study
 
 SHOWN = 21
@@ -27,11 +29,18 @@ SHOWN = 21
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has nothing for this analysis; None where it has."""
+    """Say in one line why a study has nothing for this analysis; None where it has.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study()) is None
+    True
+    """
     return _reason(study, TARGETS)
 
 
-def analyse(study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0) -> results.Result:
+def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: int = 0) -> results.Result:
     """Split the variance of `correct` for all methods of a study with several augmentations.
 
     The result has a row for each method and target that was reached; see :func:`row`. Its arrays have one
@@ -45,14 +54,21 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0) 
         What to read.
     targets
         Means of r_t at whose first epochs to look, 0 to 1.
-    seed
+    random_state
         Seed of the bootstrap over training seeds.
 
     Raises
     ------
     UserError
-        When no method has several augmentations, or none of those reaches a target.
+        When no method has several augmentations, or none of those reaches a target; when there is no target.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> analyse(example_study()).table[["method", "target", "epoch"]].values.tolist()
+    [['simclr', 0.25, 3], ['simclr', 0.5, 5], ['supervised', 0.25, 3], ['supervised', 0.5, 5]]
     """
+    check_targets(targets)
     if (reason := _reason(study, targets)) is not None:
         raise UserError(reason)
     rows: list[results.Row] = []
@@ -62,13 +78,13 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0) 
         own = cases(study, method, "r", targets)
         if not own:
             continue
-        rows += [row(case, np.random.default_rng([seed, case.epoch])) for case in own]
+        rows += [row(case, generator(random_state, case.epoch)) for case in own]
         layers = [_layer(case) for case in own]
         for name in layers[0]:
             arrays[f"{method}.{name}"] = np.stack([layer[name] for layer in layers])
     settings = {
         "targets": list(targets),
-        "seed": seed,
+        "random_state": random_state,
         "one_augmentation": [method for method in study.methods if method not in several],
     }
     return results.Result(
@@ -77,7 +93,14 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, seed: int = 0) 
 
 
 def augmented(study: Study) -> list[str]:
-    """Return the methods whose panel has several augmentations of each example."""
+    """Return the methods whose panel has several augmentations of each example.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> augmented(example_study())
+    ['simclr', 'supervised']
+    """
     return [method for method in study.methods if study.runs[method][0].shape[1] > 1]
 
 
@@ -86,7 +109,7 @@ def _reason(study: Study, targets: Sequence[float]) -> str | None:
     if not several:
         return (
             f"no method in study {study.name} has several augmentations of an example: "
-            "train one with --panel-augmentations 2 or more"
+            "train one with 2 or more panel augmentations"
         )
     highest, method = max((float(study.counts(method).mean.max()), method) for method in several)
     if highest < min(targets):
@@ -98,7 +121,16 @@ def _reason(study: Study, targets: Sequence[float]) -> str | None:
 
 
 def row(case: Case, rng: np.random.Generator) -> results.Row:
-    """Return the components of one method's variance at one epoch, each with its interval."""
+    """Return the components of one method's variance at one epoch, each with its interval.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> (case,) = cases(example_study(), "simclr", "r", [0.5])
+    >>> found = row(case, np.random.default_rng(0))
+    >>> found["epoch"], round(found["var_example"], 3)
+    (5, 0.054)
+    """
     found = variance_components(case.correct)
     low, high = component_intervals(case.correct, rng=rng)
     seeds, augmentations, examples = case.correct.shape
@@ -128,54 +160,63 @@ def _layer(case: Case) -> dict[str, np.ndarray]:
     return {"mean_counts": case.counts[order], "shown": shown, "shown_counts": single.T}
 
 
-def show(result: results.Result) -> None:
-    """Print the variance of `correct`, part by part in percent, and the share between augmentations."""
-    parts = ("example", "augmentation", "seed", "seed_by_example", "residual")
-    lines = []
-    for row_ in result.rows:
-        values = [row_[f"var_{part}"] for part in parts]
-        total = sum(values)
-        lines.append(
-            [row_["method"], row_["epoch"], row_["seeds"], f"{row_['mean_r']:.3f}"]
-            + [f"{100 * value / total:.1f}" if total > 0 else "" for value in values]
-            + [_rounded(row_["augmentation_share"])]
-            + [_interval(row_["augmentation_share_low"], row_["augmentation_share_high"])]
-        )
-    columns = ["method", "epoch", "N", "E[r_t]", "example %", "augmentation %", "seed %", "seed x example %"]
-    console.table(
-        "what the variance of correct is made of; share: of the true variance of r~_t, between augmentations",
-        [*columns, "rest %", "share", "95 % over seeds"],
-        lines,
+PARTS = {
+    "example": "example %",
+    "augmentation": "augmentation %",
+    "seed": "seed %",
+    "seed_by_example": "seed x example %",
+    "residual": "rest %",
+}
+"""What the variance of `correct` is made of: its components by the head of their column."""
+
+
+def tables(result: results.Result) -> list[Table]:
+    """Return the variance of `correct`, part by part in percent, and the share between augmentations.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> (table,) = tables(analyse(example_study()))
+    >>> table.notes[1]
+    'SimCLR never reaches a mean r_t of 0.75'
+    """
+    columns = [
+        Column("method", "method", "method"),
+        Column("epoch", "t", "d"),
+        Column("seeds", "N", "d"),
+        Column("mean_r", "E[r_t]", ".3f"),
+        *(Column(f"percent_{part}", title, ".1f") for part, title in PARTS.items()),
+        Column("augmentation_share", "share", ".3f"),
+        Column("augmentation_share", "95 % over seeds", "interval"),
+    ]
+    caption = (
+        "what the variance of correct is made of; share: of the true variance of r~_t, between augmentations"
     )
-    if any(row_[f"var_{part}"] < 0 for row_ in result.rows for part in parts):
-        console.say("a negative part is an unbiased estimate of one near 0")
+    rows = [row_ | _percentages(row_) for row_ in result.rows]
+    return [Table(caption=caption, columns=columns, rows=rows, notes=_notes(result))]
+
+
+def _percentages(row_: results.Row) -> results.Row:
+    """Return each part of the variance in percent of their sum; None where there is no variance, or no split."""
+    values = [np.nan if row_[f"var_{part}"] is None else row_[f"var_{part}"] for part in PARTS]
+    total = sum(values)
+    return {
+        f"percent_{part}": 100 * value / total if total > 0 else None
+        for part, value in zip(PARTS, values, strict=True)
+    }
+
+
+def _notes(result: results.Result) -> list[str]:
+    notes = []
+    if any((row_[f"var_{part}"] or 0) < 0 for row_ in result.rows for part in PARTS):
+        notes.append("a negative part is an unbiased estimate of one near 0")
     if any(row_["seeds"] < 3 for row_ in result.rows):
-        console.say("intervals need three seeds, and the split itself two")
-    for method in result.settings["one_augmentation"]:
-        console.say(f"{method} has one augmentation of each example: nothing to split")
-    reached = {(row_["method"], row_["target"]) for row_ in result.rows}
-    for method in result.inputs:
-        absent = [t for t in result.settings["targets"] if (method, t) not in reached]
-        if absent and method not in result.settings["one_augmentation"]:
-            console.say(f"{method} never reaches a mean r_t of {', '.join(map(str, absent))}")
-
-
-def _rounded(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3f}"
-
-
-def _interval(low: float, high: float) -> str:
-    return "" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
-
-
-def main() -> None:
-    """Run the command."""
-    where = tyro.cli(Where, prog="python -m analysis.augmentations", description=__doc__)
-    study = open_study(where)
-    result = analyse(study)
-    show(result)
-    results.save(result, where.results / study.name)
+        notes.append("intervals need three seeds, and the split itself two")
+    single = result.settings["one_augmentation"]
+    notes += [f"{label(method)} has one augmentation of each example: nothing to split" for method in single]
+    several = [method for method in result.inputs if method not in single]
+    return notes + never_reached(result.rows, several, result.settings["targets"])
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("augmentations")

@@ -16,7 +16,7 @@ equally hard and all trials independent. What says how unequal examples are is t
 python -m analysis.binomial
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,10 +25,12 @@ from scipy import stats
 
 from analysis.framework import results
 from analysis.framework.command import main
+from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
 from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
-from dynamics.names import label
+from dynamics.errors import UserError
+from dynamics.names import label, ordered
 from dynamics.study import MethodCounts, Study
 
 TARGETS = (0.25, 0.5, 0.75)
@@ -53,7 +55,13 @@ class Case(NamedTuple):
 
 
 def first_reaching(mean: Float[np.ndarray, " epoch"], target: float) -> int | None:
-    """Return the position of the first epoch whose mean is at least the target, or None."""
+    """Return the position of the first epoch whose mean is at least the target, or None.
+
+    Examples
+    --------
+    >>> first_reaching(np.array([0.1, 0.3, 0.6]), 0.25), first_reaching(np.array([0.1]), 0.25)
+    (1, None)
+    """
     reached = np.flatnonzero(mean >= target)
     return int(reached[0]) if len(reached) else None
 
@@ -76,14 +84,29 @@ def analyse(
         Seed of noise, bootstrap and permutations.
     permutations
         Relabellings of the permutation test.
+
+    Raises
+    ------
+    UserError
+        When `random_state` is negative, `permutations` is below 1, or there is no target between 0 and 1.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> result = analyse(example_study(), targets=[0.5], permutations=9)
+    >>> result.table[["method", "quantity", "epoch"]].values.tolist()
+    [['simclr', 'r_tilde', 5], ['simclr', 'r', 5], ['supervised', 'r_tilde', 5], ['supervised', 'r', 5]]
     """
+    check_targets(targets)
+    if permutations < 1:
+        raise UserError(f"`permutations` must be >= 1, got {permutations}")
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     for method in study.methods:
         for quantity in ("r_tilde", "r"):
             noise = []
             for case in cases(study, method, quantity, targets):
-                rng = np.random.default_rng([random_state, len(rows)])
+                rng = generator(random_state, len(rows))
                 noise.append(thesis_noise.noise_curve(len(case.counts), len(case.correct), case.p0, rng))
                 rows.append(row(case, rng, permutations=permutations))
             arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(
@@ -94,8 +117,32 @@ def analyse(
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
 
+def check_targets(targets: Sequence[float]) -> None:
+    """Refuse means that no r_t can have, and none at all.
+
+    Raises
+    ------
+    UserError
+        When there is no target, or one is not in [0, 1].
+
+    Examples
+    --------
+    >>> check_targets([0.25, 0.5])
+    """
+    if not targets or not all(0 <= target <= 1 for target in targets):
+        got = " ".join(map(str, targets)) or "none"
+        raise UserError(f"`targets` must be means of r_t in [0, 1], at least one, got {got}")
+
+
 def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) -> list[Case]:
-    """Return what is to be tested: the method's counts at the first epochs that reach the targets."""
+    """Return what is to be tested: the method's counts at the first epochs that reach the targets.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [(case.epoch, case.trials) for case in cases(example_study(), "simclr", "r", [0.25, 0.5])]
+    [(3, 8), (5, 8)]
+    """
     counts = study.counts(method)
     means = {"r_tilde": counts.single_augmentation.mean(axis=1), "r": counts.mean}[quantity]
     positions = [(target, at) for target in targets if (at := first_reaching(means, target)) is not None]
@@ -129,7 +176,16 @@ def _case(
 
 
 def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.Row:
-    """Return all statistics of one case; None (empty in the table) where one does not apply."""
+    """Return all statistics of one case; None (empty in the table) where one does not apply.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> (case,) = cases(example_study(), "simclr", "r_tilde", [0.5])
+    >>> found = row(case, np.random.default_rng(0), permutations=99)
+    >>> round(found["p0"], 3), round(found["dispersion"], 2)
+    (0.583, 1.37)
+    """
     seeds = len(case.correct)
     values = case.counts / case.trials
     distance = thesis_noise.noise_distance(values, seeds, case.p0, rng)
@@ -220,7 +276,14 @@ def _control_false_discoveries(rows: list[results.Row]) -> None:
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return the thesis's two tables with the valid statistics beside them: `single` (r~) and `averaged` (r)."""
+    """Return the thesis's two tables with the valid statistics beside them: `single` (r~) and `averaged` (r).
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [(table.key, len(table.rows)) for table in tables(analyse(example_study(), permutations=9))]
+    [('single', 5), ('averaged', 4)]
+    """
     first = [Column("method", "method", "method"), Column("epoch", "t", "d"), Column("p0", "p0", ".3f")]
     single = [
         Column("chi2", "chi2 (thesis)", ".2g"),
@@ -244,31 +307,39 @@ def tables(result: results.Result) -> list[Table]:
         "r_tilde": "one augmentation: N r~ against Bin(N, p0); dispersion 1 and ICC 0 mean equally hard examples",
         "r": "all augmentations: r_t against noise of N trials; MAE means little unless far from both floors",
     }
+    by_quantity = {
+        quantity: [row for row in result.rows if row["quantity"] == quantity] for quantity in captions
+    }
+    notes = never_reached(by_quantity["r"], result.inputs, result.settings["targets"])
     return [
         Table(
             key=key,
             caption=captions[quantity],
             columns=first + columns,
-            rows=[row for row in result.rows if row["quantity"] == quantity],
-            notes=never_reached(result, "r") if quantity == "r" else (),
+            rows=by_quantity[quantity],
+            notes=notes if quantity == "r" else (),
         )
         for key, quantity, columns in (("single", "r_tilde", single), ("averaged", "r", averaged))
     ]
 
 
-def never_reached(result: results.Result, quantity: str) -> list[str]:
-    """Say which methods do not get to the means at which they were to be tested."""
-    reached = {
-        (row["method"], row["target"]) for row in result.rows if row.get("quantity", quantity) == quantity
-    }
+def never_reached(rows: Sequence[results.Row], methods: Iterable[str], targets: Sequence[float]) -> list[str]:
+    """Say which methods do not get to the means at which they were to be tested.
+
+    Examples
+    --------
+    >>> never_reached([{"method": "simclr", "target": 0.25}], ["simclr"], [0.25, 0.5, 0.75])
+    ['SimCLR never reaches a mean r_t of 0.5, 0.75']
+    """
+    reached = {(row["method"], row["target"]) for row in rows}
     absent = {
-        method: [target for target in result.settings["targets"] if (method, target) not in reached]
-        for method in result.inputs
+        method: [target for target in targets if (method, target) not in reached]
+        for method in ordered(methods)
     }
     return [
-        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, targets))}"
-        for method, targets in absent.items()
-        if targets
+        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, missed))}"
+        for method, missed in absent.items()
+        if missed
     ]
 
 

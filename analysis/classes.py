@@ -14,18 +14,21 @@ python -m analysis.classes
 from typing import NamedTuple
 
 import numpy as np
-import tyro
 from jaxtyping import Float, Int64
 from scipy import stats
 
 from analysis.alignment import align
-from analysis.framework import console, results
-from analysis.framework.where import Where, open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.class_differences import ClassMeans, Differences, class_differences, class_means
 from dynamics.errors import UserError
+from dynamics.names import label
 from dynamics.study import MethodCounts, Study
 
 TRUE, TRAINED = "true", "trained"
+LEVEL = 0.05
+"""Of the test: F is above its 5 % point where p is below."""
 
 
 class Grouping(NamedTuple):
@@ -45,14 +48,28 @@ class Grouping(NamedTuple):
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has nothing for this analysis; None where it has."""
+    """Say in one line why a study has nothing for this analysis; None where it has.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study()) is None
+    True
+    """
     if any(groupings(study, method) for method in study.methods):
         return None
-    return f"no method in study {study.name} has examples of two or more labels: ingest it with --labels"
+    return f"no method in study {study.name} has examples of two or more labels: ingest it with its labels"
 
 
 def groupings(study: Study, method: str) -> list[Grouping]:
-    """Return the ways to put a method's examples into classes: none without labels, two for random labels."""
+    """Return the ways to put a method's examples into classes: none without labels, two for random labels.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [(one.by, one.names_of(np.array([0, 2]))) for one in groupings(example_study(), "supervised")]
+    [('true', ['0', '2'])]
+    """
     counts = study.counts(method)
     true = counts.labels if counts.true_labels is None else counts.true_labels
     named = study.runs[method][0].provenance.get("classes")
@@ -79,6 +96,12 @@ def analyse(study: Study) -> results.Result:
     ------
     UserError
         When no method has labels.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> analyse(example_study()).rows[0]["hard_to_easy"]
+    ['2', '1', '0']
     """
     if (reason := applies(study)) is not None:
         raise UserError(reason)
@@ -111,6 +134,14 @@ def rows_of(grouping: Grouping, means: ClassMeans, reference: Grouping) -> list[
 
     `reference_*` compare the order of the classes with that of the reference at the epoch with the nearest
     mean r_t (eq. 4.4); they are None where the classes are not the same, and for the reference itself.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> (grouping,) = groupings(example_study(), "supervised")
+    >>> means = class_means(grouping.counts.learning_probability, grouping.labels)
+    >>> rows_of(grouping, means, grouping)[-1]["hard_to_easy"]
+    ['2', '1', '0']
     """
     counts = grouping.counts
     found = class_differences(counts.learning_probability, grouping.labels)
@@ -184,47 +215,52 @@ def _rank_correlation(first: Float[np.ndarray, " class"], second: Float[np.ndarr
     return float(stats.spearmanr(first, second).statistic)
 
 
-def show(result: results.Result) -> None:
-    """Print each grouping at its first, middle and last epochs, and where its classes differ at all."""
-    lines = []
+def tables(result: results.Result) -> list[Table]:
+    """Return each grouping at its first, middle and last epochs, and in how many of all epochs its classes differ.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> tables(analyse(example_study()))[0].notes[0]
+    'SimCLR by true class: F is above its 5 % point in 4 of 6 epochs, the last of them 5'
+    """
+    rows: list[results.Row] = []
+    notes = []
     for method, by in dict.fromkeys((row["method"], row["classes_by"]) for row in result.rows):
         own = [row for row in result.rows if (row["method"], row["classes_by"]) == (method, by)]
-        lines += [_line(own[index]) for index in sorted({0, len(own) // 4, len(own) // 2, len(own) - 1})]
-    columns = ["method", "class", "epoch", "E[r_t]", "F", "5 %", "p", "eta²", "epsilon²", "sd (if equal)"]
-    columns += ["hardest", "easiest", f"order as {result.settings['reference']}"]
-    console.table(
-        "do classes differ in r_t? F above its 5 % point: yes; epsilon²: share of the variance that they explain",
-        columns,
-        lines,
-    )
-    for method, by in dict.fromkeys((row["method"], row["classes_by"]) for row in result.rows):
-        own = [row for row in result.rows if (row["method"], row["classes_by"]) == (method, by)]
-        above = [row["epoch"] for row in own if row["f"] > row["f_5_percent"]]
+        rows += [_with_ends(own[place]) for place in spread_over(len(own), 4)]
+        above = [row["epoch"] for row in own if row["p"] is not None and row["p"] < LEVEL]
         last = f", the last of them {above[-1]}" if above else ""
-        console.say(
-            f"{method} by {by} class: F is above its 5 % point in {len(above)} of {len(own)} epochs{last}"
+        notes.append(
+            f"{label(method)} by {by} class: F is above its 5 % point in {len(above)} of {len(own)} epochs{last}"
         )
-    for method in result.settings["without_labels"]:
-        console.say(f"{method} has no labels, or one for all examples; left out")
+    notes += [
+        f"{label(method)} has no labels, or one for all examples; left out"
+        for method in result.settings["without_labels"]
+    ]
+    columns = [
+        Column("method", "method", "method"),
+        Column("classes_by", "class"),
+        Column("epoch", "t", "d"),
+        Column("mean_r", "E[r_t]", ".3f"),
+        Column("f", "F", ".2f"),
+        Column("f_5_percent", "5 % point", ".2f"),
+        Column("epsilon_squared", "epsilon²", ".3f"),
+        Column("sd", "sd of classes", ".3f"),
+        Column("sd_if_equal", "if equal", ".3f"),
+        Column("hardest", "hardest"),
+        Column("easiest", "easiest"),
+        Column("reference_spearman", f"Spearman with {label(result.settings['reference'])}", ".2f"),
+    ]
+    caption = "do classes differ in r_t? F above its 5 % point: yes; epsilon²: share of the variance that they explain"
+    return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
 
 
-def _line(row: results.Row) -> list[object]:
-    order, alike = row["hard_to_easy"] or [""], row["reference_spearman"]
-    line: list[object] = [row["method"], row["classes_by"], row["epoch"], f"{row['mean_r']:.3f}"]
-    line += [f"{row['f']:.2f}", f"{row['f_5_percent']:.2f}", f"{row['p']:.2g}"]
-    line += [f"{row['eta_squared']:.3f}", f"{row['epsilon_squared']:.3f}"]
-    line += [f"{row['sd']:.3f} ({row['sd_if_equal']:.3f})", order[0], order[-1]]
-    return [*line, "" if alike is None or np.isnan(alike) else f"{alike:.2f}"]
-
-
-def main() -> None:
-    """Run the command."""
-    where = tyro.cli(Where, prog="python -m analysis.classes", description=__doc__)
-    study = open_study(where)
-    result = analyse(study)
-    show(result)
-    results.save(result, where.results / study.name)
+def _with_ends(row: results.Row) -> results.Row:
+    """Add the hardest and the easiest class, where one is harder than another."""
+    order = row["hard_to_easy"] or [None]
+    return row | {"hardest": order[0], "easiest": order[-1]}
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("classes")

@@ -10,20 +10,21 @@ python -m analysis.divergence
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import tyro
 from jaxtyping import Float64
 
-from analysis.framework import console, results
-from analysis.framework.networks import Encoded, WhereNetworks, applies, choose_runs, with_networks
-from analysis.framework.where import open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.networks import Encoded, applies, has_network, runs_with_networks
+from analysis.framework.random_state import generator
+from analysis.framework.table import Column, Table
 from analysis.statistics.corrected_divergence import corrected_kl, null_divergence
 from analysis.statistics.gaussian_divergence import class_moments, gaussian_kl
 from dynamics import snapshots
+from dynamics.names import label
 from dynamics.study import Study
 
 THESIS_METHODS = ("simclr", "supervised")
@@ -31,7 +32,7 @@ ESTIMATORS = ("thesis", "corrected")
 NEAREST = 4
 """Pairs of classes that are named."""
 
-__all__ = ["analyse", "applies", "show"]
+__all__ = ["analyse", "applies", "tables"]
 
 
 def analyse(
@@ -42,7 +43,7 @@ def analyse(
     methods: Sequence[str] | None = None,
     split: Literal["train", "test"] = "train",
     seeds: int | None = None,
-    seed: int = 0,
+    random_state: int = 0,
 ) -> results.Result:
     """Estimate the divergences of all pairs of classes, for each method the mean over its seeds.
 
@@ -56,16 +57,17 @@ def analyse(
     study
         What to read.
     data_root
-        Folder of the images.
+        Folder that holds the images that the study was trained on; digits needs none.
     device
-        Where to compute features.
+        Where to compute features: auto, cpu, cuda or cuda:1.
     methods
-        By default simclr and supervised, as in the thesis, or all where the study has neither.
+        Methods whose networks to look at; by default simclr and supervised, as in the thesis, or all where the
+        study has neither.
     split
         Images to look at; the thesis's are the training images.
     seeds
         Use the first so many seeds of each method; by default all.
-    seed
+    random_state
         Seed of the random halves.
 
     Raises
@@ -74,15 +76,15 @@ def analyse(
         When there are no networks, or the images are not there or others.
     """
     if methods is None:
-        methods = [method for method in THESIS_METHODS if method in with_networks(study)] or None
-    chosen = choose_runs(study, methods, seeds)
+        methods = [method for method in THESIS_METHODS if any(map(has_network, study.runs.get(method, [])))]
+    chosen = runs_with_networks(study, methods, seeds=seeds)
     encoded = Encoded.open(chosen, data_root=data_root, device=device)
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     summary: list[dict[str, Any]] = []
     for method, runs in chosen.items():
-        found = [_one_seed(run, encoded, split, seed) for run in runs]
-        null = _null(runs[0], encoded, split, seed)
+        found = [_one_seed(run, encoded, split, random_state) for run in runs]
+        null = _null(runs[0], encoded, split, random_state)
         for estimator in ESTIMATORS:
             kl = np.stack([one[estimator] for one in found])
             arrays[f"{method}.{estimator}"] = kl
@@ -106,14 +108,14 @@ def analyse(
 
 
 def _one_seed(
-    run: snapshots.Run, encoded: Encoded, split: Literal["train", "test"], seed: int
+    run: snapshots.Run, encoded: Encoded, split: Literal["train", "test"], random_state: int
 ) -> dict[str, Any]:
     """Estimate one network's divergences both ways."""
     features, labels = encoded.features(run, split).values, encoded.labels(split)
     classes = encoded.dataset.classes
     moments = class_moments(features, labels, num_classes=len(classes))
     thesis = gaussian_kl(moments)
-    corrected = corrected_kl(features, labels, moments, rng=np.random.default_rng([seed, run.seed]))
+    corrected = corrected_kl(features, labels, moments, rng=generator(random_state, run.seed))
     name = f"seed {run.seed}"
     return {
         "thesis": thesis.kl,
@@ -126,14 +128,14 @@ def _one_seed(
 
 
 def _null(
-    run: snapshots.Run, encoded: Encoded, split: Literal["train", "test"], seed: int
+    run: snapshots.Run, encoded: Encoded, split: Literal["train", "test"], random_state: int
 ) -> dict[str, float]:
     """Average what the estimators give for two halves of one class, over the classes of one network."""
     null = null_divergence(
         encoded.features(run, split).values,
         encoded.labels(split),
         num_classes=encoded.dataset.num_classes,
-        rng=np.random.default_rng([seed, run.seed, 1]),
+        rng=generator(random_state, run.seed, 1),
     )
     known = {name: values[np.isfinite(values)] for name, values in null._asdict().items()}
     return {name: float(values.mean()) if len(values) else np.nan for name, values in known.items()}
@@ -168,6 +170,12 @@ def over_seeds(
     """Return mean, standard deviation (divided by n - 1) and number of the seeds that have a value.
 
     Not a number where no seed has one; the standard deviation also where only one has.
+
+    Examples
+    --------
+    >>> mean, sd, count = over_seeds(np.array([[1.0, np.nan], [3.0, 5.0]]))
+    >>> mean, sd.round(2), count
+    (array([2., 5.]), array([1.41,  nan]), array([2, 1]))
     """
     known = np.isfinite(values)
     count = known.sum(axis=0)
@@ -199,60 +207,47 @@ def _summary(
     }
 
 
-def show(result: results.Result) -> None:
-    """Print a summary of each method and estimator, and why values are missing."""
-    lines = []
-    for one in result.settings["summary"]:
-        dimensions = sorted(set(one["dimensions"]))
-        lines.append(
-            [one["method"], one["estimator"], len(one["dimensions"])]
-            + [_number(one[key]) for key in ("min", "median", "max", "null")]
-            + [" to ".join(str(d) for d in sorted({dimensions[0], dimensions[-1]}))]
-            + [", ".join(f"{y}-{z}" for y, z in one["nearest"])]
+def tables(result: results.Result) -> list[Table]:
+    """Return a summary of each method and estimator, and why values are missing."""
+    columns = [
+        Column("method", "method", "method"),
+        Column("estimator", "estimator"),
+        Column("seeds", "N", "d"),
+        Column("min", "least", ".1f"),
+        Column("median", "median", ".1f"),
+        Column("max", "largest", ".1f"),
+        Column("null", "two halves of one class", ".1f"),
+        Column("range", "dimensions"),
+        Column("pairs", "nearest classes"),
+    ]
+    summary = result.settings["summary"]
+    return [
+        Table(
+            caption=f"KL between classes, {result.settings['split']} images, nats, mean over seeds; "
+            "two halves of one class should give 0",
+            columns=columns,
+            rows=[_line(one) for one in summary],
+            notes=[_missing(one) for one in summary if one["problems"]],
         )
-    columns = ["method", "estimator", "N", "least", "median", "largest", "two halves of one class"]
-    console.table(
-        f"KL between classes, {result.settings['split']} images, nats, mean over seeds",
-        columns + ["dimensions", "nearest classes"],
-        lines,
-    )
-    for one in result.settings["summary"]:
-        if one["problems"]:
-            more = f" (and {len(one['problems']) - 1} more like it)" if len(one["problems"]) > 1 else ""
-            console.say(f"{one['method']}, {one['estimator']}: no value for {one['problems'][0]}{more}")
+    ]
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None or not np.isfinite(value) else f"{value:.4g}"
+def _line(one: results.Row) -> results.Row:
+    """Return a summary as a row of the table."""
+    dimensions = one["dimensions"]
+    ends = sorted({min(dimensions), max(dimensions)})
+    return one | {
+        "seeds": len(dimensions),
+        "range": " to ".join(map(str, ends)),
+        "pairs": ["-".join(pair) for pair in one["nearest"]],
+    }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arguments(WhereNetworks):
-    """Estimate the divergence between classes in the features of a study's networks."""
-
-    methods: tuple[str, ...] | None = None
-    """Methods whose networks to look at; by default simclr and supervised."""
-    split: Literal["train", "test"] = "train"
-    """Images to look at."""
-    seeds: int | None = None
-    """Use the first so many seeds of each method; by default all."""
-
-
-def main() -> None:
-    """Run the command."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.divergence")
-    study = open_study(arguments)
-    result = analyse(
-        study,
-        data_root=arguments.data_root,
-        device=arguments.device,
-        methods=arguments.methods,
-        split=arguments.split,
-        seeds=arguments.seeds,
-    )
-    show(result)
-    results.save(result, arguments.results / study.name)
+def _missing(one: results.Row) -> str:
+    more = len(one["problems"]) - 1
+    others = f" (and {more} more like it)" if more else ""
+    return f"{label(one['method'])}, {one['estimator']}: no value for {one['problems'][0]}{others}"
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("divergence")

@@ -16,27 +16,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tyro
 from jaxtyping import Float, Float32, Int64
 
-from analysis.framework import console, results
-from analysis.framework.networks import Encoded, WhereNetworks, applies, choose_runs
-from analysis.framework.where import open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.networks import Encoded, applies, one_run_each
+from analysis.framework.table import Column, Table
 from analysis.statistics.neighbourhoods import chance_share, cluster_agreement, same_class_share
 from analysis.statistics.stratified import stratified_share
 from dynamics import snapshots
+from dynamics.config import check_fraction, check_min, check_non_negative, check_positive
 from dynamics.errors import UserError
 from dynamics.names import PIXELS, UNTRAINED
 from dynamics.study import Study
 
-__all__ = ["Settings", "analyse", "applies", "show"]
+__all__ = ["MapSettings", "analyse", "applies", "tables"]
 
 NEIGHBOURS = 10
 """Nearest neighbours whose class is compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class MapSettings:
     """How maps are made."""
 
     share: float = 0.25
@@ -51,6 +52,9 @@ class Settings:
     """Seed of the choice of images, of t-SNE and of k-means."""
     floors: bool = True
     """Also map an untrained network's features and the raw pixels."""
+
+
+DEFAULTS = MapSettings()
 
 
 class Map(NamedTuple):
@@ -81,6 +85,12 @@ def embed(
         Steps at most.
     random_state
         Seed; the result is the same each time on one machine.
+
+    Examples
+    --------
+    >>> points = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    >>> embed(points, perplexity=5.0, iterations=250, random_state=0).places.shape
+    (40, 2)
     """
     from sklearn.manifold import TSNE  # a second of imports
 
@@ -101,8 +111,8 @@ def embed(
 def analyse(
     study: Study,
     *,
-    settings: Settings | None = None,
-    methods: Sequence[str] = (),
+    settings: MapSettings = DEFAULTS,
+    methods: Sequence[str] | None = None,
     seed: int | None = None,
     data_root: Path = Path("data"),
     device: str = "auto",
@@ -120,21 +130,20 @@ def analyse(
     settings
         How to map.
     methods
-        Which methods; all that have a trained network by default.
+        Methods to map; by default all that have a trained network.
     seed
-        Whose networks; the lowest seed of each method by default.
+        Whose networks; by default the lowest seed of each method.
     data_root
-        Folder that holds the images.
+        Folder that holds the images that the study was trained on; digits needs none.
     device
-        Where to compute features.
+        Where to compute features: auto, cpu, cuda or cuda:1.
 
     Raises
     ------
     UserError
         When a method, seed or network is missing, or there are too few images.
     """
-    settings = Settings() if settings is None else settings
-    runs = choose_runs(study, methods=methods, seed=seed)
+    runs = one_run_each(study, methods, seed=seed)
     encoded = Encoded.open(
         {method: [run] for method, run in runs.items()}, data_root=data_root, device=device
     )
@@ -167,27 +176,31 @@ def analyse(
     )
 
 
-def choose_images(labels: Int64[np.ndarray, " example"], settings: Settings) -> Int64[np.ndarray, " chosen"]:
+def choose_images(
+    labels: Int64[np.ndarray, " example"], settings: MapSettings
+) -> Int64[np.ndarray, " chosen"]:
     """Return the images to map, as indices: the same share of each class.
 
     Raises
     ------
     UserError
         When a setting is out of range, or too few images are left.
+
+    Examples
+    --------
+    >>> choose_images(np.arange(40) % 2, MapSettings(share=0.5, at_least=0)).shape
+    (20,)
     """
-    if settings.random_state < 0:
-        raise UserError(f"--random-state {settings.random_state} is no seed: use 0 or more")
-    if not 0 < settings.share <= 1:
-        raise UserError(f"--share {settings.share} is no share: use a number above 0, at most 1")
-    if settings.perplexity < 1:
-        raise UserError(f"--perplexity {settings.perplexity} is too small: use 1 or more")
-    if settings.iterations < 250:
-        raise UserError(f"--iterations {settings.iterations} is too few for t-SNE: use 250 or more")
+    check_non_negative(settings, "random_state")
+    check_positive(settings, "share")
+    check_fraction(settings, "share")
+    check_min(settings, 1, "perplexity")
+    check_min(settings, 250, "iterations")  # t-SNE's own minimum
     share = min(1.0, max(settings.share, settings.at_least / len(labels)))
     chosen = stratified_share(labels, share, np.random.default_rng(settings.random_state))
     if len(chosen) <= NEIGHBOURS:
         raise UserError(
-            f"--share {settings.share} leaves {len(chosen)} of {len(labels)} images: more than {NEIGHBOURS} are needed"
+            f"`share` {settings.share} leaves {len(chosen)} of {len(labels)} images: more than {NEIGHBOURS} are needed"
         )
     return chosen
 
@@ -211,7 +224,16 @@ def row(
     labels: Int64[np.ndarray, " example"],
     random_state: int,
 ) -> results.Row:
-    """Return what is measured of one map, with the shares `near` of same-class neighbours in it, and its features."""
+    """Return what is measured of one map, with the shares `near` of same-class neighbours in it, and its features.
+
+    Examples
+    --------
+    >>> points, labels = np.arange(24.0).reshape(24, 1), np.arange(24) // 12
+    >>> found = Map(points.repeat(2, axis=1).astype(np.float32), kl=0.0, iterations=0)
+    >>> near = same_class_share(found.places, labels, neighbours=NEIGHBOURS)
+    >>> round(row(points, found, near, labels, 0)["nmi_map"], 3)
+    1.0
+    """
     in_features = cluster_agreement(points, labels, random_state=random_state)
     in_map = cluster_agreement(found.places, labels, random_state=random_state)
     return {
@@ -229,56 +251,41 @@ def row(
     }
 
 
-def show(result: results.Result) -> None:
-    """Print one line a map, and what is not as it was asked for."""
-    columns = ["method", "seed", "images", "neighbours", "in map", "chance", "NMI", "in map", "KL"]
-    names = ("neighbours_features", "neighbours_map", "neighbours_chance", "nmi_features", "nmi_map", "kl")
-    console.table(
-        f"t-SNE: {NEIGHBOURS} nearest neighbours of the same class, NMI of k-means; in features, in the map",
-        columns,
-        [
-            [row_["method"], row_["seed"], row_["images"], *(f"{row_[name]:.3f}" for name in names)]
-            for row_ in result.rows
-        ],
+def tables(result: results.Result) -> list[Table]:
+    """Return one row a map, and what is not as it was asked for."""
+    columns = [
+        Column("method", "features of", "method"),
+        Column("seed", "seed", "d"),
+        Column("images", "images", "d"),
+        Column("features", "D", "d"),
+        Column("neighbours_features", "same class", ".3f"),
+        Column("neighbours_map", "in the map", ".3f"),
+        Column("neighbours_chance", "by chance", ".3f"),
+        Column("nmi_features", "NMI", ".3f"),
+        Column("nmi_map", "in the map", ".3f"),
+        Column("kl", "t-SNE's KL", ".3f"),
+    ]
+    caption = (
+        f"share of the {NEIGHBOURS} nearest neighbours that have the same class, and NMI of k-means with the classes: "
+        "in the features, and in their t-SNE"
     )
+    return [Table(caption=caption, columns=columns, rows=result.rows, notes=_notes(result))]
+
+
+def _notes(result: results.Result) -> list[str]:
     used, asked = result.settings, result.settings["asked"]
+    notes = []
     if used["share"] > 1.1 * asked["share"]:
-        console.say(
+        notes.append(
             f"{100 * used['share']:.0f} % of the images instead of {100 * asked['share']:g} %: "
-            f"--at-least {asked['at_least']}, as far as there are"
+            f"at least {asked['at_least']}, as far as there are"
         )
     if used["perplexity"] < asked["perplexity"]:
-        console.say(
+        notes.append(
             f"perplexity {used['perplexity']:.3g} instead of {asked['perplexity']:g}: a third of the images at most"
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(Settings, WhereNetworks):
-    """Map a study's features to the plane."""
-
-    methods: tuple[str, ...] = ()
-    """Methods to map; by default all that have a trained network."""
-    seed: int | None = None
-    """Whose networks; by default the lowest seed of each method."""
-
-
-def main() -> None:
-    """Run the command."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.embedding", description=__doc__)
-    study = open_study(arguments)
-    settings = Settings(**{name: getattr(arguments, name) for name in Settings.__dataclass_fields__})
-    result = analyse(
-        study,
-        settings=settings,
-        methods=arguments.methods,
-        seed=arguments.seed,
-        data_root=arguments.data_root,
-        device=arguments.device,
-    )
-    show(result)
-    results.save(result, arguments.results / study.name)
+    return notes
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("embedding")

@@ -2,27 +2,26 @@
 """How did every objective fall, term by term, and did the network collapse: the scalars of training, over seeds.
 
 What training recorded after every epoch, over seeds: the loss that was descended and its named terms (without
-their weights), and the diagnostics of :mod:`dynamics.training.diagnostics`. Whether a network has collapsed after its last
-epoch is decided seed by seed, by the thresholds of :mod:`analysis.statistics.collapse`.
+their weights), and the diagnostics of :mod:`dynamics.training.diagnostics`. Whether a network has collapsed after
+its last epoch is decided seed by seed, by the thresholds of :mod:`analysis.statistics.collapse`.
 
 python -m analysis.objectives
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import tyro
 from jaxtyping import Float64
 
-from analysis.framework import console, results
-from analysis.framework.where import Where, open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table
 from analysis.statistics import collapse
-from analysis.statistics.collapse import Kind, Limits
+from analysis.statistics.collapse import CollapseKind, Limits
 from dynamics import snapshots
+from dynamics.names import encoder_label
 from dynamics.study import Study
-
-__all__ = ["analyse", "applies", "show"]
 
 SPACES = {"embedding": "outputs", "feature": "features"}
 """Vectors whose collapse is measured: how scalars name them, and the setting that has their length."""
@@ -39,10 +38,20 @@ STAGES = 8
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has nothing here; None where it has scalars."""
+    """Say in one line why a study has nothing here; None where it has scalars.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study()) is None
+    True
+    """
     if any(runs[0].scalars(runs[0].epochs[:1]) for runs in study.runs.values()):
         return None
-    return f"no run of study {study.name} recorded numbers per epoch (ingested runs have none)"
+    return (
+        f"no run of study {study.name} recorded numbers per epoch (ingested runs have none): "
+        "train seeds with python -m runners.seeds"
+    )
 
 
 def analyse(study: Study) -> results.Result:
@@ -58,18 +67,24 @@ def analyse(study: Study) -> results.Result:
     ----------
     study
         What to read.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> analyse(example_study()).table.query("method == 'simclr'")["mean"].round(1).tolist()
+    [2.0, 1.8, 1.6, 1.4, 1.2, 1.0]
     """
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     settings: dict[str, Any] = {}
     collapsed: list[results.Row] = []
     for method in study.methods:
-        runs = study.runs[method]
-        epochs = snapshots.common_epochs(runs)
-        scalars = read_scalars(runs, epochs)
+        recorded = study.scalars(method)
+        scalars = {str(name): values.to_numpy() for name, values in recorded.items()}
         if not scalars:
             continue
-        settings[method] = about(runs[0], scalars)
+        epochs = recorded["epoch"].to_numpy().tolist()
+        settings[method] = about(study.runs[method][0], scalars)
         for name, values in scalars.items():
             rows += _rows(method, settings[method]["encoder"], epochs, name, values)
             arrays[f"{method}.{name}"] = values
@@ -85,18 +100,17 @@ def analyse(study: Study) -> results.Result:
     )
 
 
-def read_scalars(
-    runs: Sequence[snapshots.Run], epochs: Sequence[int]
-) -> dict[str, Float64[np.ndarray, "seed epoch"]]:
-    """Return every scalar that a seed recorded; NaN stands for the seeds that did not."""
-    found = [run.scalars(epochs) for run in runs]
-    names = dict.fromkeys(name for own in found for name in own)
-    absent = np.full(len(epochs), np.nan)
-    return {name: np.stack([own.get(name, absent) for own in found]) for name in names}
-
-
 def about(run: snapshots.Run, scalars: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return what figures and verdicts need to know about a method's runs; None where a run does not say."""
+    """Return what figures and verdicts need to know about a method's runs; None where a run does not say.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> run = example_study().runs["supervised"][0]
+    >>> found = about(run, run.scalars())
+    >>> found["examples"], found["classes"], found["terms"]
+    (30, 3, ['loss'])
+    """
     config = run.config
     terms = [name for name in scalars if name not in (*DIAGNOSTICS, *RATES)]
     features = {"n1": 256, "resnet18": STAGES * config.get("width", 0)}.get(config.get("encoder", ""))
@@ -115,7 +129,13 @@ def about(run: snapshots.Run, scalars: Mapping[str, np.ndarray]) -> dict[str, An
 
 
 def output_dimensions(config: Mapping[str, Any], features: int | None) -> int | None:
-    """Return the length of embeddings, by a method's recipe: `embedding`, or the last layer of `projector`."""
+    """Return the length of embeddings, by a method's recipe: `embedding`, or the last layer of `projector`.
+
+    Examples
+    --------
+    >>> output_dimensions({"embedding": 128}, 512), output_dimensions({"projector": [32, 16]}, 512)
+    (128, 16)
+    """
     if "embedding" in config:
         return int(config["embedding"])
     if "projector" in config:
@@ -155,15 +175,11 @@ def _collapse(
         row |= {name: float(values.mean()) for name, values in last.items()}
         scale = scalars.get(f"{space}_scale")
         row["scale"] = None if scale is None else float(scale[:, -1].mean())
-        row |= {
-            "largest_rank": None,
-            "rank_limit": None,
-        }  # of a recipe that does not say how long embeddings are
-        if limit is not None:
-            row |= {"largest_rank": limit.largest, "rank_limit": limit.rank}
+        row["largest_rank"] = None if limit is None else limit.largest
+        row["rank_limit"] = None if limit is None else limit.rank
         verdict = collapse.verdict(found)
-        if limit is None and verdict == Kind.NONE:
-            verdict = "not complete"
+        if limit is None and verdict == CollapseKind.NONE:
+            verdict = "not complete"  # the recipe does not say how long embeddings are: ranks decide nothing
         rows.append({**row, "seeds": len(found), "verdict": verdict})
     return rows
 
@@ -175,38 +191,6 @@ def _limit(own: Mapping[str, Any], dimensions: int | None, *, labelled: bool) ->
     return collapse.limits(examples=own["examples"], dimensions=dimensions, classes=classes)
 
 
-def show(result: results.Result) -> None:
-    """Print the loss and its terms at first and last, and the verdicts on collapse."""
-    known = {(row["method"], row["scalar"], row["epoch"]): row for row in result.rows}
-    lines = []
-    for method, own in result.settings["methods"].items():
-        first, last = (int(result.arrays[f"{method}.epochs"][at]) for at in (0, -1))
-        for term in own["terms"]:
-            ends = [known[method, term, epoch] for epoch in (first, last)]
-            lines.append(
-                [method, own["encoder"], ends[1]["seeds"], term, f"{first} to {last}"]
-                + [_spread(row["mean"], row["sd"]) for row in ends]
-            )
-    columns = ["method", "encoder", "N", "term", "epochs", "first", "last"]
-    console.table("loss and its terms, mean ± sd over seeds", columns, lines)
-    if result.settings["collapse"]:
-        _show_collapse(result.settings["collapse"])
-
-
-def _show_collapse(rows: Sequence[results.Row]) -> None:
-    console.table(
-        "collapse after the last epoch, means over seeds",
-        ["method", "of", "N", "epoch", "scale", "std", "rank", "collapsed below", "collapse"],
-        [
-            [row["method"], row["space"], row["seeds"], row["epoch"]]
-            + [_number(row["scale"], 3), _number(row["std"], 3)]
-            + [_number(row["rank"], 1), _number(row["rank_limit"], 1), row["verdict"]]
-            for row in rows
-        ],
-    )
-    console.say(RULE)
-
-
 RULE = (
     f"complete: std below {collapse.COMPLETE_STD}; dimensional: rank below "
     f"{100 * collapse.DIMENSIONAL_SHARE:.0f} % of min(K, d), or, trained on labels, "
@@ -216,26 +200,113 @@ RULE = (
 """How :mod:`analysis.statistics.collapse` decides, in one line."""
 
 
-def _number(value: float | None, digits: int) -> str | None:
-    return None if value is None else f"{value:.{digits}f}"
+class Recorded(NamedTuple):
+    """What training recorded, by where it was recorded."""
+
+    rows: Mapping[tuple[str, str, int], results.Row]
+    """By method, scalar and epoch."""
+    ends: Mapping[str, tuple[int, int]]
+    """First and last epoch of each method."""
+
+    @classmethod
+    def of(cls, result: results.Result) -> "Recorded":
+        """Look up the rows of a result."""
+        epochs: dict[str, list[int]] = {}
+        for row in result.rows:
+            epochs.setdefault(row["method"], []).append(row["epoch"])
+        rows = {(row["method"], row["scalar"], row["epoch"]): row for row in result.rows}
+        return cls(rows, {method: (min(own), max(own)) for method, own in epochs.items()})
 
 
-def _spread(mean: float | None, sd: float | None) -> str:
-    if mean is None:
-        return "not finite"
-    return f"{mean:.4g}" + ("" if sd is None else f" ± {sd:.2g}")
+def tables(result: results.Result) -> list[Table]:
+    """Return `losses` with their terms and `diagnostics`, both at first and last, and the verdicts on `collapse`.
+
+    What no method recorded is left out.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [table.key for table in tables(analyse(example_study()))]
+    ['losses']
+    """
+    recorded = Recorded.of(result)
+    made = [_losses(result, recorded), _diagnostics(result, recorded), _verdicts(result)]
+    return [table for table in made if table.rows]
 
 
-def main() -> None:
-    """Run the command."""
-    where = tyro.cli(Where, prog="python -m analysis.objectives", description=__doc__)
-    study = open_study(where)
-    if (reason := applies(study)) is not None:
-        raise console.UserError(f"{reason}: train seeds with python -m runners.seeds")
-    result = analyse(study)
-    show(result)
-    results.save(result, where.results / study.name)
+def _losses(result: results.Result, recorded: Recorded) -> Table:
+    rows: list[results.Row] = []
+    for method, own in result.settings["methods"].items():
+        ends = recorded.ends[method]
+        for term in own["terms"]:
+            first, last = (recorded.rows[method, term, epoch] for epoch in ends)
+            row = {"method": method, "term": term, "seeds": last["seeds"]}
+            row["encoder"] = encoder_label(own["encoder"], own["width"])
+            row |= {"first": ends[0], "first_mean": first["mean"], "first_sd": first["sd"]}
+            rows.append({**row, "last": ends[1], "last_mean": last["mean"], "last_sd": last["sd"]})
+    columns = [
+        Column("method", "method", "method"),
+        Column("encoder", "encoder"),
+        Column("seeds", "N", "d"),
+        Column("term", "term"),
+        Column("first", "first t", "d"),
+        Column("first_mean", "value", "digits", "first_sd"),
+        Column("last", "last t", "d"),
+        Column("last_mean", "value", "digits", "last_sd"),
+    ]
+    caption = "loss and its terms (without their weights), mean ± sd over seeds"
+    return Table(key="losses", caption=caption, columns=columns, rows=rows)
+
+
+MEASURED = (
+    Column("embedding_std", "std of embeddings", ".3f"),
+    Column("embedding_rank", "RankMe of embeddings", ".1f"),
+    Column("alignment", "Wang-Isola alignment", ".3f"),
+    Column("uniformity", "uniformity", ".2f"),
+    Column("feature_std", "std of features", ".3f"),
+    Column("feature_rank", "RankMe of features", ".1f"),
+)
+"""Diagnostics in the table."""
+
+
+def _diagnostics(result: results.Result, recorded: Recorded) -> Table:
+    rows: list[results.Row] = []
+    for method, own in result.settings["methods"].items():
+        if not own["diagnostics"]:
+            continue
+        for epoch in dict.fromkeys(recorded.ends[method]):
+            found = {
+                column.key: recorded.rows.get((method, column.key, epoch), {}).get("mean")
+                for column in MEASURED
+            }
+            rows.append({"method": method, "epoch": epoch, **found})
+    columns = [Column("method", "method", "method"), Column("epoch", "t", "d"), *MEASURED]
+    caption = (
+        "diagnostics on the panel, means over seeds; std 1: spread evenly over the sphere, 0: one direction"
+    )
+    return Table(key="diagnostics", caption=caption, columns=columns, rows=rows)
+
+
+def _verdicts(result: results.Result) -> Table:
+    columns = [
+        Column("method", "method", "method"),
+        Column("space", "of"),
+        Column("seeds", "N", "d"),
+        Column("epoch", "t", "d"),
+        Column("scale", "scale", ".3f"),
+        Column("std", "std", ".3f"),
+        Column("rank", "RankMe", ".1f"),
+        Column("rank_limit", "collapsed below", ".1f"),
+        Column("verdict", "collapse"),
+    ]
+    return Table(
+        key="collapse",
+        caption="collapse after the last epoch, means over seeds",
+        columns=columns,
+        rows=result.settings["collapse"],
+        notes=[RULE],
+    )
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("objectives")

@@ -10,16 +10,16 @@ python -m analysis.views --epochs 1 2 5 30 200
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import tyro
 from jaxtyping import Bool
 
-from analysis.framework import console, results
-from analysis.framework.where import Where, open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.agreement import agreement, expected_error_independent, expected_error_paired
 from dynamics.errors import UserError
+from dynamics.names import label
 from dynamics.study import Study
 
 THESIS_EPOCHS = (1, 2, 5, 30, 200)
@@ -28,14 +28,28 @@ KINDS = ("averaged", "one pair")
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has nothing for this analysis; None where it has."""
+    """Say in one line why a study has nothing for this analysis; None where it has.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study()) is None
+    True
+    """
     if paired(study):
         return None
-    return f"no method in study {study.name} has two views of an example: simclr does"
+    return f"no method in study {study.name} has two views of an example, as simclr has"
 
 
 def paired(study: Study) -> list[str]:
-    """Return the methods whose panel has two views of each example."""
+    """Return the methods whose panel has two views of each example.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> paired(example_study())
+    ['simclr']
+    """
     return [method for method in study.methods if study.runs[method][0].shape[0] > 1]
 
 
@@ -51,12 +65,18 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
     study
         What to read.
     epochs
-        Which epochs; by default those of the thesis that a method has, and its last.
+        Epochs to compare at; by default 1 2 5 30 200, as far as a method has them, and its last.
 
     Raises
     ------
     UserError
         When no method has two views, or an epoch that was asked for is missing.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> analyse(example_study(), epochs=[2, 5]).table[["kind", "epoch", "mae"]].round(3).values.tolist()
+    [['averaged', 2, 0.146], ['averaged', 5, 0.212], ['one pair', 2, 0.192], ['one pair', 5, 0.275]]
     """
     if (reason := applies(study)) is not None:
         raise UserError(reason)
@@ -65,7 +85,7 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
     for method in paired(study):
         counts = study.counts(method)
         chosen = {t for t in THESIS_EPOCHS if t in counts.epochs} | {int(counts.epochs[-1])}
-        wanted = sorted(chosen if epochs is None else set(epochs))
+        wanted = sorted(set(epochs) if epochs else chosen)
         for epoch in wanted:
             counts.position(epoch)  # explains an epoch that is not there
         correct = study.indicators(method, wanted)[:, :, :2]
@@ -80,7 +100,15 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
 def row(
     method: str, kind: str, epoch: int, correct: Bool[np.ndarray, "seed view augmentation example"]
 ) -> results.Row:
-    """Return how first and second views compare at one epoch; correlations are nan for constant r_t."""
+    """Return how first and second views compare at one epoch; correlations are nan for constant r_t.
+
+    Examples
+    --------
+    >>> correct = np.array([[[[True, False]], [[True, True]]]])  # one seed, two views, two examples
+    >>> found = row("simclr", "one pair", 1, correct)
+    >>> found["mean_first"], found["mean_second"], found["mae"]
+    (0.5, 1.0, 0.5)
+    """
     seeds, _, augmentations, examples = correct.shape
     trials = seeds * augmentations
     first, second = correct.sum(axis=(0, 2), dtype=np.int64)
@@ -106,40 +134,43 @@ def row(
     }
 
 
-def show(result: results.Result) -> None:
-    """Print one line a method, kind and epoch."""
-    columns = ["method", "r_t", "epoch", "trials", "E[first]", "E[second]", "MAE", "if equal", "if swapped"]
-    console.table(
-        "first against second views; the MAE of views that are equally hard: if independent, and if swapped at random",
-        [*columns, "Pearson", "Spearman"],
-        [
-            [row_["method"], row_["kind"], row_["epoch"], row_["trials"]]
-            + [f"{row_[name]:.3f}" for name in ("mean_first", "mean_second", "mae")]
-            + [f"{row_[name]:.3f} ± {row_[f'{name}_sd']:.3f}" for name in ("mae_if_equal", "mae_if_swapped")]
-            + ["" if np.isnan(row_[name]) else f"{row_[name]:.3f}" for name in ("pearson", "spearman")]
-            for row_ in result.rows
-        ],
+SHOWN = 6
+"""Epochs of a method and kind in the table, at most."""
+
+
+def tables(result: results.Result) -> list[Table]:
+    """Return each method and kind at the epochs that were asked for: some of them, where there are many.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> tables(analyse(example_study()))[0].notes
+    ['one view only: supervised']
+    """
+    rows: list[results.Row] = []
+    for method, kind in dict.fromkeys((row["method"], row["kind"]) for row in result.rows):
+        own = [row for row in result.rows if (row["method"], row["kind"]) == (method, kind)]
+        rows += [own[place] for place in spread_over(len(own), SHOWN)]
+    columns = [
+        Column("method", "method", "method"),
+        Column("kind", "r_t"),
+        Column("epoch", "t", "d"),
+        Column("trials", "trials", "d"),
+        Column("mean_first", "E[first]", ".3f"),
+        Column("mean_second", "E[second]", ".3f"),
+        Column("mae", "MAE", ".3f"),
+        Column("mae_if_equal", "if independent", ".3f", "mae_if_equal_sd"),
+        Column("mae_if_swapped", "if swapped", ".3f", "mae_if_swapped_sd"),
+        Column("pearson", "Pearson", ".3f"),
+        Column("spearman", "Spearman", ".3f"),
+    ]
+    caption = (
+        "first against second views; MAE of equally hard views: if independent, and if swapped at random"
     )
-    if result.settings["one_view"]:
-        console.say(f"one view only: {', '.join(result.settings['one_view'])}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(Where):
-    """Compare r_t of first and second views."""
-
-    epochs: tuple[int, ...] | None = None
-    """Epochs to compare at; by default 1 2 5 30 200, as far as a method has them, and its last."""
-
-
-def main() -> None:
-    """Run the command."""
-    arguments = tyro.cli(Arguments, prog="python -m analysis.views")
-    study = open_study(arguments)
-    result = analyse(study, epochs=arguments.epochs)
-    show(result)
-    results.save(result, arguments.results / study.name)
+    one_view = ", ".join(map(label, result.settings["one_view"]))
+    notes = [f"one view only: {one_view}"] if one_view else []
+    return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("views")

@@ -137,7 +137,7 @@ def divergence(folder: Path, setting: Setting) -> None:
 def mapping(folder: Path, setting: Setting) -> None:
     """Make one map by t-SNE and what is measured of it."""
     features, labels = (array[:EXAMPLES] for array in read_features(folder))
-    settings = embedding.Settings(iterations=250 if setting.quick else embedding.Settings.iterations)
+    settings = embedding.MapSettings(iterations=250 if setting.quick else embedding.MapSettings.iterations)
     found = embedding.embed(
         features,
         perplexity=settings.perplexity,

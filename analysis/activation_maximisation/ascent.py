@@ -162,6 +162,11 @@ def displayed(x: Float[Tensor, "tile channel size size"]) -> Float[Tensor, "tile
     """Map each image to [0, 1] by sigmoid((x - mean) / std) over all its numbers, std unbiased (eq. 5.4).
 
     An image of one value becomes 1/2.
+
+    Examples
+    --------
+    >>> displayed(torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1, 1)).flatten().round(decimals=2)
+    tensor([0.2700, 0.5000, 0.7300])
     """
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     std = x.std(dim=(1, 2, 3), keepdim=True)

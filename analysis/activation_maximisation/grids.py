@@ -19,7 +19,7 @@ from analysis.activation_maximisation.receptive_field import (
     default_kind,
     receptive_fields,
 )
-from analysis.activation_maximisation.settings import Kind, Settings
+from analysis.activation_maximisation.settings import AscentSettings, CanvasKind
 from analysis.activation_maximisation.threads import suited_threads
 from analysis.activation_maximisation.transforms import Motion
 from analysis.activation_maximisation.units import (
@@ -60,7 +60,7 @@ class World:
         return cls(dataset=dataset, images=images, colours=Colours(mean, root), device=device)
 
 
-class Plan(NamedTuple):
+class BlockPlan(NamedTuple):
     """What is to be drawn for one block."""
 
     block: int
@@ -73,7 +73,7 @@ class Plan(NamedTuple):
 class Grid(NamedTuple):
     """The tiles of one block."""
 
-    plan: Plan
+    plan: BlockPlan
     images: UInt8[np.ndarray, "tile size size channel"]
     activation: Float32[np.ndarray, " tile"]
     """Of the unit on its image."""
@@ -89,7 +89,7 @@ class Grid(NamedTuple):
     """Share of all the block's channels that none of the real images activates, 0 to 1."""
 
 
-def grids_of(method: Method, world: World, settings: Settings) -> list[Grid]:
+def grids_of(method: Method, world: World, settings: AscentSettings) -> list[Grid]:
     """Find the images of one network, trained or not, for all blocks."""
     encoder = method.eval().requires_grad_(requires_grad=False).to(world.device).encoder
     assert isinstance(encoder, ResNet18)
@@ -124,7 +124,7 @@ def normalisation_of(views: Views) -> Normalisation:
     return Normalisation(tuple((-black * std).tolist()), tuple(std.tolist()))
 
 
-def kind_of(settings: Settings, fields: tuple[Field, ...], image_size: int) -> Kind:
+def kind_of(settings: AscentSettings, fields: tuple[Field, ...], image_size: int) -> CanvasKind:
     """Return the size of canvas that was asked for, or the preset's own."""
     if settings.canvas is not None:
         return settings.canvas
@@ -132,25 +132,25 @@ def kind_of(settings: Settings, fields: tuple[Field, ...], image_size: int) -> K
 
 
 def plan_blocks(
-    fields: tuple[Field, ...], widths: list[int], *, image_size: int, settings: Settings
-) -> list[Plan]:
+    fields: tuple[Field, ...], widths: list[int], *, image_size: int, settings: AscentSettings
+) -> list[BlockPlan]:
     """Choose canvas and channels of each block, from its receptive field and its number of channels."""
     kind = kind_of(settings, fields, image_size)
     plans = []
     for block, (field, width) in enumerate(zip(fields, widths, strict=True), start=1):
         rng = np.random.default_rng([settings.random_state, block])
         canvas = choose_canvas(kind, field, block=block, image_size=image_size)
-        plans.append(Plan(block, field, canvas, choose_channels(width, settings.tiles, rng)))
+        plans.append(BlockPlan(block, field, canvas, choose_channels(width, settings.tiles, rng)))
     return plans
 
 
 def search(
     encoder: ResNet18,
-    plans: list[Plan],
+    plans: list[BlockPlan],
     canvas: Canvas,
     own: Normalisation,
     world: World,
-    settings: Settings,
+    settings: AscentSettings,
 ) -> ascent.Found:
     """Ascend for all tiles of some blocks at once; the random numbers are the same for all networks."""
     counts = dict.fromkeys(range(1, plans[-1].block + 1), 0) | {
@@ -182,7 +182,7 @@ def search(
     )
 
 
-def _grid(plan: Plan, found: ascent.Found, real: Float32[np.ndarray, "example feature"]) -> Grid:
+def _grid(plan: BlockPlan, found: ascent.Found, real: Float32[np.ndarray, "example feature"]) -> Grid:
     activation = found.activation.numpy()
     own = real[:, plan.channels]
     return Grid(

@@ -7,7 +7,7 @@ field, and a stride multiplies j. The memorization thesis's 11, 19, 27 and 35 pi
 
 from typing import NamedTuple
 
-from analysis.activation_maximisation.settings import Kind
+from analysis.activation_maximisation.settings import CanvasKind
 from dynamics.encoders.resnet18 import BasicBlock
 from dynamics.encoders.resnet18 import Encoder as ResNet18
 
@@ -37,7 +37,13 @@ class Canvas(NamedTuple):
 
 
 def receptive_fields(encoder: ResNet18) -> tuple[Field, ...]:
-    """Return the receptive field after each block (stage) of an encoder: 11, 25, 53 and 109 for ResNet-18."""
+    """Return the receptive field after each block (stage) of an encoder: 11, 25, 53 and 109 for ResNet-18.
+
+    Examples
+    --------
+    >>> [field.size for field in receptive_fields(ResNet18(width=2))]
+    [11, 25, 53, 109]
+    """
     size, stride = encoder.conv1.kernel_size[0], encoder.conv1.stride[0]
     fields = []
     for stage in encoder.stages:
@@ -50,16 +56,21 @@ def receptive_fields(encoder: ResNet18) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-def default_kind(fields: tuple[Field, ...], image_size: int) -> Kind:
+def default_kind(fields: tuple[Field, ...], image_size: int) -> CanvasKind:
     """Return "receptive-field", or "image" where the last field is more than LARGEST images wide.
 
     A network for 8-pixel images has only ever seen 8 pixels and black around them; on 109 pixels it would
     be asked about a world that it does not know.
+
+    Examples
+    --------
+    >>> default_kind((Field(11, 1), Field(109, 8)), 32), default_kind((Field(11, 1), Field(109, 8)), 8)
+    ('receptive-field', 'image')
     """
     return "receptive-field" if fields[-1].size <= LARGEST * image_size else "image"
 
 
-def choose_canvas(kind: Kind, field: Field, *, block: int, image_size: int) -> Canvas:
+def choose_canvas(kind: CanvasKind, field: Field, *, block: int, image_size: int) -> Canvas:
     """Return the canvas of a block.
 
     Parameters
@@ -73,6 +84,11 @@ def choose_canvas(kind: Kind, field: Field, *, block: int, image_size: int) -> C
         Which block, from 1.
     image_size
         Height of the images that the network was trained on, in pixels.
+
+    Examples
+    --------
+    >>> choose_canvas("image", Field(109, 8), block=4, image_size=32)
+    Canvas(size=32, margin=0)
     """
     if kind == "thesis":
         return Canvas(THESIS_SIZES[block - 1], 0)

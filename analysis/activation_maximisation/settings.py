@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Preset = Literal["robust", "thesis"]
-Kind = Literal["receptive-field", "image", "thesis"]
+CanvasKind = Literal["receptive-field", "image", "thesis"]
 
 THESIS_STEPS = 1000
 """Steps of the thesis's ascent."""
@@ -15,12 +15,12 @@ STEPS_PER_PIXEL = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class AscentSettings:
     """How images are searched."""
 
     preset: Preset = "robust"
     """How to search: robust (natural-looking images in [0, 1]) or thesis (plain ascent on pixels)."""
-    canvas: Kind | None = None
+    canvas: CanvasKind | None = None
     """Size of the images. receptive-field: all that a unit sees, at most 4 training images wide. image: that,
     at most one training image. thesis: 11, 19, 27, 35 pixels. By default thesis for that preset, otherwise
     receptive-field where the last block's field is at most 4 images wide, and image where it is not."""

@@ -66,7 +66,13 @@ class Objective:
 
 
 def choose_channels(available: int, wanted: int, rng: np.random.Generator) -> Int64[np.ndarray, " tile"]:
-    """Draw `wanted` different channels, or all where there are fewer, in increasing order."""
+    """Draw `wanted` different channels, or all where there are fewer, in increasing order.
+
+    Examples
+    --------
+    >>> choose_channels(64, 3, np.random.default_rng(0)).shape, choose_channels(2, 3, np.random.default_rng(0))
+    ((3,), array([0, 1]))
+    """
     return np.sort(rng.permutation(available)[:wanted])
 
 
@@ -98,7 +104,13 @@ def before_last_relu(stage: nn.Module, x: Float[Tensor, "batch channel height wi
 
 
 def centre(maps: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel"]:
-    """Return the middle pixel of each map; of an even number, the one after the middle."""
+    """Return the middle pixel of each map; of an even number, the one after the middle.
+
+    Examples
+    --------
+    >>> centre(torch.arange(9.0).view(1, 1, 3, 3))
+    tensor([[4.]])
+    """
     return maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2]
 
 

@@ -4,6 +4,7 @@
 torch is loaded when features are asked for, not before.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:  # these bring torch along
     from dynamics.data import Dataset
     from dynamics.features import Features, Split
 
+LOGGER = logging.getLogger(__name__)
+
 
 def has_network(run: snapshots.Run) -> bool:
     """Whether a run was trained to its end by this program, and has its weights: ingested ones have none."""
@@ -38,7 +41,7 @@ def applies(study: Study) -> str | None:
 def runs_with_networks(
     study: Study, methods: Sequence[str] | None = None, *, seeds: int | None = None
 ) -> dict[str, list[snapshots.Run]]:
-    """Return the complete seeds that have a network, by method in the order of the study.
+    """Return the complete seeds that have a network, by method in the order of the study; log what is left out.
 
     Parameters
     ----------
@@ -54,6 +57,21 @@ def runs_with_networks(
     UserError
         When the study, or a method that was named, has no network; says which do.
     """
+    if seeds is not None and seeds < 1:
+        raise UserError(f"`seeds` must be >= 1, got {seeds}")
+    found = _with_networks(study, methods)
+    for method, runs in found.items():
+        if lacking := len(study.runs[method]) - len(runs):
+            LOGGER.warning(
+                "%s: %d of %d seeds have no weights and are left out",
+                method,
+                lacking,
+                len(study.runs[method]),
+            )
+    return {method: runs[:seeds] for method, runs in found.items()}
+
+
+def _with_networks(study: Study, methods: Sequence[str] | None) -> dict[str, list[snapshots.Run]]:
     found = {method: [run for run in study.runs[method] if has_network(run)] for method in study.methods}
     found = {method: runs for method, runs in found.items() if runs}
     if (why := applies(study)) is not None:
@@ -63,9 +81,7 @@ def runs_with_networks(
             raise UserError(
                 f"study {study.name} has no networks of {method!r}: `methods` are {', '.join(found)}"
             )
-    if seeds is not None and seeds < 1:
-        raise UserError(f"`seeds` must be >= 1, got {seeds}")
-    return {method: runs[:seeds] for method, runs in found.items() if not methods or method in methods}
+    return {method: runs for method, runs in found.items() if not methods or method in methods}
 
 
 def one_run_each(
@@ -85,7 +101,7 @@ def one_run_each(
     UserError
         When a method is not in the study, or it, or that seed, has no network.
     """
-    found = runs_with_networks(study, methods)
+    found = _with_networks(study, methods)
     if seed is None:
         return {method: runs[0] for method, runs in found.items()}
     by_seed = {method: {run.seed: run for run in runs} for method, runs in found.items()}

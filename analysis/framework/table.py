@@ -27,6 +27,7 @@ class Column(NamedTuple):
 
     `form` is a format of Python's for numbers (".3f", ".2g", ".0%"), or one of
 
+    digits      a number of any size: four significant digits, its spread in the same decimal places
     interval    `low to high`, from the values `<key>_low` and `<key>_high`, each written as ".3f"
     power       two digits and a power of ten, `1.3·10¹⁷`
     p           a probability to one digit, `< 1e-300` where it is too small to be held
@@ -101,7 +102,16 @@ def write(row: Row, column: Column) -> str:
     if column.form in SPECIAL:
         return SPECIAL[column.form](value)
     spread = row.get(column.spread) if column.spread else None
-    return f"{value:{column.form}}" + ("" if _absent(spread) else f" ± {spread:{column.form}}")
+    form = _four_digits(value) if column.form == "digits" else column.form
+    return f"{value:{form}}" + ("" if _absent(spread) else f" ± {spread:{form}}")
+
+
+def _four_digits(value: Any) -> str:
+    """Return the format that shows four significant digits of a number, or three and its power of ten."""
+    size = abs(value)
+    if size > 0 and not 1e-4 <= size < 1e6:
+        return ".3g"
+    return f".{max(3 - math.floor(math.log10(size)), 0) if size > 0 else 3}f"
 
 
 def power(value: float) -> str:

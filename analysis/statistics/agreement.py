@@ -47,6 +47,12 @@ def agreement(first: Float[np.ndarray, " example"], second: Float[np.ndarray, " 
     ------
     ValueError
         When there is no example.
+
+    Examples
+    --------
+    >>> found = agreement(np.array([0.1, 0.5, 0.9]), np.array([0.2, 0.4, 0.9]))
+    >>> round(found.mae, 3), round(found.pearson, 3)
+    (0.067, 0.971)
     """
     if first.size == 0:
         raise ValueError("no examples to compare")
@@ -74,6 +80,11 @@ def expected_error_independent(
     ------
     ValueError
         When a count is not between 0 and `trials`.
+
+    Examples
+    --------
+    >>> round(expected_error_independent(np.array([2, 5]), np.array([3, 5]), 8).mean, 3)
+    0.193
     """
     if trials < 1 or min(first.min(), second.min()) < 0 or max(first.max(), second.max()) > trials:
         raise ValueError(f"counts must lie in 0..{trials}")
@@ -94,6 +105,12 @@ def expected_error_paired(
     ----------
     first, second
         Answers to the two views; equal places are answers of one network to one pair.
+
+    Examples
+    --------
+    >>> first, second = np.array([[True, False], [True, True]]), np.array([[True, True], [True, False]])
+    >>> expected_error_paired(first, second).mean
+    0.25
     """
     trials = first[..., 0].size
     discordant = (first != second).reshape(trials, -1).sum(axis=0)

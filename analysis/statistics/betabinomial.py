@@ -66,6 +66,11 @@ def log_likelihood(counts: Integer[np.ndarray, " example"], trials: int, *, mu: 
     ------
     ValueError
         When a count is not between 0 and `trials`, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> round(log_likelihood(np.array([0, 2, 4]), 4, mu=0.5, rho=0.2), 3)
+    -5.25
     """
     if not (0 < mu < 1 and 0 <= rho <= 1):
         raise ValueError(f"mu must lie within (0, 1) and rho within [0, 1], got mu={mu}, rho={rho}")
@@ -89,6 +94,12 @@ def fit(counts: Integer[np.ndarray, " example"], trials: int, *, level: float = 
     ------
     ValueError
         When a count is not between 0 and `trials`.
+
+    Examples
+    --------
+    >>> found = fit(np.array([0, 1, 4, 8, 8]), 8)
+    >>> round(found.mu, 3), round(found.rho, 3)
+    (0.57, 0.681)
     """
     counts = check_counts(counts, trials)
     if not can_test(counts, trials):

@@ -36,6 +36,11 @@ def resample_weights(
         Source of the resamples.
     resamples
         How many.
+
+    Examples
+    --------
+    >>> resample_weights(3, rng=np.random.default_rng(0), resamples=2).sum(axis=1)
+    array([3, 3])
     """
     return rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples).astype(np.int64)
 
@@ -50,6 +55,12 @@ def percentile_interval(values: Float[np.ndarray, "resample *rest"], *, level: f
         is nan.
     level
         Between 0 and 1.
+
+    Examples
+    --------
+    >>> low, high = percentile_interval(np.arange(101.0))
+    >>> round(float(low), 1), round(float(high), 1)
+    (2.5, 97.5)
     """
     tail = (1 - level) / 2
     undefined = np.isnan(values).all(axis=0)
@@ -87,6 +98,12 @@ def seed_interval(
     ------
     ValueError
         When there is no seed.
+
+    Examples
+    --------
+    >>> low, high = seed_interval(np.array([[0.2, 0.6], [0.4, 0.6]]), rng=np.random.default_rng(0))
+    >>> low, high  # of two epochs
+    (array([0.2, 0.6]), array([0.4, 0.6]))
     """
     seeds, rest = per_seed.shape[0], per_seed.shape[1:]
     if seeds == 0:

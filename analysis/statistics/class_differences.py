@@ -75,6 +75,11 @@ def class_means(
     ------
     ValueError
         When there is no example.
+
+    Examples
+    --------
+    >>> class_means(np.array([[0.1, 0.3, 0.8]]), np.array([0, 0, 1])).means
+    array([[0.2, 0.8]])
     """
     if labels.size == 0:
         raise ValueError("no examples to average")
@@ -94,6 +99,12 @@ def class_differences(
     ----------
     values, labels
         As in :func:`class_means`.
+
+    Examples
+    --------
+    >>> found = class_differences(np.array([[0.1, 0.3, 0.7, 0.9]]), np.array([0, 0, 1, 1]))
+    >>> found.f.round(1), found.p.round(3), found.spread.round(1)
+    (array([18.]), array([0.051]), array([0.6]))
     """
     _, sizes, means = class_means(values, labels)
     between, within = len(sizes) - 1, len(labels) - len(sizes)

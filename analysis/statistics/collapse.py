@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Has a network collapsed: to one vector for all images (complete), or to few dimensions (dimensional).
 
-Two thresholds on what :mod:`dynamics.training.diagnostics` measures; both are far from what sound networks have, and both
-are conventions, so that the numbers always stand beside the verdict.
+Two thresholds on what :mod:`dynamics.training.diagnostics` measures; both are far from what sound networks have,
+and both are conventions, so that the numbers always stand beside the verdict.
 """
 
 from enum import StrEnum
@@ -24,7 +24,7 @@ DIMENSIONAL_CLASSES = 0.5
 one vector): it has collapsed to few dimensions below this share of the number of classes."""
 
 
-class Kind(StrEnum):
+class CollapseKind(StrEnum):
     """What became of one network's vectors."""
 
     NONE = "none"
@@ -56,6 +56,11 @@ def limits(*, examples: int, dimensions: int, classes: int | None) -> Limits:
         K and d: the size of the matrix whose rank was measured.
     classes
         How many classes a network was trained to tell apart; None for one that was trained without labels.
+
+    Examples
+    --------
+    >>> limits(examples=128, dimensions=64, classes=None).rank, limits(examples=128, dimensions=64, classes=10).rank
+    (3.2, 5.0)
     """
     possible = min(examples, dimensions)
     if classes is None:
@@ -65,26 +70,42 @@ def limits(*, examples: int, dimensions: int, classes: int | None) -> Limits:
 
 def kinds(
     std: Float[np.ndarray, " seed"], rank: Float[np.ndarray, " seed"], limit: Limits | None
-) -> list[Kind]:
-    """Decide for every seed, by its standard deviation first; without a limit, ranks decide nothing."""
+) -> list[CollapseKind]:
+    """Decide for every seed, by its standard deviation first; without a limit, ranks decide nothing.
+
+    Examples
+    --------
+    >>> limit = limits(examples=128, dimensions=64, classes=None)
+    >>> [str(kind) for kind in kinds(np.array([0.9, 0.9, 0.05]), np.array([30.0, 2.0, 1.0]), limit)]
+    ['none', 'dimensional', 'complete']
+    """
     return [_kind(one, rank_, limit) for one, rank_ in zip(std, rank, strict=True)]
 
 
-def _kind(std: float, rank: float, limit: Limits | None) -> Kind:
+def _kind(std: float, rank: float, limit: Limits | None) -> CollapseKind:
     if not (np.isfinite(std) and np.isfinite(rank)):
-        return Kind.UNKNOWN
+        return CollapseKind.UNKNOWN
     if std < COMPLETE_STD:
-        return Kind.COMPLETE
+        return CollapseKind.COMPLETE
     if limit is not None and rank < limit.rank:
-        return Kind.DIMENSIONAL
-    return Kind.NONE
+        return CollapseKind.DIMENSIONAL
+    return CollapseKind.NONE
 
 
-def verdict(found: list[Kind]) -> str:
-    """Say in a few words what became of several seeds."""
-    counts = {kind: found.count(kind) for kind in (Kind.COMPLETE, Kind.DIMENSIONAL, Kind.UNKNOWN)}
+def verdict(found: list[CollapseKind]) -> str:
+    """Say in a few words what became of several seeds.
+
+    Examples
+    --------
+    >>> verdict([CollapseKind.COMPLETE, CollapseKind.NONE])
+    'complete in 1 of 2 seeds'
+    """
+    counts = {
+        kind: found.count(kind)
+        for kind in (CollapseKind.COMPLETE, CollapseKind.DIMENSIONAL, CollapseKind.UNKNOWN)
+    }
     for kind, count in counts.items():
         if found and count == len(found):
             return kind.value
     some = [f"{kind.value} in {count} of {len(found)} seeds" for kind, count in counts.items() if count]
-    return ", ".join(some) or Kind.NONE.value
+    return ", ".join(some) or CollapseKind.NONE.value

@@ -84,6 +84,14 @@ def corrected_kl(
         Draws the halves.
     splits
         How often the classes are halved; more make the correction less noisy.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> features, labels = rng.normal(size=(800, 3)), np.arange(800) % 2  # both classes alike
+    >>> found = corrected_kl(features, labels, class_moments(features, labels, num_classes=2), rng=rng)
+    >>> found.dimensions, bool(abs(found.kl[0, 1]) < 0.05)
+    (3, True)
     """
     num_classes, least = len(whole.examples), int(whole.examples.min())
     if least < EXAMPLES_PER_DIMENSION:
@@ -116,6 +124,13 @@ def null_divergence(
     """Compute what both estimators give for two random halves of each class, where the truth is 0.
 
     The halves of a class are treated as two classes of their own; both directions are averaged.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> found = null_divergence(rng.normal(size=(800, 3)), np.arange(800) % 2, num_classes=2, rng=rng)
+    >>> bool((found.thesis > 0).all()), bool((abs(found.corrected) < 0.1).all())
+    (True, True)
     """
     thesis, corrected = np.empty(num_classes), np.empty(num_classes)
     side = random_halves(labels, num_classes, rng)
@@ -135,6 +150,11 @@ def affordable(examples: int) -> int:
     """Return how many components a class of so many examples allows: the lesser of n / 8 and n^(2/3).
 
     What is left of the bias after step 3 is of order d^3 / n^2 nats.
+
+    Examples
+    --------
+    >>> affordable(40), affordable(5000)
+    (5, 292)
     """
     return min(examples // EXAMPLES_PER_DIMENSION, int(examples ** (2 / 3)))
 
@@ -143,6 +163,12 @@ def principal_axes(moments: ClassMoments, most: int) -> Float64[np.ndarray, "fea
     """Return up to `most` principal components of all examples, scaled to unit variance, largest first.
 
     Fewer where the features vary in fewer directions (:data:`LEAST_VARIANCE`).
+
+    Examples
+    --------
+    >>> features, labels = np.random.default_rng(0).normal(size=(99, 5)), np.arange(99) % 3
+    >>> principal_axes(class_moments(features, labels, num_classes=3), 2).shape
+    (5, 2)
     """
     weight = moments.examples / moments.examples.sum()
     centred = moments.mean - weight @ moments.mean
@@ -153,14 +179,28 @@ def principal_axes(moments: ClassMoments, most: int) -> Float64[np.ndarray, "fea
 
 
 def within_classes(moments: ClassMoments) -> Float64[np.ndarray, "feature feature"]:
-    """Average the classes' covariances, each weighted by its examples."""
+    """Average the classes' covariances, each weighted by its examples.
+
+    Examples
+    --------
+    >>> moments = ClassMoments(np.zeros((2, 1)), np.array([[[1.0]], [[4.0]]]), np.array([20, 10]))
+    >>> within_classes(moments)
+    array([[2.]])
+    """
     return np.tensordot(moments.examples / moments.examples.sum(), moments.covariance, axes=1)
 
 
 def random_halves(
     labels: Integer[np.ndarray, " example"], num_classes: int, rng: np.random.Generator
 ) -> Integer[np.ndarray, " example"]:
-    """Assign 0 or 1 to each example, as many of each within a class (one more of 0 where the count is odd)."""
+    """Assign 0 or 1 to each example, as many of each within a class (one more of 0 where the count is odd).
+
+    Examples
+    --------
+    >>> sides = random_halves(np.array([0, 0, 0, 1, 1]), 2, np.random.default_rng(0))
+    >>> int(sides[:3].sum()), int(sides[3:].sum())
+    (1, 1)
+    """
     side = np.zeros(len(labels), dtype=np.int64)
     for index in range(num_classes):
         own = rng.permutation(np.flatnonzero(labels == index))

@@ -58,6 +58,11 @@ def class_moments(
     ------
     ValueError
         When a class has no example.
+
+    Examples
+    --------
+    >>> class_moments(np.array([[0.0], [2.0], [5.0], [9.0]]), np.array([0, 0, 1, 1]), num_classes=2).mean.ravel()
+    array([1., 7.])
     """
     dimensions = features.shape[1]
     count = np.bincount(labels, minlength=num_classes)
@@ -79,6 +84,13 @@ def gaussian_kl(moments: ClassMoments) -> Divergences:
 
     A class whose covariance has no inverse (too few examples, dead or linearly dependent features) gets no
     divergence to or from any other: its Gaussian lies in a subspace and the true divergence is infinite.
+
+    Examples
+    --------
+    >>> moments = ClassMoments(np.array([[0.0], [1.0]]), np.ones((2, 1, 1)), np.array([9, 9]))
+    >>> gaussian_kl(moments).kl
+    array([[0. , 0.5],
+           [0.5, 0. ]])
     """
     singular = {}
     for index, (covariance, count) in enumerate(zip(moments.covariance, moments.examples, strict=True)):
@@ -95,7 +107,14 @@ def gaussian_kl(moments: ClassMoments) -> Divergences:
 def divergence(
     mean: Float64[np.ndarray, "class feature"], factor: Sequence[Float64[np.ndarray, "feature feature"]]
 ) -> Float64[np.ndarray, "class other_class"]:
-    """Compute eq. 5.2 for all pairs of Gaussians, from the Cholesky factors of their covariances."""
+    """Compute eq. 5.2 for all pairs of Gaussians, from the Cholesky factors of their covariances.
+
+    Examples
+    --------
+    >>> divergence(np.array([[0.0], [1.0]]), [np.eye(1), np.eye(1)])
+    array([[0. , 0.5],
+           [0.5, 0. ]])
+    """
     classes, dimensions = mean.shape
     half_log_det = np.array([np.log(np.diagonal(lower)).sum() for lower in factor])
     squares = np.empty((classes, classes))
@@ -112,7 +131,13 @@ def divergence(
 def factors(
     covariance: Float64[np.ndarray, "class feature feature"],
 ) -> list[Float64[np.ndarray, "feature feature"]]:
-    """Return the lower Cholesky factor of each covariance; all must be positive definite."""
+    """Return the lower Cholesky factor of each covariance; all must be positive definite.
+
+    Examples
+    --------
+    >>> factors(np.full((1, 1, 1), 4.0))
+    [array([[2.]])]
+    """
     return [linalg.cholesky(own, lower=True, check_finite=False) for own in covariance]
 
 
@@ -121,6 +146,11 @@ def why_singular(covariance: Float64[np.ndarray, "feature feature"], count: int)
 
     Singular means: a pivot of the Cholesky decomposition (the variance that a feature has left, given those
     before it) is below D times the rounding error of that feature's variance.
+
+    Examples
+    --------
+    >>> why_singular(np.eye(3), 3), why_singular(np.eye(3), 4)
+    ('3 examples for 3 features', None)
     """
     dimensions = len(covariance)
     if count <= dimensions:

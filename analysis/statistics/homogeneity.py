@@ -81,6 +81,12 @@ def dispersion(counts: Integer[np.ndarray, " example"], trials: int) -> Dispersi
     ------
     ValueError
         When a count is not between 0 and `trials`.
+
+    Examples
+    --------
+    >>> found = dispersion(np.array([2, 4, 6, 7]), 8)
+    >>> round(found.phi, 2), round(found.p_over, 3)
+    (2.55, 0.054)
     """
     counts = check_counts(counts, trials)
     dof = len(counts) - 1
@@ -110,6 +116,11 @@ def tarone(counts: Integer[np.ndarray, " example"], trials: int) -> Tarone:
     ------
     ValueError
         When a count is not between 0 and `trials`.
+
+    Examples
+    --------
+    >>> round(tarone(np.array([2, 4, 6, 7]), 8).z, 2)
+    1.38
     """
     counts = check_counts(counts, trials)
     if not can_test(counts, trials):
@@ -136,6 +147,12 @@ def pooled_chi_square(counts: Integer[np.ndarray, " example"], trials: int) -> P
     ------
     ValueError
         When a count is not between 0 and `trials`.
+
+    Examples
+    --------
+    >>> found = pooled_chi_square(np.arange(90) % 9, 8)  # as many examples with each count
+    >>> found.first_count, found.observed, found.dof
+    (array([0, 3, 4, 5, 6]), array([30, 10, 10, 10, 30]), 3)
     """
     counts = check_counts(counts, trials)
     p0 = pooled_rate(counts, trials)

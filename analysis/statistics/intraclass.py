@@ -34,6 +34,11 @@ def icc_of_counts(counts: Integer[np.ndarray, " example"], trials: int) -> float
     ------
     ValueError
         When a count is not between 0 and `trials`.
+
+    Examples
+    --------
+    >>> icc_of_counts(np.array([0, 4, 4, 0]), 4), round(icc_of_counts(np.array([2, 3, 1, 2]), 4), 2)
+    (1.0, -0.12)
     """
     counts = check_counts(counts, trials)
     examples, mean = len(counts), counts.mean()
@@ -57,6 +62,11 @@ def icc_of_seeds(outcomes: Shaped[np.ndarray, "seed *augmentation example"]) -> 
     -------
     float
         -1 / (N - 1) to 1; nan for one seed, one example, or outcomes without variance.
+
+    Examples
+    --------
+    >>> round(icc_of_seeds(np.array([[0, 1, 1, 0], [0, 1, 0, 0]])), 3)
+    0.571
     """
     moments = _SeedMoments(outcomes)
     return float(moments.icc(np.ones((1, moments.seeds), dtype=np.int64))[0])
@@ -87,6 +97,13 @@ def icc_interval(
     -------
     Interval
         Its ends; nan for fewer than three seeds, or where rho is nan.
+
+    Examples
+    --------
+    >>> outcomes = np.random.default_rng(0).random((8, 50)) < np.linspace(0, 1, 50)
+    >>> low, high = icc_interval(outcomes, rng=np.random.default_rng(0))
+    >>> bool(low < icc_of_seeds(outcomes) < high)
+    True
     """
     moments = _SeedMoments(outcomes)
     if moments.seeds < 3:

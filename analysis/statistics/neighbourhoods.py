@@ -31,6 +31,12 @@ def same_class_share(
     ------
     ValueError
         When there are too few examples for so many neighbours.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [1.0], [5.0], [6.0]])
+    >>> same_class_share(points, np.array([0, 0, 1, 1]), neighbours=1)
+    array([1., 1., 1., 1.])
     """
     from sklearn.neighbors import NearestNeighbors  # a second of imports
 
@@ -42,12 +48,18 @@ def same_class_share(
 
 
 def chance_share(labels: Int64[np.ndarray, " example"]) -> float:
-    """Return the expected share of same-class neighbours when neighbours are drawn among the others at random."""
+    """Return the expected share of same-class neighbours when neighbours are drawn among the others at random.
+
+    Examples
+    --------
+    >>> round(chance_share(np.array([0, 0, 1, 1])), 3)
+    0.333
+    """
     counts = np.bincount(labels)
     return float((counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1)))
 
 
-class Agreement(NamedTuple):
+class ClusterAgreement(NamedTuple):
     """How well clusters agree with classes; both are 1 when they are the same partition."""
 
     nmi: float
@@ -62,7 +74,7 @@ def cluster_agreement(
     *,
     random_state: int,
     restarts: int = 10,
-) -> Agreement:
+) -> ClusterAgreement:
     """Cluster points by k-means, with as many clusters as classes, and compare the clusters with the classes.
 
     Where fewer points differ than there are classes, there are fewer clusters.
@@ -77,6 +89,12 @@ def cluster_agreement(
         Seed of the starts.
     restarts
         Starts, of which the one with the smallest inertia counts.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0], [1.0], [5.0], [6.0]])
+    >>> round(cluster_agreement(points, np.array([0, 0, 1, 1]), random_state=0).nmi, 3)
+    1.0
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
@@ -86,7 +104,7 @@ def cluster_agreement(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of too few different points
         clusters = KMeans(classes, n_init=restarts, random_state=random_state).fit(points).labels_
-    return Agreement(
+    return ClusterAgreement(
         float(normalized_mutual_info_score(labels, clusters)),
         float(adjusted_mutual_info_score(labels, clusters)),
     )

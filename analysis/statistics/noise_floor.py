@@ -56,6 +56,12 @@ def expected_distance(
     ------
     ValueError
         When `draws` is below 2 or there is no example.
+
+    Examples
+    --------
+    >>> found = expected_distance(1000, trials=30, noise_trials=30, p0=0.5, rng=np.random.default_rng(0))
+    >>> round(found.mean, 3)
+    0.005
     """
     if draws < 2 or examples < 1:
         raise ValueError(f"need at least 1 example and 2 draws, got {examples} and {draws}")

@@ -28,6 +28,12 @@ def stratified_share(
     ------
     ValueError
         When `share` is outside its range.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 0, 1, 1])
+    >>> labels[stratified_share(labels, 0.5, np.random.default_rng(0))]
+    array([0, 0, 1])
     """
     if not 0 < share <= 1:
         raise ValueError(f"share is {share}: above 0, at most 1")

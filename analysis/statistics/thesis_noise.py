@@ -63,6 +63,12 @@ def chi_square(counts: Integer[np.ndarray, " example"], trials: int, *, p0: floa
     ------
     ValueError
         When a count is not between 0 and `trials`.
+
+    Examples
+    --------
+    >>> found = chi_square(np.array([0, 1, 1, 2, 2, 2, 3, 4]), 4)
+    >>> round(found.chi2, 2), found.dof, found.valid
+    (1.53, 3, False)
     """
     counts = check_counts(counts, trials)
     p0 = pooled_rate(counts, trials) if p0 is None else p0
@@ -97,6 +103,11 @@ def noise_curve(
         Probability of a correct answer, 0 to 1.
     rng
         Source of the draw.
+
+    Examples
+    --------
+    >>> noise_curve(5, 4, 0.5, np.random.default_rng(0))
+    array([0.  , 0.  , 0.25, 0.5 , 0.75])
     """
     return np.sort(rng.binomial(trials, p0, size=examples)) / trials
 
@@ -123,6 +134,12 @@ def noise_distance(
     ------
     ValueError
         When `draws` is below 1.
+
+    Examples
+    --------
+    >>> r = np.array([0.0, 0.0, 1.0, 1.0])  # as unequal as examples can be
+    >>> round(noise_distance(r, 30, 0.5, np.random.default_rng(0)).mean, 1)
+    0.4
     """
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")

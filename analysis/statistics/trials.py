@@ -23,6 +23,11 @@ def check_counts(counts: Integer[np.ndarray, " example"], trials: int) -> Int64[
     ------
     ValueError
         When there is no example, or a count is not between 0 and `trials`.
+
+    Examples
+    --------
+    >>> check_counts(np.array([0, 3], dtype=np.uint8), 3)
+    array([0, 3])
     """
     if counts.size == 0:
         raise ValueError("no examples to test")
@@ -34,15 +39,33 @@ def check_counts(counts: Integer[np.ndarray, " example"], trials: int) -> Int64[
 
 
 def pooled_rate(counts: Integer[np.ndarray, " example"], trials: int) -> float:
-    """Return p0, the share of correct answers over all examples, 0 to 1 (memorization thesis, eq. 4.7)."""
+    """Return p0, the share of correct answers over all examples, 0 to 1 (memorization thesis, eq. 4.7).
+
+    Examples
+    --------
+    >>> pooled_rate(np.array([1, 3]), 4)
+    0.5
+    """
     return float(counts.mean(dtype=np.float64) / trials)
 
 
 def can_test(counts: Integer[np.ndarray, " example"], trials: int) -> bool:
-    """Say whether these counts can tell equal examples from unequal ones."""
+    """Say whether these counts can tell equal examples from unequal ones.
+
+    Examples
+    --------
+    >>> can_test(np.array([1, 3]), 4), can_test(np.array([4, 4]), 4)
+    (True, False)
+    """
     return counts.size > 1 and trials > 1 and 0 < int(counts.sum(dtype=np.int64)) < counts.size * trials
 
 
 def histogram(counts: Integer[np.ndarray, " example"], trials: int) -> Int64[np.ndarray, " count"]:
-    """Return how many examples have each count 0..N; the result has N + 1 entries."""
+    """Return how many examples have each count 0..N; the result has N + 1 entries.
+
+    Examples
+    --------
+    >>> histogram(np.array([1, 3, 3]), 4)
+    array([0, 1, 0, 2, 0])
+    """
     return np.bincount(counts, minlength=trials + 1).astype(np.int64)

@@ -66,6 +66,13 @@ def variance_components(correct: Shaped[np.ndarray, "seed augmentation example"]
     -------
     Components
         All nan for fewer than two seeds, augmentations or examples.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.choice([0.1, 0.9], size=(2, 400))  # hard or easy by the augmentation alone
+    >>> round(float(variance_components(rng.random((30, 2, 400)) < p).augmentation_share), 1)
+    1.0
     """
     products = _Products(correct)
     found = products.components(np.ones((1, products.seeds), dtype=np.int64))
@@ -96,6 +103,13 @@ def component_intervals(
     -------
     ComponentIntervals
         0-d arrays; nan for fewer than three seeds, or where the component is nan.
+
+    Examples
+    --------
+    >>> correct = np.random.default_rng(0).random((8, 2, 40)) < np.linspace(0, 1, 40)
+    >>> low, high = component_intervals(correct, rng=np.random.default_rng(0))
+    >>> bool(low.example < variance_components(correct).example < high.example)
+    True
     """
     products = _Products(correct)
     if products.seeds < 3:

@@ -55,6 +55,12 @@ def cochran_q(correct: Bool[np.ndarray, "seed example"]) -> CochranQ:
     ----------
     correct
         Answers to one fixed view of each example.
+
+    Examples
+    --------
+    >>> found = cochran_q(np.array([[True, False, False], [True, True, False], [True, False, False]]))
+    >>> round(found.q, 2), found.dof, round(found.p_over, 3)
+    (4.67, 2, 0.097)
     """
     examples = correct.shape[1]
     by_example, by_seed = correct.sum(axis=0, dtype=np.int64), correct.sum(axis=1, dtype=np.int64)
@@ -92,6 +98,12 @@ def permutation_test(
     ------
     ValueError
         When `outcomes` has no examples or no seeds, or `permutations` is below 1.
+
+    Examples
+    --------
+    >>> correct = np.random.default_rng(0).random((8, 50)) < np.linspace(0, 1, 50)
+    >>> permutation_test(correct, rng=np.random.default_rng(0), permutations=99).p_over
+    0.01
     """
     if permutations < 1:
         raise ValueError(f"permutations must be at least 1, got {permutations}")

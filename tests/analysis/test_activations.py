@@ -9,14 +9,14 @@ import torch
 
 from analysis import activations
 from analysis.activation_maximisation import ascent
-from analysis.activation_maximisation.settings import Settings
+from analysis.activation_maximisation.settings import AscentSettings
 from analysis.framework import results
 from dynamics import networks
 from dynamics.training import checkpoint
 from tests.analysis import small_networks, studies
 from tests.dynamics import small_runs
 
-QUICK = Settings(tiles=5, steps=3)
+QUICK = AscentSettings(tiles=5, steps=3)
 NAMES = (*small_networks.METHODS, "random-initialisation")
 
 
@@ -95,7 +95,7 @@ def test_a_unit_that_real_images_activate_is_not_dead_but_in_the_thesis(
     )
     found = activations.analyse(
         small_networks.opened(runs),
-        settings=Settings(preset=preset, tiles=3, steps=1),
+        settings=AscentSettings(preset=preset, tiles=3, steps=1),
         methods=("simclr",),
         device="cpu",
     )
@@ -145,26 +145,29 @@ def test_a_seed_repeats_and_another_draws_other_channels(runs: Path, found: resu
         if name.startswith("supervised"):
             np.testing.assert_array_equal(values, found.arrays[name])
     other = activations.analyse(
-        study, settings=Settings(tiles=5, steps=3, random_state=1), methods=("supervised",), device="cpu"
+        study,
+        settings=AscentSettings(tiles=5, steps=3, random_state=1),
+        methods=("supervised",),
+        device="cpu",
     )
     name = "supervised.block4.channels"
     assert other.arrays[name].tolist() != found.arrays[name].tolist()
 
 
 def test_the_thesis_preset_has_its_sizes(runs: Path) -> None:
-    settings = Settings(preset="thesis", tiles=2, steps=2)
+    settings = AscentSettings(preset="thesis", tiles=2, steps=2)
     found = activations.analyse(
         small_networks.opened(runs), settings=settings, methods=("simclr",), seed=2, device="cpu"
     )
     assert [row["canvas"] for row in found.rows if row["method"] == "simclr"] == [11, 19, 27, 35]
     assert {row["seed"] for row in found.rows} == {2}
     assert found.arrays["simclr.block4.images"].shape == (2, 35, 35, 3)
-    assert Settings(preset="thesis").steps_for(32) == 1000
-    assert Settings().steps_for(32) == 256
+    assert AscentSettings(preset="thesis").steps_for(32) == 1000
+    assert AscentSettings().steps_for(32) == 256
 
 
 def test_true_receptive_fields_on_request(runs: Path) -> None:
-    settings = Settings(canvas="receptive-field", tiles=1, steps=1)
+    settings = AscentSettings(canvas="receptive-field", tiles=1, steps=1)
     found = activations.analyse(
         small_networks.opened(runs), settings=settings, methods=("simclr",), device="cpu"
     )
@@ -185,11 +188,11 @@ def test_the_command_writes_what_it_found(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--methods", "vicreg"), "no method 'vicreg': it has simclr, supervised"),
-        (("--seed", "7"), "choose --seed among 1, 2"),
-        (("--steps", "0"), "--steps 0"),
-        (("--tiles", "0"), "--tiles 0"),
-        (("--random-state", "-1"), "--random-state -1"),
+        (("--methods", "vicreg"), "no networks of 'vicreg': --methods are simclr, supervised"),
+        (("--seed", "7"), "--seed must be one of 1, 2"),
+        (("--steps", "0"), "--steps must be >= 1, got 0"),
+        (("--tiles", "0"), "--tiles must be >= 1, got 0"),
+        (("--random-state", "-1"), "--random-state must be >= 0, got -1"),
         (("--device", "abacus"), "--device abacus"),
     ],
 )
@@ -231,5 +234,5 @@ def test_a_method_without_a_network_is_left_out(tmp_path: Path) -> None:
     small_networks.ingest(runs, "theirs", studies.STUDY)
     study = small_networks.opened(runs)
     assert activations.applies(study) is None
-    found = activations.analyse(study, settings=Settings(tiles=1, steps=1), device="cpu")
+    found = activations.analyse(study, settings=AscentSettings(tiles=1, steps=1), device="cpu")
     assert {row["method"] for row in found.rows} == set(NAMES)

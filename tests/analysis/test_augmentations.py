@@ -42,27 +42,23 @@ def test_examples_that_are_shown(
     assert len(places) == shown and set(np.diff(places)) == {step}
 
 
-def test_one_augmentation_is_left_out(
-    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_augmentation_is_left_out(tmp_path: Path, rng: np.random.Generator) -> None:
     write(tmp_path, "simclr", rising(rng))
     write(tmp_path, "random-labels", rising(rng, augmentations=1))
     result = augmentations.analyse(opened(tmp_path))
     assert {row["method"] for row in result.rows} == {"simclr"}
     assert set(result.inputs) == {"simclr", "random-labels"}
-    augmentations.show(result)
-    assert "random-labels has one augmentation" in capsys.readouterr().out
+    (table,) = augmentations.tables(result)
+    assert "random labels has one augmentation of each example: nothing to split" in table.notes
 
 
-def test_targets_that_are_not_reached(
-    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_targets_that_are_not_reached(tmp_path: Path, rng: np.random.Generator) -> None:
     write(tmp_path, "simclr", rising(rng)[:, :7])
     result = augmentations.analyse(opened(tmp_path))
     assert [row["target"] for row in result.rows] == [0.25, 0.5]
     assert len(result.arrays["simclr.mean_counts"]) == 2
-    augmentations.show(result)
-    assert "simclr never reaches a mean r_t of 0.75" in capsys.readouterr().out
+    (table,) = augmentations.tables(result)
+    assert "SimCLR never reaches a mean r_t of 0.75" in table.notes
 
 
 def test_one_seed_has_rows_without_a_split(
@@ -102,6 +98,6 @@ def test_the_same_seeds_give_the_same_numbers(tmp_path: Path, rng: np.random.Gen
     write(tmp_path, "simclr", rising(rng, seeds=9))
     first, second = (augmentations.analyse(opened(tmp_path)) for _ in range(2))
     assert first.rows == second.rows
-    other = augmentations.analyse(opened(tmp_path), seed=1).rows[0]
+    other = augmentations.analyse(opened(tmp_path), random_state=1).rows[0]
     assert other["var_example"] == first.rows[0]["var_example"]
     assert other["var_example_low"] != first.rows[0]["var_example_low"]

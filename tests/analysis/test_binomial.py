@@ -1,6 +1,7 @@
 """The table against arrays whose truth is known."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from analysis import binomial, learning
 from analysis.framework.results import Result
 from analysis.framework.where import Where, open_study
 from dynamics import snapshots
+from dynamics.errors import UserError
 from dynamics.study import Study
 
 SEEDS, EXAMPLES = 20, 300
@@ -85,6 +87,21 @@ def test_targets_never_reached_have_no_row(tmp_path: Path) -> None:
     assert found.arrays["never.r.noise"].shape == (0, EXAMPLES)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"targets": []}, "targets must be means of r_t"),
+        ({"targets": [0.5, 1.5]}, r"got 0\.5 1\.5"),
+        ({"permutations": 0}, "permutations must be >= 1"),
+        ({"random_state": -1}, "random_state must be >= 0"),
+    ],
+)
+def test_options_out_of_range_are_explained(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+    always = np.ones((SEEDS, 1, 1, EXAMPLES), dtype=bool)
+    with pytest.raises(UserError, match=said):
+        binomial.analyse(study_of(tmp_path, always=always), **options)
+
+
 def test_a_mean_of_one_is_handled(tmp_path: Path) -> None:
     always = np.ones((SEEDS, 2, 2, EXAMPLES), dtype=bool)
     found = binomial.analyse(study_of(tmp_path, always=always))
@@ -92,14 +109,14 @@ def test_a_mean_of_one_is_handled(tmp_path: Path) -> None:
     for row in found.rows:
         assert row["p0"] == 1 and row["mae"] == 0 and not row["chi2_valid"]
     assert np.isnan(of(found, "always", "r_tilde")[0]["chi2"])
-    binomial.show(found)
+    assert [table.key for table in binomial.tables(found)] == ["single", "averaged"]
 
 
 def test_one_seed_is_handled(tmp_path: Path, rng: np.random.Generator) -> None:
     found = binomial.analyse(study_of(tmp_path, single=rising(rng, np.zeros(EXAMPLES))[:1]))
     assert len(found.rows) == 6
     assert all(np.isnan(row["icc"]) for row in found.rows)
-    binomial.show(found)
+    assert [table.key for table in binomial.tables(found)] == ["single", "averaged"]
 
 
 def test_the_same_numbers_every_time(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -119,4 +136,5 @@ def test_learning_probabilities_are_means(tmp_path: Path, rng: np.random.Generat
         assert row["mean_r_high"] - row["mean_r_low"] < 0.1
     np.testing.assert_array_equal(found.arrays["mine.correct"], correct.sum(axis=(0, 2)))
     np.testing.assert_array_equal(found.arrays["mine.single"], correct[:, :, 0].sum(axis=0))
-    learning.show(found)
+    (table,) = learning.tables(found)
+    assert [row["epoch"] for row in table.rows] == [1, 2, 3]

@@ -84,7 +84,7 @@ def test_written_table_can_be_read(
     write(tmp_path / "runs", "supervised", correct[:1], labels=labels)
     write(tmp_path / "runs", "simclr", rising(rng, views=2))
     assert command("classes", tmp_path / "runs", monkeypatch) == 0
-    assert "simclr has no labels" in capsys.readouterr().out
+    assert "SimCLR has no labels" in capsys.readouterr().out
     with (tmp_path / "results" / STUDY / "classes.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6 and json.loads(rows[3]["hard_to_easy"]) == ["0", "1", "2"]
@@ -99,7 +99,7 @@ def test_a_study_without_labels(
     write(tmp_path, "theirs", rising(rng))
     write(tmp_path, "alike", rising(rng), labels=np.zeros(60, dtype=int))
     assert "two or more labels" in str(classes.applies(opened(tmp_path)))
-    with pytest.raises(UserError, match="--labels"):
+    with pytest.raises(UserError, match="ingest it with its labels"):
         classes.analyse(opened(tmp_path))
     assert command("classes", tmp_path, monkeypatch) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from analysis import embedding
-from analysis.embedding import Settings, choose_images, embed
+from analysis.embedding import MapSettings, choose_images, embed
 from analysis.framework import results
 from dynamics import features
 from dynamics.errors import UserError
+from dynamics.training.devices import choose_device
 from tests.analysis import small_networks, studies
 from tests.analysis.test_neighbourhoods import by_all_pairs
 
-QUICK = Settings(share=0.05, at_least=0, iterations=250)
+QUICK = MapSettings(share=0.05, at_least=0, iterations=250)
 NAMES = [*small_networks.METHODS, "random-initialisation", "pixels"]
 
 
@@ -90,25 +91,25 @@ def test_settings_are_recorded(found: results.Result) -> None:
 
 def test_small_sets_give_more_images() -> None:
     labels = np.arange(2000) % 10
-    assert len(choose_images(labels, Settings())) == 1000
-    assert len(choose_images(np.arange(8000) % 10, Settings())) == 2000
-    assert len(choose_images(labels[:400], Settings())) == 400
-    assert len(choose_images(labels, Settings(at_least=0))) == 500
+    assert len(choose_images(labels, MapSettings())) == 1000
+    assert len(choose_images(np.arange(8000) % 10, MapSettings())) == 2000
+    assert len(choose_images(labels[:400], MapSettings())) == 400
+    assert len(choose_images(labels, MapSettings(at_least=0))) == 500
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        Settings(share=0.0),
-        Settings(share=1.5),
-        Settings(perplexity=0.5),
-        Settings(iterations=10),
-        Settings(random_state=-1),
-        Settings(share=0.001, at_least=0),
+        MapSettings(share=0.0),
+        MapSettings(share=1.5),
+        MapSettings(perplexity=0.5),
+        MapSettings(iterations=10),
+        MapSettings(random_state=-1),
+        MapSettings(share=0.001, at_least=0),
     ],
 )
-def test_settings_out_of_range_are_explained(settings: Settings) -> None:
-    with pytest.raises(UserError, match=r"--(share|perplexity|iterations|random-state)"):
+def test_settings_out_of_range_are_explained(settings: MapSettings) -> None:
+    with pytest.raises(UserError, match=r"^(share|perplexity|iterations|random_state) "):
         choose_images(np.arange(100) % 10, settings)
 
 
@@ -119,7 +120,7 @@ def test_the_command(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     read = results.read(runs.parent / "results" / studies.STUDY, "embedding")
     assert [(row["method"], row["seed"]) for row in read.rows] == [("simclr", 2), ("supervised", 2)]
     error = small_networks.refused("embedding", runs, monkeypatch, capsys, "--methods", "vicreg")
-    assert "no method 'vicreg': it has simclr, supervised" in error
+    assert "no networks of 'vicreg': --methods are simclr, supervised" in error
 
 
 def test_torch_stays_out_until_a_network_is_needed() -> None:

@@ -9,8 +9,9 @@ import torch
 from analysis import objectives
 from analysis.framework import results
 from analysis.objectives import DIAGNOSTICS, about, output_dimensions
-from analysis.statistics.collapse import Kind, kinds, limits, verdict
+from analysis.statistics.collapse import CollapseKind, kinds, limits, verdict
 from dynamics import methods
+from dynamics.methods.base import ImageStatistics
 from dynamics.study import Study
 from dynamics.study_file import preset
 from dynamics.training import diagnostics
@@ -103,7 +104,7 @@ def test_lengths_follow_from_the_recipe(method: str, chosen: str) -> None:
         assert output_dimensions(config, expected) is None
         return
 
-    statistics = _base.ImageStatistics(10, 8, (0.5,) * 3, (0.2,) * 3)
+    statistics = ImageStatistics(10, 8, (0.5,) * 3, (0.2,) * 3)
     with torch.device("meta"):
         built = network(recipe, statistics)
     widths = [module.out_features for module in built.head.modules() if isinstance(module, torch.nn.Linear)]
@@ -151,18 +152,22 @@ def test_measured_networks_of_known_collapse(rng: np.random.Generator) -> None:
     one = spread[:1] + 0.02 * rng.normal(size=(200, 32))
     few = rng.normal(size=(200, 1)) @ rng.normal(size=(1, 32))
     limit = limits(examples=200, dimensions=32, classes=None)
-    for vectors, expected in ((spread, Kind.NONE), (one, Kind.COMPLETE), (few, Kind.DIMENSIONAL)):
+    for vectors, expected in (
+        (spread, CollapseKind.NONE),
+        (one, CollapseKind.COMPLETE),
+        (few, CollapseKind.DIMENSIONAL),
+    ):
         tensor = torch.from_numpy(vectors)
-        std = np.array([float(collapse.dimension_std(tensor)[0])])
-        rank = np.array([float(collapse.effective_rank(tensor))])
+        std = np.array([float(diagnostics.dimension_std(tensor)[0])])
+        rank = np.array([float(diagnostics.effective_rank(tensor))])
         assert kinds(std, rank, limit) == [expected]
 
 
 def test_seeds_that_differ_are_counted() -> None:
-    assert verdict([Kind.NONE, Kind.NONE]) == "none"
-    assert verdict([Kind.COMPLETE, Kind.NONE]) == "complete in 1 of 2 seeds"
+    assert verdict([CollapseKind.NONE, CollapseKind.NONE]) == "none"
+    assert verdict([CollapseKind.COMPLETE, CollapseKind.NONE]) == "complete in 1 of 2 seeds"
     both = "complete in 1 of 3 seeds, dimensional in 2 of 3 seeds"
-    assert verdict([Kind.COMPLETE, Kind.DIMENSIONAL, Kind.DIMENSIONAL]) == both
+    assert verdict([CollapseKind.COMPLETE, CollapseKind.DIMENSIONAL, CollapseKind.DIMENSIONAL]) == both
     assert verdict([]) == "none"
 
 

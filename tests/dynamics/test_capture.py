@@ -104,11 +104,24 @@ def test_mixed_precision_is_captured_too(
 
 @every_method
 def test_the_fused_optimiser_does_what_the_plain_one_does(
-    name: str, digits: Dataset, recorded_graphs: list[RecordedGraph]
+    name: str, digits: Dataset, recorded_graphs: list[RecordedGraph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = tiny(name)
-    fused, plain = (curve(bench(recipe, name, digits, engine), 0, 1) for engine in ("graph", "eager"))
-    np.testing.assert_allclose(fused[0], plain[0], rtol=2e-3)
+    """On a loss without kinks: where a ReLU is in doubt, two roundings give two gradients, and soon two networks."""
+    kind = methods.load(name)
+    original = kind.loss
+
+    def smooth(method: methods.Method, views: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        with torch.no_grad():
+            original(method, views, labels)  # for what methods keep of a step
+        distances = [(p - 2).square().sum() for p in method.parameters() if p.requires_grad]
+        return dict.fromkeys(method.terms, torch.stack(distances).sum())
+
+    monkeypatch.setattr(kind, "loss", smooth)
+    fused, plain = (bench(tiny(name), name, digits, engine) for engine in ("graph", "eager"))
+    for built in (fused, plain):
+        curve(built, 0)
+    one, other = (dict(built.method.named_parameters()) for built in (fused, plain))
+    torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)  # rounded nine times
 
 
 @every_method

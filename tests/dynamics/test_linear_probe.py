@@ -23,6 +23,7 @@ def clusters(rng: np.random.Generator, count: int, *, spread: float) -> tuple[Te
     return torch.from_numpy(features.astype(np.float32)), torch.from_numpy(labels)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("spread", [0.8, 1.8])
 def test_accuracy_is_that_of_scikit_learn(rng: np.random.Generator, spread: float) -> None:
     """Unregularised logistic regression has one optimum, where the classes overlap."""
@@ -65,6 +66,7 @@ def test_a_shared_matrix_is_not_copied_and_gives_the_same(rng: np.random.Generat
     assert not torch.equal(shared.weight[0], shared.weight[1])
 
 
+@pytest.mark.kernels
 def test_a_step_is_that_of_a_linear_layer(rng: np.random.Generator) -> None:
     """The same first weights and batches in a loop as one would write it."""
     features, labels = clusters(rng, 70, spread=1)

@@ -58,6 +58,7 @@ class Stop(Exception):  # noqa: N818
     """A kill at a chosen moment."""
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("method", methods.names())
 def test_a_run_is_whole_and_repeatable(method: str, digits: Dataset, tmp_path: Path) -> None:
     first, second = run(tmp_path / "a", digits, method), run(tmp_path / "b", digits, method)
@@ -181,6 +182,7 @@ def test_both_random_label_methods_share_labels_and_all_share_examples(
         np.testing.assert_array_equal(first.true_labels, other.true_labels)
 
 
+@pytest.mark.kernels
 def test_the_loss_is_the_mean_over_the_steps_of_the_epoch(digits: Dataset, tmp_path: Path) -> None:
     """Against a loop written here: order, batches without the incomplete one, learning rate, SGD."""
     recipe = tiny("random-labels", epochs=2)
