@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every command line shares: a user's error in one line and a status, lines for the user, tables on a terminal."""
+"""Output of all command lines: errors in one line with an exit status, messages, tables on a terminal."""
 
 import logging
 import sys
@@ -14,7 +14,15 @@ from dynamics.errors import UserError
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2."""
+    """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2.
+
+    Examples
+    --------
+    >>> run(lambda: None)
+    Traceback (most recent call last):
+        ...
+    SystemExit: 0
+    """
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING, stream=sys.stderr)
     try:
         status = main()
@@ -24,7 +32,7 @@ def run(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(130)
-    except BrokenPipeError:  # `... | head` is no error
+    except BrokenPipeError:  # `... | head` is not an error
         sys.stderr.close()
         sys.exit(0)
     sys.exit(status or 0)
@@ -46,28 +54,59 @@ def flag(parameter: str) -> str:
 
 
 def in_flags(error: UserError) -> str:
-    """Return an error's message with its parameters as flags."""
+    """Return an error's message with its parameters as flags.
+
+    Examples
+    --------
+    >>> in_flags(UserError("`batch_size` must be >= 2, got 1"))
+    '--batch-size must be >= 2, got 1'
+    """
     return error.spelled(flag)
 
 
 def say(text: str = "") -> None:
-    """Print one line for the user, on standard output."""
+    """Print one line on standard output.
+
+    Examples
+    --------
+    >>> say("2 of 2 seeds trained")
+    2 of 2 seeds trained
+    """
     print(text, flush=True)  # noqa: T201
 
 
 def warn(text: str) -> None:
-    """Print one line that the user should know, on standard error."""
+    """Print a note on standard error.
+
+    Examples
+    --------
+    >>> warn("no GPU was found")
+    """
     print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 SHORT = 12
-"""Columns of no more characters keep their width, however narrow a terminal is."""
+"""Columns of at most this many characters keep their width, however narrow the terminal is."""
 UNLIMITED = 4000
-"""Characters in a line of a file."""
+"""Maximum number of characters per line if the output is not a terminal."""
 
 
 def show(table: Table) -> None:
-    """Print a table: numbers to the right, long words folded on a terminal, nothing cut where the output is a file."""
+    """Print a table, with numbers aligned to the right.
+
+    On a terminal long cells are folded to its width; elsewhere lines are as long as they need to be.
+
+    Examples
+    --------
+    >>> from analysis.framework.table import Column
+    >>> show(Table(caption="learnt", columns=[Column("t", "epoch", "d")], rows=[{"t": 25}]))
+    learnt
+    ┏━━━━━━━┓
+    ┃ epoch ┃
+    ┡━━━━━━━┩
+    │    25 │
+    └───────┘
+    """
     terminal = sys.stdout.isatty()
     console = Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
     drawn = RichTable(title=Text(table.caption), title_justify="left", title_style="bold")
