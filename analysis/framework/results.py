@@ -53,7 +53,7 @@ class Result:
         return pandas.DataFrame(list(self.rows))
 
     def tables(self) -> list[Table]:
-        """Return the tables that the analysis prints."""
+        """Return what the analysis prints: see :class:`~analysis.framework.table.Table`."""
         tables: list[Table] = importlib.import_module(f"analysis.{self.name}").tables(self)
         return tables
 
