@@ -1,74 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What does a network that is evaluated look at: rows of features, flat pixels, or images as the encoder saw them."""
+"""What an evaluated network looks at, batch by batch: rows of features or pixels, or images as the encoder saw them."""
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
 
 import torch
-from jaxtyping import Float, Float32, Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from dynamics.augment import CropFlipViews, Views
 from dynamics.augment.crop import shifted_crop
-from dynamics.evaluation.recipe import Augment
+from dynamics.evaluation.recipes import Augment
 
 FLIPS: dict[Augment, float] = {"crop": 0.0, "crop-flip": 0.5}
+SCORED = 512
+"""Examples that are looked at together where nothing is learnt from them."""
 
 
-@runtime_checkable
-class Examples(Protocol):
-    """Labelled examples that can be looked at batch by batch."""
+class Examples(ABC):
+    """Labelled examples, on the device where the inputs are made."""
 
-    labels: Int64[Tensor, " example"]
-    """Class of each, on the device where the inputs are made."""
+    def __init__(self, values: Tensor, labels: Int64[Tensor, " example"]) -> None:
+        self.values = values
+        self.labels = labels
 
+    @abstractmethod
     def inputs(self, index: Int64[Tensor, " batch"]) -> Tensor:
         """Return some of them as they are."""
 
     def training_inputs(self, index: Int64[Tensor, " batch"], draws: torch.Generator) -> Tensor:
         """Return some of them, augmented where that is wanted."""
-
-
-class Rows:
-    """Features that were computed before."""
-
-    def __init__(
-        self, features: Float32[Tensor, "example feature"], labels: Int64[Tensor, " example"]
-    ) -> None:
-        self.features = features
-        self.labels = labels
-
-    def inputs(self, index: Int64[Tensor, " batch"]) -> Float32[Tensor, "batch feature"]:
-        """Return some rows."""
-        return self.features[index]
-
-    def training_inputs(
-        self, index: Int64[Tensor, " batch"], draws: torch.Generator
-    ) -> Float32[Tensor, "batch feature"]:
-        """Return the same."""
         return self.inputs(index)
 
+    def in_order(self) -> tuple[Int64[Tensor, " batch"], ...]:
+        """Return the indices of all, in batches."""
+        return torch.arange(len(self.labels), device=self.labels.device).split(SCORED)
 
-class Pixels:
-    """Images as flat rows of pixels in [0, 1]; kept as bytes, a quarter of the memory."""
 
-    def __init__(
-        self, images: UInt8[Tensor, "example 3 size size"], labels: Int64[Tensor, " example"]
-    ) -> None:
-        self.images = images
-        self.labels = labels
+class Rows(Examples):
+    """Features, or images as flat rows of pixels in [0, 1]: these are kept as bytes, a quarter of the memory.
 
-    def inputs(self, index: Int64[Tensor, " batch"]) -> Float32[Tensor, "batch pixel"]:
+    Examples
+    --------
+    >>> pixels = Rows(torch.full((2, 3, 1, 1), 255, dtype=torch.uint8), torch.tensor([0, 1]))
+    >>> pixels.inputs(torch.tensor([1])).tolist()
+    [[1.0, 1.0, 1.0]]
+    """
+
+    def inputs(self, index: Int64[Tensor, " batch"]) -> Float[Tensor, "batch feature"]:
         """Return some rows."""
-        return self.images[index].flatten(1).to(torch.float32).div_(255)
-
-    def training_inputs(
-        self, index: Int64[Tensor, " batch"], draws: torch.Generator
-    ) -> Float32[Tensor, "batch pixel"]:
-        """Return the same."""
-        return self.inputs(index)
+        rows = self.values[index].flatten(1)
+        return rows.to(torch.float32).div_(255) if rows.dtype == torch.uint8 else rows
 
 
-class Images:
+class Images(Examples):
     """Images in the units of a method's views; for training with light augmentation where asked."""
 
     def __init__(
@@ -79,8 +63,7 @@ class Images:
         views: Views,
         augment: Augment,
     ) -> None:
-        self.images = images
-        self.labels = labels
+        super().__init__(images, labels)
         self.views = views
         self.light = None
         if augment != "none":
@@ -88,7 +71,7 @@ class Images:
 
     def inputs(self, index: Int64[Tensor, " batch"]) -> Float[Tensor, "batch 3 size size"]:
         """Return some images, unaugmented."""
-        return self.views.clean(self.images[index])
+        return self.views.clean(self.values[index])
 
     def training_inputs(
         self, index: Int64[Tensor, " batch"], draws: torch.Generator
@@ -96,6 +79,6 @@ class Images:
         """Return some images, cropped and mirrored where asked."""
         if self.light is None:
             return self.inputs(index)
-        images = self.images[index]
+        images = self.values[index]
         draw = self.light.draw(len(images), images.shape[-1], generator=draws, device=images.device)
         return self.views.clean(shifted_crop(images, draw.offset, draw.flip, padding=self.light.padding))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What does an encoder make of each image: its features, the outputs of the last but one layer.
+"""What does an encoder make of each image: its features, the outputs of the penultimate layer.
 
 Class divergences (memorization thesis, figure 5.2), t-SNE (5.1) and linear probes (table B.1) look at these.
 They are computed once for a run and kept beside it in `features/`: an array file, and a record of what it was
@@ -50,6 +50,7 @@ def of_run(
     device: torch.device,
     statistics: ImageStatistics | None = None,
     progress: Track | None = None,
+    untrained: bool = False,
 ) -> Features:
     """Return the features of a finished run's network, from its cache where that is good.
 
@@ -67,55 +68,53 @@ def of_run(
         Those of the run's training data, by which other images are normalised, too; needed for those only.
     progress
         Shows the computation.
+    untrained
+        Take the network before its first step instead (the thesis's "random initialisation"). Batch norm is in
+        eval mode and has seen nothing, so it changes nothing.
 
     Raises
     ------
     UserError
         When the weights are missing, damaged or of another architecture, or the disk is full.
     """
-    weights = run.weights
-    source = files.sha256_of(weights) if weights.exists() else "missing"
-    own = networks.image_statistics(dataset) if statistics is None else statistics
-    return _cached(
-        _stem(run, dataset, split, statistics),
-        _key(run, dataset, split, source=source, statistics=statistics),
-        lambda: encode(
-            networks.restored(run, own), dataset, split, device=device, statistics=own, progress=progress
-        ),
-    )
+    known = networks.image_statistics(dataset if statistics is None else statistics)
+    name: str = split
+    if untrained:
+        network = networks.untrained(run.method, networks.recipe_of(run), known, seed=run.seed)
+        name, source = f"untrained-{split}", state_hash(network)
+    else:
+        source = files.sha256_of(run.weights) if run.weights.exists() else "missing"
 
+    def make() -> Features:
+        method = network if untrained else networks.trained(run, known)
+        return encode(method, dataset, split, device=device, statistics=known, progress=progress)
 
-def of_untrained(
-    run: snapshots.Run,
-    dataset: Dataset,
-    split: Split,
-    *,
-    device: torch.device,
-    statistics: ImageStatistics | None = None,
-    progress: Track | None = None,
-) -> Features:
-    """Return the features of a run's network before its first step (the thesis's "random initialisation").
-
-    Batch norm is in eval mode and has seen nothing, so it changes nothing. Otherwise as :func:`of_run`.
-    """
-    recipe = networks.recipe_of(run)
-    own = networks.image_statistics(dataset) if statistics is None else statistics
-    network = networks.initialised(run.method, recipe, own, seed=run.seed)
-    return _cached(
-        _stem(run, dataset, f"untrained-{split}", statistics),
-        _key(run, dataset, split, source=state_hash(network), statistics=statistics),
-        lambda: encode(network, dataset, split, device=device, statistics=own, progress=progress),
-    )
+    key = _key(run, dataset, split, source=source, statistics=statistics)
+    return _cached(_stem(run, dataset, name, statistics), key, make)
 
 
 def of_pixels(dataset: Dataset, split: Split) -> Float32[np.ndarray, "example feature"]:
-    """Return the pixels themselves in [0, 1], flattened: the floor that learnt features should exceed."""
+    """Return the pixels themselves in [0, 1], flattened: the floor that learnt features should exceed.
+
+    Examples
+    --------
+    >>> from dynamics import data
+    >>> of_pixels(data.load("digits"), "test").shape
+    (355, 192)
+    """
     images = split_images(dataset, split)
     return (images.flatten(1).to(torch.float32) / 255).cpu().numpy()
 
 
 def split_images(dataset: Dataset, split: Split) -> UInt8[Tensor, "example 3 height width"]:
-    """Return the images of a split."""
+    """Return the images of a split.
+
+    Examples
+    --------
+    >>> from dynamics import data
+    >>> len(split_images(data.load("digits"), "train"))
+    1442
+    """
     return dataset.train_images if split == "train" else dataset.test_images
 
 
@@ -138,8 +137,8 @@ def encode(
     AssertionError
         When the network's weights or buffers are not what they were before.
     """
-    own = networks.image_statistics(dataset) if statistics is None else statistics
-    views: Views = method.views(method.recipe, own)
+    known = networks.image_statistics(dataset if statistics is None else statistics)
+    views: Views = method.views(method.recipe, known)
     images = split_images(dataset, split)
     before = state_hash(method)
     encoder = method.eval().to(device).encoder
@@ -157,7 +156,15 @@ def encode(
 
 
 def state_hash(module: nn.Module) -> str:
-    """Hash all of a module's weights and buffers, batch norm's statistics too: names, shapes and bits."""
+    """Hash all of a module's weights and buffers, batch norm's statistics too: names, shapes and bits.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 2)
+    >>> before = state_hash(layer)
+    >>> torch.nn.init.zeros_(layer.bias).sum().item(), state_hash(layer) == before
+    (0.0, False)
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         array = tensor.detach().cpu().contiguous().numpy()
@@ -167,7 +174,7 @@ def state_hash(module: nn.Module) -> str:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[None]:
-    """Compute convolutions in whole float32: on a GPU they would be rounded to TF32's 10 bits otherwise."""
+    """Compute convolutions in full float32: on a GPU they would be rounded to TF32's 10 bits otherwise."""
     if device.type != "cuda":
         return nullcontext()
     manager = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

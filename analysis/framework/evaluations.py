@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A study's table of evaluations (`results/<study>/evaluation.*`): each command's rows replace those of the same key.
+
+It is made by `python -m runners.probe`, one method and way of evaluating at a time, so it grows.
+"""
+
+import contextlib
+import dataclasses
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock
+
+from analysis.framework import results
+from analysis.framework.results import Result, Row
+from analysis.framework.table import Column, Table
+from dynamics import files, snapshots
+from dynamics.errors import UserError
+from dynamics.names import PIXELS, UNTRAINED
+
+if TYPE_CHECKING:
+    from dynamics.evaluation.encoder import AfterEpoch, Evaluation, ProbeResult
+
+NAME = "evaluation"
+KEY = ("method", "features", "dataset", "mode", "fraction")
+FAR = 0.02
+"""By how much few labels must beat all of them, beside two standard deviations, to be called implausible."""
+
+
+def evaluate(
+    evaluation: "Evaluation",
+    runs: Sequence[snapshots.Run],
+    report: "Callable[[str, int], AfterEpoch] | None" = None,
+) -> Result:
+    """Evaluate every seed's encoder and both floors: the encoder before training, and the pixels.
+
+    Parameters
+    ----------
+    evaluation
+        On which images, and how.
+    runs
+        Finished seeds of one method.
+    report
+        Returns, for a row's features and a seed, what is called after an epoch.
+
+    Returns
+    -------
+    Result
+        A row for the method's features and for each floor; the arrays `<method>.<dataset>.<mode>.<fraction>.<features>`
+        `.loss` (seed, epoch; where there are epochs) and `.top1` (seed).
+    """
+    from dynamics.networks import recipe_of
+
+    first, recipe = runs[0], evaluation.recipe
+    trained = recipe_of(first)
+    for run in runs:
+        evaluation.chosen(run.seed)  # a fraction that is too small is said before anything is computed
+    rows: list[Row] = []
+    arrays: dict[str, np.ndarray] = {}
+    settings: dict[str, Any] = {}
+    for features in (first.method, UNTRAINED, PIXELS):
+        outcomes = [_one(evaluation, features, run, report) for run in runs]
+        labels: Row = {
+            "method": first.method,
+            "encoder": trained.encoder,
+            "width": trained.width,
+            "features": features,
+            "dataset": evaluation.dataset.name,
+            "trained_on": trained.dataset,
+            "mode": recipe.mode,
+            "fraction": recipe.label_fraction,
+        }
+        rows.append(row_of(labels, outcomes))
+        stem = stem_of(rows[-1])
+        if outcomes[0].loss:
+            arrays[f"{stem}.loss"] = np.array([one.loss for one in outcomes])
+        arrays[f"{stem}.top1"] = np.array([one.top1 for one in outcomes])
+        settings[key_of(rows[-1])] = {
+            **asdict(recipe),
+            "seeds": [run.seed for run in runs],
+            "data_fingerprint": evaluation.dataset.fingerprint,
+            "frozen": all(one.encoder_before == one.encoder_after for one in outcomes),
+            "outcomes": [asdict(one) for one in outcomes],
+        }
+    inputs = {
+        first.method: {
+            "fingerprint": first.fingerprint,
+            "seeds": [run.seed for run in runs],
+            "snapshots": [run.digest() for run in runs],
+            "dataset": first.provenance.get("dataset"),
+            "data_fingerprint": first.provenance.get("data_fingerprint"),
+        }
+    }
+    return Result(name=NAME, rows=rows, inputs=inputs, arrays=arrays, settings={"evaluations": settings})
+
+
+def _one(
+    evaluation: "Evaluation",
+    features: str,
+    run: snapshots.Run,
+    report: "Callable[[str, int], AfterEpoch] | None",
+) -> "ProbeResult":
+    if report is not None:
+        evaluation = dataclasses.replace(evaluation, after_epoch=report(features, run.seed))
+    if features == PIXELS:
+        return evaluation.pixels(run.seed)
+    return evaluation.untrained(run) if features == UNTRAINED else evaluation.trained(run)
+
+
+def row_of(labels: Row, outcomes: "Sequence[ProbeResult]") -> Row:
+    """Return a row: its labels (all of :data:`KEY` and more), mean and spread over seeds."""
+    top1, top1_sd = _spread([one.top1 for one in outcomes])
+    top5, top5_sd = _spread([one.top5 for one in outcomes])
+    return {
+        **labels,
+        "seeds": len(outcomes),
+        "top1": top1,
+        "top1_sd": top1_sd,
+        "top5": top5,
+        "top5_sd": top5_sd,
+        "train_top1": _spread([one.train_top1 for one in outcomes])[0],
+        "warning": "",
+    }
+
+
+def _spread(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    known: list[Any] = [value for value in values if value is not None]
+    if not known:
+        return None, None
+    return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None
+
+
+def key_of(row: Row) -> str:
+    """Return what a row is found by: method/features/dataset/mode/fraction.
+
+    Examples
+    --------
+    >>> key_of({"method": "simclr", "features": "pixels", "dataset": "digits", "mode": "semi", "fraction": 0.1})
+    'simclr/pixels/digits/semi/0.1'
+    """
+    return _joined(row, KEY, "/")
+
+
+def stem_of(row: Row) -> str:
+    """Return how the names of a row's arrays begin.
+
+    Examples
+    --------
+    >>> stem_of({"method": "simclr", "features": "pixels", "dataset": "digits", "mode": "semi", "fraction": 0.1})
+    'simclr.digits.semi.0.1.pixels'
+    """
+    return _joined(row, ("method", "dataset", "mode", "fraction", "features"), ".")
+
+
+def _joined(row: Row, names: Sequence[str], separator: str) -> str:
+    return separator.join(f"{row[name]:g}" if name == "fraction" else str(row[name]) for name in names)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a study's table while it is read, grown and written, so that two commands lose none of each other's rows."""
+    files.make_folder(folder)
+    with FileLock(folder / f".{NAME}.lock"):
+        yield
+
+
+def read(folder: Path) -> Result:
+    """Return a study's table as it is; an empty one where there is none yet.
+
+    Raises
+    ------
+    UserError
+        When its table or its arrays are damaged, or the arrays are missing: new rows would lose the old ones.
+    """
+    if not (folder / f"{NAME}.json").exists():
+        return Result(name=NAME, rows=[], inputs={}, settings={"evaluations": {}})
+    try:
+        with zipfile.ZipFile(folder / f"{NAME}.npz") as arrays:  # NumPy leaves a file open that is no archive
+            arrays.testzip()
+        table = results.read(folder, NAME)
+    except (UserError, OSError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        raise UserError(f"{_again(folder)} ({error})") from None
+    stems = {name.rpartition(".")[0] for name in table.arrays}
+    if missing := [key_of(row) for row in table.rows if stem_of(row) not in stems]:
+        raise UserError(f"{_again(folder)} (no arrays of {missing[0]} in {NAME}.npz)")
+    return table
+
+
+def merge(before: Result, new: Result) -> Result:
+    """Let new rows, with their arrays and settings, take the place of those of the same key."""
+    rows = {key_of(row): dict(row) for row in [*before.rows, *new.rows]}
+    replaced = tuple(f"{stem_of(row)}." for row in new.rows)
+    kept = {name: values for name, values in before.arrays.items() if not name.startswith(replaced)}
+    in_order = sorted(
+        rows.values(), key=lambda row: (row["dataset"], row["mode"], -row["fraction"], row["method"])
+    )
+    for row in in_order:
+        row["warning"] = "; ".join(implausible(row, in_order))
+    evaluations = {**before.settings.get("evaluations", {}), **new.settings["evaluations"]}
+    return Result(
+        name=NAME,
+        rows=in_order,
+        inputs={**before.inputs, **new.inputs},
+        arrays={**kept, **new.arrays},
+        settings={"evaluations": evaluations},
+    )
+
+
+def implausible(row: Row, rows: Sequence[Row]) -> list[str]:
+    """Say where few labels do better than more of them, which no published encoder does.
+
+    Floors are left aside: fine-tuning a network that was never trained beats a linear layer on it.
+    """
+    if row["mode"] != "semi" or row["features"] != row["method"] or row["fraction"] == 1:
+        return []
+    reasons = []
+    for other in rows:
+        if any(other[name] != row[name] for name in ("method", "features", "dataset")):
+            continue
+        gain, more = row["top1"] - other["top1"], f"{other['fraction']:.3g}"
+        if other["mode"] == "semi" and other["fraction"] > row["fraction"] and gain > 0:
+            reasons.append(f"beats fine-tuning on a share of {more} of the labels by {100 * gain:.1f} points")
+        far = max(FAR, 2 * float(np.hypot(row["top1_sd"] or 0, other["top1_sd"] or 0)))
+        if other["mode"] == "linear" and other["fraction"] == 1 and gain > far:
+            reasons.append(f"beats the linear probe on all labels by {100 * gain:.1f} points")
+    return reasons
+
+
+def tables(result: Result) -> list[Table]:
+    """Return all rows of a study, and what in them is implausible."""
+    notes = [
+        f"{key_of(row)} {row['warning']}: no published encoder does; check it"
+        for row in result.rows
+        if row["warning"]
+    ]
+    if any(row["top5"] is None for row in result.rows):
+        notes.insert(0, "top-5 is not defined with fewer than six classes")
+    columns = [
+        *(Column(name, name) for name in ("dataset", "mode", "fraction", "method", "features", "seeds")),
+        Column("top1", "top-1", ".4f", "top1_sd"),
+        Column("top5", "top-5", ".4f", "top5_sd"),
+        Column("train_top1", "train top-1", ".4f"),
+    ]
+    caption = "evaluations: accuracy after the last epoch, mean ± sd over seeds"
+    return [Table(caption=caption, columns=columns, rows=result.rows, notes=notes)]
+
+
+def _again(folder: Path) -> str:
+    """Say that a table is damaged, and how to make it anew."""
+    return (
+        f"the table of evaluations {folder / NAME}.json, .npz is damaged: remove both files and evaluate again "
+        f"with {results.made_by(NAME, folder.name)}"
+    )

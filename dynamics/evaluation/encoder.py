@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much of the classes do a run's encoder, the same before training, and pixels tell."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor, nn
+
+from dynamics import data, networks, snapshots
+from dynamics.data import Dataset, Track
+from dynamics.data._labels import balanced_subset
+from dynamics.encoders import initialise
+from dynamics.errors import UserError
+from dynamics.evaluation import features, sgd
+from dynamics.evaluation.accuracy import top1_top5
+from dynamics.evaluation.examples import Examples, Images, Rows
+from dynamics.evaluation.features import Split, state_hash
+from dynamics.evaluation.knn import class_votes
+from dynamics.evaluation.recipes import EvaluationRecipe
+from dynamics.methods import Method
+from dynamics.methods.base import ImageStatistics
+from dynamics.streams import generator
+
+AfterEpoch = Callable[[int, int, float, float | None], None]
+"""Called after an epoch: the epoch, how many there are, the loss, the test's top-1 accuracy if it is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """What the evaluation of one seed gave: accuracies after the last epoch, 0 to 1, and how training went."""
+
+    seed: int
+    top1: float
+    """Fraction of test images whose class has the largest score."""
+    top5: float | None
+    """Fraction whose class is among the five largest; not defined with fewer than six classes."""
+    train_top1: float | None
+    """Fraction of the training examples that were used, unaugmented; None for nearest neighbours."""
+    examples: int
+    """Training examples that were used."""
+    loss: tuple[float, ...] = ()
+    """By epoch, mean cross-entropy of the training examples, in nats, while the network was trained."""
+    test_top1: tuple[float, ...] | None = None
+    """By epoch; None where only the last was scored."""
+    test_top5: tuple[float | None, ...] | None = None
+    encoder_before: str | None = None
+    """Hash of the encoder's weights and batch-norm buffers; None for pixels."""
+    encoder_after: str | None = None
+
+
+def choose_labels(
+    labels: Int64[Tensor, " example"], fraction: float, *, num_classes: int, seed: int
+) -> Int64[Tensor, " chosen"]:
+    """Draw a fraction of the examples, as many of each class as of another.
+
+    A class with too few gives all it has; where the number is no multiple of the classes, the first ones give
+    one more. A larger fraction of the same seed holds every smaller one.
+
+    Parameters
+    ----------
+    labels
+        Class of each example.
+    fraction
+        Of all examples, above 0, at most 1.
+    num_classes
+        Number of classes.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    Tensor
+        Indices, in increasing order.
+
+    Raises
+    ------
+    UserError
+        When there is not an example for every class.
+
+    Examples
+    --------
+    >>> choose_labels(torch.tensor([0, 0, 1, 1]), 0.5, num_classes=2, seed=0).tolist()
+    [0, 3]
+    """
+    count = round(fraction * len(labels))
+    if count < num_classes:
+        minimum = -(-num_classes * 10_000 // len(labels)) / 10_000
+        raise UserError(
+            f"`fraction` must be >= {minimum:g} for a label of each of the {num_classes} classes, got {fraction:g}: "
+            f"{count} of {len(labels)} labels"
+        )
+    order = torch.randperm(len(labels), generator=generator(seed, "evaluation-split"))
+    shuffled = labels.cpu()[order].numpy()
+    chosen = order[torch.from_numpy(balanced_subset(shuffled, count))]
+    return chosen.sort().values.to(labels.device)
+
+
+def choose_images(
+    run: snapshots.Run,
+    name: str | None = None,
+    *,
+    data_root: Path = Path("data"),
+    own_data_root: Path | None = None,
+    progress: Track | None = None,
+) -> tuple[Dataset, ImageStatistics | None]:
+    """Return the images to tell apart, and the statistics of the run's training images where these are others.
+
+    Which images they are is told by their fingerprint: two folders have the same name of a data set.
+
+    Parameters
+    ----------
+    run
+        The run whose encoder is evaluated.
+    name
+        Of a data set; by default the run's training images.
+    data_root
+        Folder of the images.
+    own_data_root
+        Folder of the run's training images, where it is another.
+    progress
+        Shows the loading.
+
+    Raises
+    ------
+    UserError
+        When the images are not there; when the run normalises images by its training images, and these are not.
+    """
+    if name is None:
+        return networks.dataset_of(run, data_root=data_root), None
+    dataset = data.load(name, data_root=data_root, progress=progress)
+    recipe = networks.recipe_of(run)
+    if name == recipe.dataset:
+        enough = (recipe.train_examples or 0) <= dataset.num_train
+        part = dataset.subset(recipe.train_examples) if recipe.train_examples and enough else dataset
+        if part.fingerprint == run.provenance.get("data_fingerprint"):
+            return part, None
+    if name == "folder":
+        dataset = dataclasses.replace(dataset, name=f"folder-{dataset.fingerprint[:8]}")
+    try:
+        return dataset, networks.statistics_of(run, data_root=own_data_root or data_root)
+    except UserError as error:
+        raise UserError(
+            f"{run.method} normalises images by those that it was trained on, which are needed, too: name their "
+            f"folder with `own_data_root` ({error.args[0]})"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Images with labels, and how encoders are evaluated on them.
+
+    Examples
+    --------
+    >>> images = data.load("digits")
+    >>> recipe = EvaluationRecipe(mode="knn")
+    >>> result = Evaluation(dataset=images, statistics=None, recipe=recipe).pixels(seed=0)
+    >>> result.top1 > 0.9, result.examples
+    (True, 1442)
+    """
+
+    dataset: Dataset
+    """On the device."""
+    statistics: ImageStatistics | None
+    """Those of the images that the encoder was trained on, where `dataset` is not those."""
+    recipe: EvaluationRecipe
+    every_epoch: bool = False
+    """Whether to score the test images after every epoch."""
+    progress: Track | None = None
+    """Shows the computation of features."""
+    after_epoch: AfterEpoch = lambda epoch, epochs, loss, top1: None
+
+    @property
+    def device(self) -> torch.device:
+        """Where to compute."""
+        return self.dataset.train_labels.device
+
+    @property
+    def encoder_statistics(self) -> ImageStatistics:
+        """The statistics by which the encoder's inputs are normalised."""
+        return networks.image_statistics(self.dataset if self.statistics is None else self.statistics)
+
+    def chosen(self, seed: int) -> Int64[Tensor, " chosen"]:
+        """Return which training examples a seed uses."""
+        dataset, fraction = self.dataset, self.recipe.label_fraction
+        if fraction == 1:
+            return torch.arange(dataset.num_train, device=self.device)
+        return choose_labels(dataset.train_labels, fraction, num_classes=dataset.num_classes, seed=seed)
+
+    def trained(self, run: snapshots.Run) -> ProbeResult:
+        """Evaluate a finished run's encoder."""
+        return self._encoder(run, networks.trained(run, self.encoder_statistics), untrained=False)
+
+    def untrained(self, run: snapshots.Run) -> ProbeResult:
+        """Evaluate the same encoder before its first step."""
+        recipe = networks.recipe_of(run)
+        method = networks.untrained(run.method, recipe, self.encoder_statistics, seed=run.seed)
+        return self._encoder(run, method, untrained=True)
+
+    def pixels(self, seed: int) -> ProbeResult:
+        """Evaluate the pixels; nothing can be fine-tuned there, so semi trains a linear layer, too."""
+        dataset, chosen = self.dataset, self.chosen(seed)
+        train = Rows(dataset.train_images[chosen], dataset.train_labels[chosen])
+        return self._frozen(train, Rows(dataset.test_images, dataset.test_labels), seed)
+
+    def _encoder(self, run: snapshots.Run, method: Method, *, untrained: bool) -> ProbeResult:
+        if self.recipe.mode == "semi":
+            return self._fine_tune(method, run.seed)
+        before, state = state_hash(method.encoder), state_hash(method)
+        train, test = (self._features(run, split, state, untrained=untrained) for split in ("train", "test"))
+        chosen = self.chosen(run.seed)
+        result = self._frozen(Rows(train.values[chosen], train.labels[chosen]), test, run.seed)
+        after = state_hash(method.encoder)
+        if after != before:
+            raise UserError(f"the encoder of {run.folder} changed while it was to be frozen: report this")
+        return dataclasses.replace(result, encoder_before=before, encoder_after=after)
+
+    def _features(self, run: snapshots.Run, split: Split, state: str, *, untrained: bool) -> Rows:
+        """Return features of a split, of the network with that hash."""
+        made = features.of_run(
+            run,
+            self.dataset,
+            split,
+            device=self.device,
+            statistics=self.statistics,
+            progress=self.progress,
+            untrained=untrained,
+        )
+        if made.state != state:
+            raise UserError(f"the weights of {run.folder} changed meanwhile: run this again")
+        labels = self.dataset.train_labels if split == "train" else self.dataset.test_labels
+        return Rows(torch.from_numpy(np.array(made.values)).to(self.device), labels)
+
+    def _frozen(self, train: Rows, test: Rows, seed: int) -> ProbeResult:
+        return (self._nearest if self.recipe.mode == "knn" else self._layer)(train, test, seed)
+
+    def _nearest(self, train: Rows, test: Rows, seed: int) -> ProbeResult:
+        bank, queries = (torch.cat([part.inputs(i) for i in part.in_order()]) for part in (train, test))
+        votes = class_votes(
+            bank, train.labels, queries, num_classes=self.dataset.num_classes, recipe=self.recipe.knn
+        )
+        top1, top5 = top1_top5(votes, test.labels)
+        return ProbeResult(seed=seed, top1=top1, top5=top5, train_top1=None, examples=len(bank))
+
+    def _layer(self, train: Rows, test: Rows, seed: int) -> ProbeResult:
+        """Train a linear layer on rows of features."""
+        layer = self._new_layer(train.values[0].numel(), seed)
+        scaled = sgd.Standardise.of(train) if self.recipe.standardise else nn.Identity()
+        return self._train(nn.Sequential(scaled, layer), [(layer, self.recipe.lr)], train, test, seed)
+
+    def _fine_tune(self, method: Method, seed: int) -> ProbeResult:
+        dataset, chosen = self.dataset, self.chosen(seed)
+        views = method.views(method.recipe, self.encoder_statistics)
+        train, test = (
+            Images(images, labels, views=views, augment=self.recipe.augment)
+            for images, labels in (
+                (dataset.train_images[chosen], dataset.train_labels[chosen]),
+                (dataset.test_images, dataset.test_labels),
+            )
+        )
+        encoder = method.encoder.to(self.device)
+        before = state_hash(encoder)
+        layer = self._new_layer(encoder.num_features, seed)
+        rates = [(encoder, self.recipe.encoder_lr), (layer, self.recipe.lr)]
+        result = self._train(nn.Sequential(encoder, layer), rates, train, test, seed)
+        return dataclasses.replace(result, encoder_before=before, encoder_after=state_hash(encoder))
+
+    def _new_layer(self, width: int, seed: int) -> nn.Linear:
+        layer = nn.Linear(width, self.dataset.num_classes)
+        initialise(layer, generator(seed, "probe"))
+        return layer.to(self.device)
+
+    def _train(
+        self,
+        network: nn.Module,
+        rates: list[tuple[nn.Module, float]],
+        train: Examples,
+        test: Examples,
+        seed: int,
+    ) -> ProbeResult:
+        network.to(self.device)
+        count = len(train.labels)
+        epochs = self.recipe.actual_epochs(count)
+        scores: list[tuple[float, float | None]] = []
+
+        def after_epoch(epoch: int, loss: float) -> None:
+            if self.every_epoch or epoch == epochs:
+                scores.append(sgd.score(network, test))
+            self.after_epoch(epoch, epochs, loss, scores[-1][0] if scores else None)
+
+        loss = sgd.fit(network, rates, train, seed=seed, recipe=self.recipe, after_epoch=after_epoch)
+        return ProbeResult(
+            seed=seed,
+            top1=scores[-1][0],
+            top5=scores[-1][1],
+            train_top1=sgd.score(network, train)[0],
+            examples=count,
+            loss=tuple(loss),
+            test_top1=tuple(top1 for top1, _ in scores) if self.every_epoch else None,
+            test_top5=tuple(top5 for _, top5 in scores) if self.every_epoch else None,
+        )
