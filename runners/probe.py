@@ -141,8 +141,7 @@ def main(argv: Sequence[str]) -> int:
     say(announce(evaluation, runs))
     evaluations.read(folder)  # a damaged table is said before anything is computed
     new = evaluations.evaluate(evaluation, runs, Clock(3 * len(runs)).report)
-    with evaluations.locked(folder):
-        command.finish(evaluations.merge(evaluations.read(folder), new), folder)
+    evaluations.grow(folder, new)
     return 0
 
 

@@ -4,11 +4,10 @@
 It is made by `python -m runners.probe`, one method and way of evaluating at a time, so it grows.
 """
 
-import contextlib
 import dataclasses
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 from filelock import FileLock
 
 from analysis.framework import results
+from analysis.framework.command import finish
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table
 from dynamics import files, snapshots
@@ -161,12 +161,14 @@ def _joined(row: Row, names: Sequence[str], separator: str) -> str:
     return separator.join(f"{row[name]:g}" if name == "fraction" else str(row[name]) for name in names)
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a study's table while it is read, grown and written, so that two commands lose none of each other's rows."""
+def grow(folder: Path, new: Result) -> None:
+    """Add rows to the table in a study's folder, then show all of it.
+
+    The table is locked meanwhile: of two commands at once, neither loses the other's rows.
+    """
     files.make_folder(folder)
     with FileLock(folder / f".{NAME}.lock"):
-        yield
+        finish(merge(read(folder), new), folder)
 
 
 def read(folder: Path) -> Result:

@@ -239,7 +239,7 @@ class Evaluation:
         return (self._nearest if self.recipe.mode == "knn" else self._layer)(train, test, seed)
 
     def _nearest(self, train: Rows, test: Rows, seed: int) -> ProbeResult:
-        bank, queries = (torch.cat([part.inputs(i) for i in part.in_order()]) for part in (train, test))
+        bank, queries = (part.values.flatten(1) for part in (train, test))
         votes = class_votes(
             bank, train.labels, queries, num_classes=self.dataset.num_classes, recipe=self.recipe.knn
         )

@@ -8,30 +8,32 @@ of largest cosine similarity s_i to an image,
 """
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float64, Int64, Real
 from torch import Tensor
 from torch.nn import functional
 
 from dynamics.evaluation.recipes import KnnRecipe
 
-SIMILARITIES = 2**25
-"""Similarities that are in memory at a time: 128 MiB."""
+QUERIES, BLOCK = 1024, 4096
+"""Queries, and training examples, that are compared at a time: 32 MiB of similarities."""
 
 
 def class_votes(
-    bank: Float32[Tensor, "example feature"],
+    bank: Real[Tensor, "example feature"],
     labels: Int64[Tensor, " example"],
-    queries: Float32[Tensor, "query feature"],
+    queries: Real[Tensor, "query feature"],
     *,
     num_classes: int,
     recipe: KnnRecipe,
-) -> Float32[Tensor, "query class"]:
+) -> Float64[Tensor, "query class"]:
     """Sum the votes of each query's nearest training examples by class, on the device that they are on.
+
+    Similarities are computed in float64: the features of an untrained encoder all but coincide.
 
     Parameters
     ----------
     bank
-        Features of the training examples; their length does not matter.
+        Features of the training examples, or pixels in any unit: lengths do not matter.
     labels
         Class of each.
     queries
@@ -53,13 +55,30 @@ def class_votes(
     >>> class_votes(bank, labels, torch.tensor([[3.0, 0.0]]), num_classes=2, recipe=KnnRecipe(neighbours=1)).tolist()
     [[1.0, 0.0]]
     """
-    bank = functional.normalize(bank, dim=1)
-    neighbours = min(recipe.neighbours, len(bank))
     votes = []
-    for batch in functional.normalize(queries, dim=1).split(max(1, SIMILARITIES // len(bank))):
-        similarity, index = (batch @ bank.T).topk(neighbours, dim=1)
+    for batch in queries.split(QUERIES):
+        similarity, classes = _nearest(bank, labels, _unit(batch), recipe.neighbours)
         weights = ((similarity - similarity[:, :1]) / recipe.knn_temperature).exp()
-        classes = labels[index]
         # Class by class: scattered sums come out in any order on a GPU.
         votes.append(torch.stack([(weights * (classes == c)).sum(dim=1) for c in range(num_classes)], dim=1))
     return torch.cat(votes)
+
+
+def _nearest(
+    bank: Real[Tensor, "example feature"],
+    labels: Int64[Tensor, " example"],
+    queries: Float64[Tensor, "query feature"],
+    count: int,
+) -> tuple[Float64[Tensor, "query neighbour"], Int64[Tensor, "query neighbour"]]:
+    """Return similarity and class of the `count` nearest examples, or of all, the nearest first."""
+    similarity, classes = queries.new_empty(len(queries), 0), labels.new_empty(len(queries), 0)
+    for rows, of_rows in zip(bank.split(BLOCK), labels.split(BLOCK), strict=True):
+        similarity = torch.cat([similarity, queries @ _unit(rows).T], dim=1)
+        classes = torch.cat([classes, of_rows.expand(len(queries), -1)], dim=1)
+        similarity, place = similarity.topk(min(count, similarity.shape[1]), dim=1)
+        classes = classes.gather(1, place)
+    return similarity, classes
+
+
+def _unit(rows: Real[Tensor, "row feature"]) -> Float64[Tensor, "row feature"]:
+    return functional.normalize(rows.double(), dim=1)
