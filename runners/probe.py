@@ -18,7 +18,8 @@ from analysis.framework.console import say
 from analysis.framework.networks import has_network
 from dynamics import snapshots
 from dynamics.errors import UserError
-from dynamics.evaluation.encoder import AfterEpoch, Evaluation, choose_images
+from dynamics.evaluation.choose import choose_images
+from dynamics.evaluation.encoder import AfterEpoch, Evaluation
 from dynamics.evaluation.recipes import EvaluationRecipe
 from dynamics.training.devices import choose_device
 from runners.progress import LINE_SECONDS, duration

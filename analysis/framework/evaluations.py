@@ -5,8 +5,6 @@ It is made by `python -m runners.probe`, one method and way of evaluating at a t
 """
 
 import dataclasses
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +20,7 @@ from analysis.framework.table import Column, Table
 from dynamics import files, snapshots
 from dynamics.errors import UserError
 from dynamics.names import PIXELS, UNTRAINED
+from dynamics.study import Study
 
 if TYPE_CHECKING:
     from dynamics.evaluation.encoder import AfterEpoch, Evaluation, ProbeResult
@@ -33,9 +32,7 @@ FAR = 0.02
 
 
 def evaluate(
-    evaluation: "Evaluation",
-    runs: Sequence[snapshots.Run],
-    report: "Callable[[str, int], AfterEpoch] | None" = None,
+    evaluation: "Evaluation", runs: Sequence[snapshots.Run], report: "Callable[[str, int], AfterEpoch]"
 ) -> Result:
     """Evaluate every seed's encoder and both floors: the encoder before training, and the pixels.
 
@@ -51,22 +48,24 @@ def evaluate(
     Returns
     -------
     Result
-        A row for the method's features and for each floor; the arrays `<method>.<dataset>.<mode>.<fraction>.<features>`
-        `.loss` (seed, epoch; where there are epochs) and `.top1` (seed).
+        A row for each of the three, and their arrays `<stem>.top1` (seed) and, where an evaluation has epochs,
+        `<stem>.loss` (seed, epoch); see :func:`stem_of`.
     """
     from dynamics.networks import recipe_of
 
-    first, recipe = runs[0], evaluation.recipe
-    trained = recipe_of(first)
+    method, recipe, trained = runs[0].method, evaluation.recipe, recipe_of(runs[0])
     for run in runs:
         evaluation.chosen(run.seed)  # a fraction that is too small is said before anything is computed
     rows: list[Row] = []
     arrays: dict[str, np.ndarray] = {}
     settings: dict[str, Any] = {}
-    for features in (first.method, UNTRAINED, PIXELS):
-        outcomes = [_one(evaluation, features, run, report) for run in runs]
+    for features in (method, UNTRAINED, PIXELS):
+        outcomes = []
+        for run in runs:
+            reporting = dataclasses.replace(evaluation, after_epoch=report(features, run.seed))
+            outcomes.append(reporting.of(run, features))
         labels: Row = {
-            "method": first.method,
+            "method": method,
             "encoder": trained.encoder,
             "width": trained.width,
             "features": features,
@@ -87,29 +86,8 @@ def evaluate(
             "frozen": all(one.encoder_before == one.encoder_after for one in outcomes),
             "outcomes": [asdict(one) for one in outcomes],
         }
-    inputs = {
-        first.method: {
-            "fingerprint": first.fingerprint,
-            "seeds": [run.seed for run in runs],
-            "snapshots": [run.digest() for run in runs],
-            "dataset": first.provenance.get("dataset"),
-            "data_fingerprint": first.provenance.get("data_fingerprint"),
-        }
-    }
+    inputs = Study(name="", runs={method: list(runs)}).inputs()
     return Result(name=NAME, rows=rows, inputs=inputs, arrays=arrays, settings={"evaluations": settings})
-
-
-def _one(
-    evaluation: "Evaluation",
-    features: str,
-    run: snapshots.Run,
-    report: "Callable[[str, int], AfterEpoch] | None",
-) -> "ProbeResult":
-    if report is not None:
-        evaluation = dataclasses.replace(evaluation, after_epoch=report(features, run.seed))
-    if features == PIXELS:
-        return evaluation.pixels(run.seed)
-    return evaluation.untrained(run) if features == UNTRAINED else evaluation.trained(run)
 
 
 def row_of(labels: Row, outcomes: "Sequence[ProbeResult]") -> Row:
@@ -181,15 +159,13 @@ def read(folder: Path) -> Result:
     """
     if not (folder / f"{NAME}.json").exists():
         return Result(name=NAME, rows=[], inputs={}, settings={"evaluations": {}})
-    try:
-        with zipfile.ZipFile(folder / f"{NAME}.npz") as arrays:  # NumPy leaves a file open that is no archive
-            arrays.testzip()
-        table = results.read(folder, NAME)
-    except (UserError, OSError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-        raise UserError(f"{_again(folder)} ({error})") from None
+    table = results.read(folder, NAME)
     stems = {name.rpartition(".")[0] for name in table.arrays}
     if missing := [key_of(row) for row in table.rows if stem_of(row) not in stems]:
-        raise UserError(f"{_again(folder)} (no arrays of {missing[0]} in {NAME}.npz)")
+        raise UserError(
+            f"{folder / NAME}.npz has no arrays of {missing[0]}: remove {NAME}.json and {NAME}.npz and run "
+            f"{results.made_by(NAME, folder.name)}"
+        )
     return table
 
 
@@ -250,11 +226,3 @@ def tables(result: Result) -> list[Table]:
     ]
     caption = "evaluations: accuracy after the last epoch, mean ± sd over seeds"
     return [Table(caption=caption, columns=columns, rows=result.rows, notes=notes)]
-
-
-def _again(folder: Path) -> str:
-    """Say that a table is damaged, and how to make it anew."""
-    return (
-        f"the table of evaluations {folder / NAME}.json, .npz is damaged: remove both files and evaluate again "
-        f"with {results.made_by(NAME, folder.name)}"
-    )

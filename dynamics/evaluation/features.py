@@ -78,19 +78,30 @@ def of_run(
         When the weights are missing, damaged or of another architecture, or the disk is full.
     """
     known = networks.image_statistics(dataset if statistics is None else statistics)
-    name: str = split
     if untrained:
         network = networks.untrained(run.method, networks.recipe_of(run), known, seed=run.seed)
-        name, source = f"untrained-{split}", state_hash(network)
-    else:
-        source = files.sha256_of(run.weights) if run.weights.exists() else "missing"
+    # What features depend on: weights, what the method does to pixels, images.
+    key: dict[str, Any] = {
+        "method": run.method,
+        "config": run.fingerprint,
+        "weights": state_hash(network) if untrained else _hash_of_weights(run),
+        "data": dataset.fingerprint,
+        "split": split,
+    }
+    name = f"untrained-{split}" if untrained else split
+    if statistics is not None:  # other images than the run's own have a cache beside it
+        key["normalised_by"] = [list(statistics.mean), list(statistics.std)]
+        name = f"{dataset.name}-{dataset.fingerprint[:8]}-{name}"
 
     def make() -> Features:
         method = network if untrained else networks.trained(run, known)
         return encode(method, dataset, split, device=device, statistics=known, progress=progress)
 
-    key = _key(run, dataset, split, source=source, statistics=statistics)
-    return _cached(_stem(run, dataset, name, statistics), key, make)
+    return _cached(run.features_folder / name, key, make)
+
+
+def _hash_of_weights(run: snapshots.Run) -> str:
+    return files.sha256_of(run.weights) if run.weights.exists() else "missing"
 
 
 def of_pixels(dataset: Dataset, split: Split) -> Float32[np.ndarray, "example feature"]:
@@ -179,28 +190,6 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
         return nullcontext()
     manager = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
     return cast(AbstractContextManager[None], manager)
-
-
-def _stem(run: snapshots.Run, dataset: Dataset, name: str, statistics: ImageStatistics | None) -> Path:
-    """Name the cache; other data than the run's own have one beside it."""
-    other = "" if statistics is None else f"{dataset.name}-{dataset.fingerprint[:8]}-"
-    return run.features_folder / f"{other}{name}"
-
-
-def _key(
-    run: snapshots.Run, dataset: Dataset, split: Split, *, source: str, statistics: ImageStatistics | None
-) -> dict[str, Any]:
-    """Say what features depend on: weights, what the method does to pixels, images."""
-    key: dict[str, Any] = {
-        "method": run.method,
-        "config": run.fingerprint,
-        "weights": source,
-        "data": dataset.fingerprint,
-        "split": split,
-    }
-    if statistics is not None:
-        key["normalised_by"] = [list(statistics.mean), list(statistics.std)]
-    return key
 
 
 def _cached(stem: Path, key: dict[str, Any], make: Callable[[], Features]) -> Features:

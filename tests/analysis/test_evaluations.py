@@ -107,7 +107,9 @@ def test_a_damaged_table_names_the_command(name: str, damage: str, tmp_path: Pat
         middle = len(whole) // 2
         flipped = whole[:60] + bytes(255 - byte for byte in whole[60:middle]) + whole[middle:]
         path.write_bytes({"empty": b"", "half": whole[:middle], "text": b"[]", "flipped": flipped}[damage])
-    with pytest.raises(UserError, match=r"remove both.*python -m runners\.probe --run") as caught:
+    with pytest.raises(
+        UserError, match=r"remove evaluation\.json and evaluation\.npz and run python -m runners\.probe --run"
+    ) as caught:
         evaluations.read(tmp_path)
     assert str(tmp_path / "evaluation") in str(caught.value)
 

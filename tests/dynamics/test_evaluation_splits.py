@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dynamics.errors import UserError
-from dynamics.evaluation.encoder import choose_labels
+from dynamics.evaluation.choose import choose_labels
 from dynamics.evaluation.recipes import EvaluationRecipe, KnnRecipe
 
 
