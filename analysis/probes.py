@@ -27,8 +27,6 @@ from dynamics.names import PIXELS, UNTRAINED
 from dynamics.study import Study
 
 if TYPE_CHECKING:
-    import torch
-
     from dynamics.evaluation.features import Features, Split
 
 __all__ = ["analyse", "applies", "tables"]
@@ -98,10 +96,7 @@ def analyse(
         else:
             source = encoded.untrained if name == UNTRAINED else encoded.features
             matrices, states[name] = _features(runs, source)
-        accuracies = {
-            **_linear(runs, matrices, encoded, recipe),
-            "knn": _nearest(runs, matrices, encoded, knn),
-        }
+        accuracies = _probe(runs, matrices, encoded, recipe, knn)
         if name in chosen:
             check_frozen(runs, encoded, states[name])
         rows.append(_row(name, accuracies))
@@ -128,60 +123,37 @@ def _features(
     return {split: [one.values for one in made[split]] for split in SPLITS}, states
 
 
-def _linear(
-    runs: Sequence[snapshots.Run], matrices: Matrices, encoded: Encoded, recipe: ProbeRecipe
+def _probe(
+    runs: Sequence[snapshots.Run], matrices: Matrices, encoded: Encoded, recipe: ProbeRecipe, knn: KnnRecipe
 ) -> Accuracies:
-    """Train a linear probe for the seed of each run, as many at a time as fit on the device; score them."""
+    """Train a linear probe for the seed of each run, as many at a time as fit on the device; ask neighbours, too."""
+    import torch
+
     from dynamics.evaluation.accuracy import accuracy
+    from dynamics.evaluation.knn import class_votes
     from dynamics.evaluation.logistic import fit, logits
 
-    labels = _labels(encoded)
+    device, num_classes = encoded.device, encoded.dataset.num_classes
+    labels = {split: torch.from_numpy(encoded.labels(split)).to(device) for split in SPLITS}
     shared = len(matrices["train"]) < len(runs)
     step = len(runs) if shared else max(1, TOGETHER_BYTES // matrices["train"][0].nbytes)
-    scores: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
+    scores: dict[str, list[np.ndarray]] = {"train": [], "test": [], "knn": []}
     for start in range(0, len(runs), step):
         seeds = [run.seed for run in runs[start : start + step]]
         group = {split: all_ if shared else all_[start : start + step] for split, all_ in matrices.items()}
-        features = _stack(group["train"], len(seeds), encoded)
-        num_classes = encoded.dataset.num_classes
-        probes = fit(features, labels["train"], num_classes=num_classes, seeds=seeds, recipe=recipe)
+        features = {split: torch.from_numpy(np.stack(group[split])).to(device) for split in SPLITS}
+        side_by_side = {split: values.expand(len(seeds), -1, -1) for split, values in features.items()}
+        probes = fit(
+            side_by_side["train"], labels["train"], num_classes=num_classes, seeds=seeds, recipe=recipe
+        )
         for split in SPLITS:
-            if split != "train":
-                features = _stack(group[split], len(seeds), encoded)
-            scores[split].append(accuracy(logits(probes, features), labels[split]).cpu().numpy())
-    return {split: np.concatenate(values) for split, values in scores.items()}
-
-
-def _nearest(
-    runs: Sequence[snapshots.Run], matrices: Matrices, encoded: Encoded, recipe: KnnRecipe
-) -> Float64[np.ndarray, " seed"]:
-    """Return the accuracy of weighted nearest neighbours on the test images, by seed."""
-    from dynamics.evaluation.accuracy import top1_top5
-    from dynamics.evaluation.knn import class_votes
-
-    labels = _labels(encoded)
-    scores = []
-    for train, test in zip(*(matrices[split] for split in SPLITS), strict=True):
-        bank, queries = (_stack([part], 1, encoded)[0] for part in (train, test))
-        num_classes = encoded.dataset.num_classes
-        votes = class_votes(bank, labels["train"], queries, num_classes=num_classes, recipe=recipe)
-        scores.append(top1_top5(votes, labels["test"])[0])
-    return np.broadcast_to(np.array(scores), len(runs)).copy()  # shared features have neighbours in common
-
-
-def _labels(encoded: Encoded) -> "dict[Split, torch.Tensor]":
-    import torch
-
-    return {split: torch.from_numpy(encoded.labels(split)).to(encoded.device) for split in SPLITS}
-
-
-def _stack(
-    group: Sequence[Float32[np.ndarray, "example feature"]], count: int, encoded: Encoded
-) -> "torch.Tensor":
-    """Bring the features of `count` seeds to the device: one matrix each, or one that all share."""
-    import torch
-
-    return torch.from_numpy(np.stack(group)).to(encoded.device).expand(count, -1, -1)
+            outputs = logits(probes, side_by_side[split])
+            scores[split].append(accuracy(outputs, labels[split]).cpu().numpy())
+        for bank, queries in zip(features["train"], features["test"], strict=True):
+            votes = class_votes(bank, labels["train"], queries, num_classes=num_classes, recipe=knn)
+            right = accuracy(votes[None], labels["test"]).cpu().numpy()
+            scores["knn"].append(right.repeat(len(runs)) if shared else right)  # no seed enters distances
+    return {kind: np.concatenate(values) for kind, values in scores.items()}
 
 
 def check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Sequence[str]) -> None:

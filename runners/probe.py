@@ -115,18 +115,6 @@ def prepare(arguments: Probe, run: snapshots.Run) -> Evaluation:
     )
 
 
-def announce(evaluation: Evaluation, runs: Sequence[snapshots.Run]) -> str:
-    """Say what is about to be done."""
-    recipe, labels = evaluation.recipe, len(evaluation.chosen(runs[0].seed))
-    how = f"{recipe.actual_epochs(labels) * recipe.steps(labels)} steps"
-    if recipe.mode == "knn":
-        how = f"{min(recipe.knn.neighbours, labels)} neighbours"
-    return (
-        f"{runs[0].method}, {len(runs)} seeds: {recipe.mode} on {labels} labels of {evaluation.dataset.name}, "
-        f"{how}"
-    )
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the command."""
     arguments = tyro.cli(
@@ -139,7 +127,12 @@ def main(argv: Sequence[str]) -> int:
     runs = finished_runs(arguments.run, arguments.seeds)
     folder = arguments.results / runs[0].folder.resolve().parent.parent.name
     evaluation = prepare(arguments, runs[0])
-    say(announce(evaluation, runs))
+    recipe, labels = evaluation.recipe, len(evaluation.chosen(runs[0].seed))
+    how = f"{recipe.actual_epochs(labels) * recipe.steps(labels)} steps"
+    if recipe.mode == "knn":
+        how = f"{min(recipe.knn.neighbours, labels)} neighbours"
+    name = evaluation.dataset.name
+    say(f"{runs[0].method}, {len(runs)} seeds: {recipe.mode} on {labels} labels of {name}, {how}")
     evaluations.read(folder)  # a damaged table is said before anything is computed
     new = evaluations.evaluate(evaluation, runs, Clock(3 * len(runs)).report)
     evaluations.grow(folder, new)

@@ -17,7 +17,7 @@ from dynamics.errors import UserError
 from dynamics.evaluation import features, sgd
 from dynamics.evaluation.accuracy import top1_top5
 from dynamics.evaluation.choose import choose_labels
-from dynamics.evaluation.examples import Examples, Images, Rows
+from dynamics.evaluation.examples import Examples, light_views
 from dynamics.evaluation.features import Split, state_hash
 from dynamics.evaluation.knn import class_votes
 from dynamics.evaluation.recipes import EvaluationRecipe
@@ -26,6 +26,7 @@ from dynamics.methods.base import ImageStatistics
 from dynamics.names import PIXELS, UNTRAINED
 from dynamics.streams import generator
 
+SPLITS: tuple[Split, Split] = ("train", "test")
 AfterEpoch = Callable[[int, int, float, float | None], None]
 """Called after an epoch: the epoch, how many there are, the loss, the test's top-1 accuracy if it is known."""
 
@@ -95,41 +96,45 @@ class Evaluation:
             return torch.arange(dataset.num_train, device=self.device)
         return choose_labels(dataset.train_labels, fraction, num_classes=dataset.num_classes, seed=seed)
 
-    def of(self, run: snapshots.Run, features: str) -> ProbeResult:
-        """Evaluate a run's encoder; `random-initialisation` and `pixels` are the floors."""
+    def of(self, run: snapshots.Run, features: str | None = None) -> ProbeResult:
+        """Evaluate a finished run's encoder, or a floor for it.
+
+        Parameters
+        ----------
+        run
+            A finished seed.
+        features
+            `random-initialisation` is the encoder before its first step, `pixels` the images; else the run's own.
+
+        Raises
+        ------
+        UserError
+            When the weights are missing or damaged, too few labels are to be used, or a loss is not finite.
+        """
         if features == PIXELS:
             return self.pixels(run.seed)
-        return self.untrained(run) if features == UNTRAINED else self.trained(run)
-
-    def trained(self, run: snapshots.Run) -> ProbeResult:
-        """Evaluate a finished run's encoder."""
-        return self._encoder(run, networks.trained(run, self.encoder_statistics), untrained=False)
-
-    def untrained(self, run: snapshots.Run) -> ProbeResult:
-        """Evaluate the same encoder before its first step."""
-        recipe = networks.recipe_of(run)
-        method = networks.untrained(run.method, recipe, self.encoder_statistics, seed=run.seed)
-        return self._encoder(run, method, untrained=True)
-
-    def pixels(self, seed: int) -> ProbeResult:
-        """Evaluate the pixels; nothing can be fine-tuned there, so semi trains a linear layer, too."""
-        dataset, chosen = self.dataset, self.chosen(seed)
-        train = Rows(dataset.train_images[chosen], dataset.train_labels[chosen])
-        return self._frozen(train, Rows(dataset.test_images, dataset.test_labels), seed)
-
-    def _encoder(self, run: snapshots.Run, method: Method, *, untrained: bool) -> ProbeResult:
+        untrained = features == UNTRAINED
+        if untrained:
+            recipe = networks.recipe_of(run)
+            method = networks.untrained(run.method, recipe, self.encoder_statistics, seed=run.seed)
+        else:
+            method = networks.trained(run, self.encoder_statistics)
         if self.recipe.mode == "semi":
             return self._fine_tune(method, run.seed)
         before, state = state_hash(method.encoder), state_hash(method)
-        train, test = (self._features(run, split, state, untrained=untrained) for split in ("train", "test"))
-        chosen = self.chosen(run.seed)
-        result = self._frozen(Rows(train.values[chosen], train.labels[chosen]), test, run.seed)
+        train, test = (self._features(run, split, state, untrained=untrained) for split in SPLITS)
+        result = self._frozen(train, test, run.seed)
         after = state_hash(method.encoder)
         if after != before:
             raise UserError(f"the encoder of {run.folder} changed while it was to be frozen: report this")
         return dataclasses.replace(result, encoder_before=before, encoder_after=after)
 
-    def _features(self, run: snapshots.Run, split: Split, state: str, *, untrained: bool) -> Rows:
+    def pixels(self, seed: int) -> ProbeResult:
+        """Evaluate the pixels; nothing can be fine-tuned there, so semi trains a linear layer, too."""
+        train, test = (features.split_images(self.dataset, split) for split in SPLITS)
+        return self._frozen(train, test, seed)
+
+    def _features(self, run: snapshots.Run, split: Split, state: str, *, untrained: bool) -> Tensor:
         """Return features of a split, of the network with that hash."""
         made = features.of_run(
             run,
@@ -142,36 +147,36 @@ class Evaluation:
         )
         if made.state != state:
             raise UserError(f"the weights of {run.folder} changed meanwhile: run this again")
-        labels = self.dataset.train_labels if split == "train" else self.dataset.test_labels
-        return Rows(torch.from_numpy(np.array(made.values)).to(self.device), labels)
+        return torch.from_numpy(np.array(made.values)).to(self.device)
 
-    def _frozen(self, train: Rows, test: Rows, seed: int) -> ProbeResult:
-        return (self._nearest if self.recipe.mode == "knn" else self._layer)(train, test, seed)
-
-    def _nearest(self, train: Rows, test: Rows, seed: int) -> ProbeResult:
-        bank, queries = (part.values.flatten(1) for part in (train, test))
-        votes = class_votes(
-            bank, train.labels, queries, num_classes=self.dataset.num_classes, recipe=self.recipe.knn
+    def _examples(self, train: Tensor, test: Tensor, seed: int) -> tuple[Examples, Examples]:
+        """Return the training examples that a seed uses and all test examples, with their labels."""
+        chosen = self.chosen(seed)
+        return (
+            Examples(train[chosen], self.dataset.train_labels[chosen]),
+            Examples(test, self.dataset.test_labels),
         )
-        top1, top5 = top1_top5(votes, test.labels)
-        return ProbeResult(seed=seed, top1=top1, top5=top5, train_top1=None, examples=len(bank))
 
-    def _layer(self, train: Rows, test: Rows, seed: int) -> ProbeResult:
-        """Train a linear layer on rows of features."""
-        layer = self._new_layer(train.values[0].numel(), seed)
-        scaled = sgd.Standardise.of(train) if self.recipe.standardise else nn.Identity()
-        return self._train(nn.Sequential(scaled, layer), [(layer, self.recipe.lr)], train, test, seed)
+    def _frozen(self, train: Tensor, test: Tensor, seed: int) -> ProbeResult:
+        """Tell the classes from fixed features or pixels: by neighbours, or a linear layer."""
+        learnt, new = self._examples(train, test, seed)
+        classes = self.dataset.num_classes
+        if self.recipe.mode == "knn":
+            bank, queries = learnt.values.flatten(1), new.values.flatten(1)
+            votes = class_votes(bank, learnt.labels, queries, num_classes=classes, recipe=self.recipe.knn)
+            top1, top5 = top1_top5(votes, new.labels)
+            return ProbeResult(seed=seed, top1=top1, top5=top5, train_top1=None, examples=len(bank))
+        layer = self._new_layer(train[0].numel(), seed)
+        scaled = sgd.Standardise.of(learnt) if self.recipe.standardise else nn.Identity()
+        return self._train(nn.Sequential(scaled, layer), [(layer, self.recipe.lr)], learnt, new, seed)
 
     def _fine_tune(self, method: Method, seed: int) -> ProbeResult:
-        dataset, chosen = self.dataset, self.chosen(seed)
+        dataset = self.dataset
         views = method.views(method.recipe, self.encoder_statistics)
-        train, test = (
-            Images(images, labels, views=views, augment=self.recipe.augment)
-            for images, labels in (
-                (dataset.train_images[chosen], dataset.train_labels[chosen]),
-                (dataset.test_images, dataset.test_labels),
-            )
-        )
+        train, test = self._examples(dataset.train_images, dataset.test_images, seed)
+        light = light_views(dataset.image_size, self.recipe.augment)
+        train = dataclasses.replace(train, look=views.clean, light=light)
+        test = dataclasses.replace(test, look=views.clean)
         encoder = method.encoder.to(self.device)
         before = state_hash(encoder)
         layer = self._new_layer(encoder.num_features, seed)

@@ -44,8 +44,7 @@ class Standardise(nn.Module):
 
         Examples
         --------
-        >>> from dynamics.evaluation.examples import Rows
-        >>> Standardise.of(Rows(torch.tensor([[1.0], [3.0]]), torch.tensor([0, 1])))(torch.tensor([[4.0]])).tolist()
+        >>> Standardise.of(Examples(torch.tensor([[1.0], [3.0]]), torch.tensor([0, 1])))(torch.tensor([[4.0]])).tolist()
         [[2.0]]
         """
         total = square = torch.zeros((), dtype=torch.float64, device=examples.labels.device)
@@ -96,8 +95,7 @@ def fit(
 
     Examples
     --------
-    >>> from dynamics.evaluation.examples import Rows
-    >>> layer, rows = nn.Linear(2, 2), Rows(torch.eye(2), torch.tensor([0, 1]))
+    >>> layer, rows = nn.Linear(2, 2), Examples(torch.eye(2), torch.tensor([0, 1]))
     >>> losses = fit(layer, [(layer, 1.0)], rows, seed=0, recipe=EvaluationRecipe(min_steps=0))
     >>> len(losses), losses[-1] < losses[0]
     (20, True)
@@ -140,8 +138,7 @@ def score(network: nn.Module, examples: Examples) -> tuple[float, float | None]:
 
     Examples
     --------
-    >>> from dynamics.evaluation.examples import Rows
-    >>> score(nn.Identity(), Rows(torch.eye(3), torch.tensor([0, 1, 1])))
+    >>> score(nn.Identity(), Examples(torch.eye(3), torch.tensor([0, 1, 1])))
     (0.6666666666666666, None)
     """
     network.eval()

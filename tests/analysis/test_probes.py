@@ -148,7 +148,7 @@ def test_a_network_that_changed_meanwhile_is_noticed(
     tmp_path: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = small_runs.write(tmp_path / "runs", "simclr", 0, digits)
-    original = probes._linear
+    original = probes._probe
 
     def meddle(*args):
         network = small_runs.scrambled("simclr", small_runs.recipe("simclr"), digits, seed=0)
@@ -156,7 +156,7 @@ def test_a_network_that_changed_meanwhile_is_noticed(
         checkpoint.save_weights(network.state_dict(), run.folder / "weights.safetensors")
         return original(*args)
 
-    monkeypatch.setattr(probes, "_linear", meddle)
+    monkeypatch.setattr(probes, "_probe", meddle)
     study = open_study(Where(study="small", runs=tmp_path / "runs"))
     with pytest.raises(UserError, match="changed while they were probed"):
         probes.analyse(study, device="cpu", recipe=SHORT)

@@ -13,7 +13,7 @@ from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.evaluation import features
 from dynamics.evaluation.encoder import Evaluation, ProbeResult
-from dynamics.evaluation.examples import Rows
+from dynamics.evaluation.examples import Examples
 from dynamics.evaluation.features import state_hash
 from dynamics.evaluation.recipes import EvaluationRecipe
 from dynamics.evaluation.sgd import Standardise, fit, score
@@ -68,16 +68,16 @@ def test_an_encoder_that_changes_while_frozen_is_an_error(
         getattr(norm, part).data[0] += 1e-3
         return ProbeResult(seed=0, top1=0.0, top5=None, train_top1=0.0, examples=1, loss=(0.0,))
 
-    monkeypatch.setattr(Evaluation, "_layer", train_and_spoil)
+    monkeypatch.setattr(Evaluation, "_frozen", train_and_spoil)
     with pytest.raises(UserError, match="changed while it was to be frozen"):
-        evaluation(images).trained(run)
+        evaluation(images).of(run)
 
 
 def test_linear_leaves_the_encoder_and_fine_tuning_changes_it(run: snapshots.Run, images: Dataset) -> None:
     stored = state_hash(networks.trained(run, images).encoder)
-    linear = evaluation(images).trained(run)
+    linear = evaluation(images).of(run)
     assert linear.encoder_before == linear.encoder_after == stored
-    semi = evaluation(images, dataclasses.replace(SHORT, mode="semi", fraction=0.5)).trained(run)
+    semi = evaluation(images, dataclasses.replace(SHORT, mode="semi", fraction=0.5)).of(run)
     assert semi.encoder_before == stored != semi.encoder_after
     assert (linear.examples, semi.examples) == (120, 60)
     assert state_hash(networks.trained(run, images).encoder) == stored  # the file is as it was
@@ -115,7 +115,7 @@ def slow_layer(
 def test_the_linear_layer_equals_a_slow_loop(rng: np.random.Generator) -> None:
     rows, labels = rng.normal(2, 3, size=(50, 6)).astype(np.float32), rng.integers(0, 4, size=50)
     recipe = EvaluationRecipe(epochs=7, batch_size=16, lr=0.2, weight_decay=0.01, min_steps=0)
-    examples = Rows(torch.from_numpy(rows), torch.from_numpy(labels))
+    examples = Examples(torch.from_numpy(rows), torch.from_numpy(labels))
     layer = torch.nn.Linear(6, 4)
     start = [part.detach().numpy().copy() for part in (layer.weight, layer.bias)]
     scaled = (rows - rows.mean(axis=0)) / rows.std(axis=0)
@@ -134,17 +134,17 @@ def test_the_linear_layer_equals_a_slow_loop(rng: np.random.Generator) -> None:
 def test_the_whole_linear_evaluation_is_that_layer_on_cached_features(
     run: snapshots.Run, images: Dataset
 ) -> None:
-    outcome = evaluation(images).trained(run)
+    outcome = evaluation(images).of(run)
     train, test = (
         features.of_run(run, images, split, device=torch.device("cpu")).values for split in ("train", "test")
     )
     layer = torch.nn.Linear(train.shape[1], 3)
     networks.initialise(layer, generator(0, "probe"))
-    rows = Rows(torch.from_numpy(np.array(train)), images.train_labels)
+    rows = Examples(torch.from_numpy(np.array(train)), images.train_labels)
     network = torch.nn.Sequential(Standardise.of(rows), layer)
     loss = fit(network, [(layer, SHORT.lr)], rows, seed=0, recipe=SHORT)
     assert outcome.loss == tuple(loss)
-    assert outcome.top1 == score(network, Rows(torch.from_numpy(np.array(test)), images.test_labels))[0]
+    assert outcome.top1 == score(network, Examples(torch.from_numpy(np.array(test)), images.test_labels))[0]
     assert outcome.test_top1 is not None and len(outcome.test_top1) == 3
 
 
@@ -154,7 +154,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(
 ) -> None:
     recipe = dataclasses.replace(SHORT, mode=mode, fraction=0.5, augment="crop-flip")
     one, again, other = (
-        evaluation(images, recipe).trained(small_runs.write(tmp_path / name, "simclr", seed, images))
+        evaluation(images, recipe).of(small_runs.write(tmp_path / name, "simclr", seed, images))
         for name, seed in (("a", 3), ("b", 3), ("c", 4))
     )
     assert one == again
@@ -166,7 +166,7 @@ def test_top_5_needs_six_classes(rng: np.random.Generator) -> None:
         rows = torch.from_numpy(rng.normal(size=(40, 3)).astype(np.float32))
         labels = torch.arange(40) % classes
         layer = torch.nn.Linear(3, classes)
-        top1, top5 = score(layer, Rows(rows, labels))
+        top1, top5 = score(layer, Examples(rows, labels))
         own = layer(rows).detach().numpy()
         rank = (own > own[np.arange(40), labels.numpy()][:, None]).sum(axis=1)
         assert top1 == pytest.approx((rank < 1).mean())
