@@ -82,6 +82,14 @@ def analyse(
     ------
     UserError
         When there are no networks, the images are not there or others, or weights changed meanwhile.
+
+    Examples
+    --------
+    >>> import dynamics, tempfile
+    >>> small = {"epochs": 1, "train_examples": 64, "width": 2, "panel_examples": 16, "panel_augmentations": 1}
+    >>> study = dynamics.train("supervised", "digits", runs=tempfile.mkdtemp(), study="nb", preset="quick", **small)
+    >>> list(analyse(study, recipe=ProbeRecipe(min_steps=0)).table.columns)
+    ['method', 'seeds', 'train', 'train_sd', 'test', 'test_sd', 'knn', 'knn_sd']
     """
     chosen = runs_with_networks(study, methods, seeds=seeds)
     encoded = Encoded.open(chosen, data_root=data_root, device=device)
@@ -98,7 +106,7 @@ def analyse(
             matrices, states[name] = _features(runs, source)
         accuracies = _probe(runs, matrices, encoded, recipe, knn)
         if name in chosen:
-            check_frozen(runs, encoded, states[name])
+            _check_frozen(runs, encoded, states[name])
         rows.append(_row(name, accuracies))
         arrays.update({f"{name}.{kind}": values for kind, values in accuracies.items()})
     settings = {
@@ -156,7 +164,7 @@ def _probe(
     return {kind: np.concatenate(values) for kind, values in scores.items()}
 
 
-def check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Sequence[str]) -> None:
+def _check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Sequence[str]) -> None:
     """Compare networks, read again from their runs, with hashes taken before.
 
     Raises
@@ -181,7 +189,15 @@ def _row(method: str, accuracies: Accuracies) -> results.Row:
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return table B.1, with nearest neighbours beside it."""
+    """Return table B.1, with nearest neighbours beside it.
+
+    Examples
+    --------
+    >>> row = {"method": "pixels", "seeds": 1, "train": 1.0, "test": 0.9, "knn": 0.8}
+    >>> settings = {"states": {}, "actual_epochs": 10}
+    >>> tables(results.Result(name="probes", rows=[row], inputs={}, settings=settings))[0].cells()
+    [['pixels', '1', '1.0000', '0.9000', '0.8000']]
+    """
     settings = result.settings
     checked = sum(len(settings["states"][method]) for method in result.inputs)
     columns = [

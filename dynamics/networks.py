@@ -37,6 +37,11 @@ def training_data(dataset: Dataset, recipe: Recipe) -> Dataset:
     ------
     UserError
         When the data set does not have as many images, or fewer than one batch.
+
+    Examples
+    --------
+    >>> training_data(data.load("digits"), Recipe(train_examples=300)).num_train
+    300
     """
     if recipe.train_examples is not None:
         dataset = dataset.subset(recipe.train_examples)
@@ -49,7 +54,15 @@ def training_data(dataset: Dataset, recipe: Recipe) -> Dataset:
 
 
 def training_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> Tensor:
-    """Return the labels that a method is to learn; the true ones where it uses none."""
+    """Return the labels that a method is to learn; the true ones where it uses none.
+
+    Examples
+    --------
+    >>> digits = data.load("digits")
+    >>> kept = training_labels(methods.load("random-labels"), Recipe(), digits) == digits.train_labels
+    >>> 0.05 < float(kept.double().mean()) < 0.15
+    True
+    """
     if method.labels == "permuted":
         return permuted_labels(dataset.train_labels, generator(recipe.label_seed, "labels"))
     return dataset.train_labels

@@ -91,7 +91,15 @@ def evaluate(
 
 
 def row_of(labels: Row, outcomes: "Sequence[ProbeResult]") -> Row:
-    """Return a row: its labels (all of :data:`KEY` and more), mean and spread over seeds."""
+    """Return a row: its labels (all of :data:`KEY` and more), mean and spread over seeds.
+
+    Examples
+    --------
+    >>> from dynamics.evaluation.encoder import ProbeResult
+    >>> one = ProbeResult(seed=0, top1=0.5, top5=None, train_top1=1.0, examples=9)
+    >>> row_of({"method": "simclr"}, [one, dataclasses.replace(one, top1=0.7)])["top1"]
+    0.6
+    """
     top1, top1_sd = _spread([one.top1 for one in outcomes])
     top5, top5_sd = _spread([one.top5 for one in outcomes])
     return {
@@ -143,6 +151,12 @@ def grow(folder: Path, new: Result) -> None:
     """Add rows to the table in a study's folder, then show all of it.
 
     The table is locked meanwhile: of two commands at once, neither loses the other's rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> grow(Path(tempfile.mkdtemp()), read(Path("nowhere")))  # doctest: +ELLIPSIS
+    evaluations: accuracy after the last epoch...
     """
     files.make_folder(folder)
     with FileLock(folder / f".{NAME}.lock"):
@@ -156,6 +170,11 @@ def read(folder: Path) -> Result:
     ------
     UserError
         When its table or its arrays are damaged, or the arrays are missing: new rows would lose the old ones.
+
+    Examples
+    --------
+    >>> read(Path("nowhere")).rows
+    []
     """
     if not (folder / f"{NAME}.json").exists():
         return Result(name=NAME, rows=[], inputs={}, settings={"evaluations": {}})
@@ -170,7 +189,14 @@ def read(folder: Path) -> Result:
 
 
 def merge(before: Result, new: Result) -> Result:
-    """Let new rows, with their arrays and settings, take the place of those of the same key."""
+    """Let new rows, with their arrays and settings, take the place of those of the same key.
+
+    Examples
+    --------
+    >>> empty = read(Path("nowhere"))
+    >>> merge(empty, empty).rows
+    []
+    """
     rows = {key_of(row): dict(row) for row in [*before.rows, *new.rows]}
     replaced = tuple(f"{stem_of(row)}." for row in new.rows)
     kept = {name: values for name, values in before.arrays.items() if not name.startswith(replaced)}
@@ -193,6 +219,13 @@ def implausible(row: Row, rows: Sequence[Row]) -> list[str]:
     """Say where few labels do better than more of them, which no published encoder does.
 
     Floors are left aside: fine-tuning a network that was never trained beats a linear layer on it.
+
+    Examples
+    --------
+    >>> few = {"method": "tico", "features": "tico", "dataset": "digits", "mode": "semi", "fraction": 0.01,
+    ...        "top1": 0.8, "top1_sd": None}
+    >>> implausible(few, [few | {"fraction": 0.1, "top1": 0.7}])
+    ['beats fine-tuning on a share of 0.1 of the labels by 10.0 points']
     """
     if row["mode"] != "semi" or row["features"] != row["method"] or row["fraction"] == 1:
         return []
@@ -210,7 +243,13 @@ def implausible(row: Row, rows: Sequence[Row]) -> list[str]:
 
 
 def tables(result: Result) -> list[Table]:
-    """Return all rows of a study, and what in them is implausible."""
+    """Return all rows of a study, and what in them is implausible.
+
+    Examples
+    --------
+    >>> [column.title for column in tables(read(Path("nowhere")))[0].columns][-3:]
+    ['top-1', 'top-5', 'train top-1']
+    """
     notes = [
         f"{key_of(row)} {row['warning']}: no published encoder does; check it"
         for row in result.rows

@@ -30,7 +30,13 @@ def as_rows(values: Tensor) -> Float[Tensor, "batch feature"]:
 
 
 def light_views(image_size: int, augment: Augment) -> CropFlipViews | None:
-    """Return the light augmentation of training images, if there is to be one."""
+    """Return the light augmentation of training images, if there is to be one.
+
+    Examples
+    --------
+    >>> light_views(32, "crop").padding, light_views(32, "none")
+    (4, None)
+    """
     if augment == "none":
         return None
     return CropFlipViews(padding=image_size // 8, flip_probability=FLIPS[augment])

@@ -147,6 +147,14 @@ def encode(
     ------
     AssertionError
         When the network's weights or buffers are not what they were before.
+
+    Examples
+    --------
+    >>> from dynamics import data, methods
+    >>> digits = data.load("digits")
+    >>> method = networks.untrained("simclr", methods.recipe("simclr")(width=2), digits, seed=0)
+    >>> encode(method, digits, "test", device=torch.device("cpu")).values.shape
+    (355, 16)
     """
     known = networks.image_statistics(dataset if statistics is None else statistics)
     views: Views = method.views(method.recipe, known)
@@ -185,7 +193,13 @@ def state_hash(module: nn.Module) -> str:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[None]:
-    """Compute convolutions in full float32: on a GPU they would be rounded to TF32's 10 bits otherwise."""
+    """Compute convolutions in full float32: on a GPU they would be rounded to TF32's 10 bits otherwise.
+
+    Examples
+    --------
+    >>> with full_precision(torch.device("cpu")):
+    ...     pass
+    """
     if device.type != "cuda":
         return nullcontext()
     manager = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

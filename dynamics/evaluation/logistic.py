@@ -77,7 +77,13 @@ def fit(
 def logits(
     probes: Probes, features: Float32[Tensor, "seed batch feature"]
 ) -> Float32[Tensor, "seed batch class"]:
-    """Return each seed's logits of its own features."""
+    """Return each seed's logits of its own features.
+
+    Examples
+    --------
+    >>> logits(Probes(torch.ones(1, 2, 3), torch.zeros(1, 1, 3)), torch.ones(1, 1, 2)).tolist()
+    [[[2.0, 2.0, 2.0]]]
+    """
     return torch.baddbmm(probes.bias, features, probes.weight)
 
 
