@@ -27,7 +27,9 @@ from analysis.statistics.neighbourhoods import same_class_share
 from benchmarks._rows import Row, Setting, missing
 from benchmarks._synthetic import CLASSES, TRAINING_SET, thesis_sizes, write
 from benchmarks.store import STUDY, WARM, costs
-from dynamics import linear_probe
+from dynamics.evaluation import logistic
+from dynamics.evaluation.accuracy import accuracy
+from dynamics.evaluation.recipes import ProbeRecipe
 from dynamics.study import Study
 
 MODULES = {name: importlib.import_module(f"analysis.{name}") for name in analysis.names()}
@@ -151,10 +153,10 @@ def mapping(folder: Path, setting: Setting) -> None:
 def probing(folder: Path, setting: Setting) -> float:
     """Train a linear probe of one seed; return its accuracy on what it was trained on, 0 to 1."""
     features, labels = (torch.from_numpy(array).to(setting.device) for array in read_features(folder))
-    recipe = linear_probe.ProbeRecipe(lr=0.03, least_steps=0) if setting.quick else linear_probe.ProbeRecipe()
+    recipe = ProbeRecipe(lr=0.03, min_steps=0) if setting.quick else ProbeRecipe()
     seeds = features.unsqueeze(0)
-    probes = linear_probe.fit(seeds, labels, num_classes=CLASSES, seeds=[0], recipe=recipe)
-    return float(linear_probe.accuracy(linear_probe.logits(probes, seeds), labels))
+    probes = logistic.fit(seeds, labels, num_classes=CLASSES, seeds=[0], recipe=recipe)
+    return float(accuracy(logistic.logits(probes, seeds), labels))
 
 
 CORES = {
