@@ -9,8 +9,8 @@ import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
-from analysis.framework.table import Column, Table
 from analysis.framework.results import Result, made_by
+from analysis.framework.table import Column, Table
 from figures import _files, find, load, names
 from figures._studies import choose_study
 

@@ -11,8 +11,8 @@ import pytest
 from analysis import embedding
 from analysis.embedding import MapSettings, choose_images, embed
 from analysis.framework import results
-from dynamics.evaluation import features
 from dynamics.errors import UserError
+from dynamics.evaluation import features
 from dynamics.training.devices import choose_device
 from tests.analysis import small_networks, studies
 from tests.analysis.test_neighbourhoods import by_all_pairs

@@ -135,7 +135,7 @@ def test_seeds_are_read(text: str, wanted: list[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "-1", "1,,2", "0-70000", "1.5"])
 def test_wrong_seeds_are_said(text: str) -> None:
-    with pytest.raises(UserError, match="^seeds must be"):
+    with pytest.raises(UserError, match=r"^seeds must be"):
         wanted_seeds(None, text)
 
 
