@@ -29,7 +29,7 @@ AS_IN_THE_FILE = "preset"
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Resources to compute and to keep things; nothing of it changes a number."""
+    """Where to compute and to keep things; nothing of it changes a number."""
 
     preset: str | None = None
     """quick (digits, minutes on a CPU), thesis (CIFAR-10) or a study file that ends in .toml; by default thesis where
@@ -43,7 +43,7 @@ class Resources:
     download: bool = False
     """Fetch the data set when it is absent."""
     workers: int | Literal["auto"] = "auto"
-    """SeedArguments at a time, each in a process of one thread; auto is one per GPU, or one per core where there is none."""
+    """Seeds at a time, each in a process of one thread; auto is one per GPU, or per core where there is none."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:1."""
     engine: Literal["auto", "eager", "graph", "compiled"] = "auto"

@@ -43,7 +43,7 @@ class StudyArguments(Resources):
     methods: tuple[str, ...] | None = None
     """Ways of training, instead of the file's; those that take longest are trained first."""
     n: int | None = None
-    """SeedArguments of each method: 0 to n - 1, instead of the file's."""
+    """Seeds of each method: 0 to n - 1, instead of the file's."""
     analyses: tuple[str, ...] | None = None
     """Analyses to run, instead of the file's; by default all that apply."""
     results: Path = Path("results")
