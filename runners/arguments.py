@@ -28,7 +28,7 @@ AS_IN_THE_FILE = "preset"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Where:
+class Resources:
     """Where to compute and to store runs and data; except for `preset`, no flag here changes a result."""
 
     preset: str | None = None

@@ -20,12 +20,12 @@ from dynamics.config import Recipe
 from dynamics.training.plan import Plan, longest_first, make_plan
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.study import check_data, choose_resources
-from runners.arguments import Where, announce, parse_with_recipe, wanted_seeds
+from runners.arguments import Resources, announce, parse_with_recipe, wanted_seeds
 from runners.progress import Board, duration, name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seeds(Where):
+class SeedArguments(Resources):
     """Which seeds to train, and where."""
 
     method: str
@@ -36,7 +36,7 @@ class Seeds(Where):
     """Seeds to train instead of --n, such as 0-9,20."""
 
 
-def train(plan: Plan, where: Where, *, again: str, **recorded: Any) -> int:
+def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
     """Train a plan's missing seeds, showing progress; return the exit status.
 
     Parameters
@@ -102,7 +102,7 @@ def report(board: Board, again: str) -> int:
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status."""
     where, recipe = parse_with_recipe(
-        Seeds,
+        SeedArguments,
         argv,
         prog="python -m runners.seeds",
         description="Train seeds of one method; partial ones are resumed.",

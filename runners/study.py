@@ -20,8 +20,7 @@ import tyro
 import analysis
 from analysis.framework import command, console
 from analysis.framework.console import say
-from analysis.framework.where import Where as Analysed
-from analysis.framework.where import open_study
+from analysis.framework.where import Where, open_study
 from dynamics import methods as ways
 from dynamics import study_file
 from dynamics.config import Recipe
@@ -31,12 +30,12 @@ from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
 from figures.__main__ import draw
 from runners import report
-from runners.arguments import Where, announce, parse_with_changes, wanted_seeds
+from runners.arguments import Resources, announce, parse_with_changes, wanted_seeds
 from runners.seeds import train
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyArguments(Where):
+class StudyArguments(Resources):
     """Train, analyse, draw and report a study of several methods; resumes after any interruption."""
 
     file: tyro.conf.Positional[str | None] = None
@@ -109,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
     status = train(plan, arguments, again=again, analyses=only)
     if status == 130 or arguments.dry_run:
         return status
-    opened = open_study(Analysed(study=study, runs=arguments.runs, results=arguments.results))
+    opened = open_study(Where(study=study, runs=arguments.runs, results=arguments.results))
     folder = arguments.results / study
     analyse_all(
         opened,

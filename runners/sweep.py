@@ -25,11 +25,11 @@ from dynamics.training.study import check_data
 from figures.__main__ import draw
 from runners.arguments import announce, parse_with_recipe, wanted_seeds
 from runners.grid import check_flags, grid, read_over
-from runners.seeds import Seeds, train
+from runners.seeds import SeedArguments, train
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepArguments(Seeds):
+class SweepArguments(SeedArguments):
     """Which fields to vary, which seeds to train, and where."""
 
     over: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()

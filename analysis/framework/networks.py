@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # these bring torch along
     import torch
 
     from dynamics.data import Dataset
-    from dynamics.features import Features, Split
+    from dynamics.evaluation.features import Features, Split
 
 LOGGER = logging.getLogger(__name__)
 
@@ -191,20 +191,20 @@ class Encoded:
         return cls(dataset=_common_data(runs, data_root=data_root), device=place)
 
     def features(self, run: snapshots.Run, split: "Split") -> "Features":
-        """Return a run's features, from its cache where that is good (:func:`dynamics.features.of_run`)."""
-        from dynamics import features
+        """Return a run's features, from its cache where that is good (:func:`dynamics.evaluation.features.of_run`)."""
+        from dynamics.evaluation import features
 
         return features.of_run(run, self.dataset, split, device=self.device)
 
     def untrained(self, run: snapshots.Run, split: "Split") -> "Features":
         """Return the features of a run's network before its first step."""
-        from dynamics import features
+        from dynamics.evaluation import features
 
-        return features.of_untrained(run, self.dataset, split, device=self.device)
+        return features.of_run(run, self.dataset, split, device=self.device, untrained=True)
 
     def pixels(self, split: "Split") -> Float32[np.ndarray, "example feature"]:
         """Return the images themselves, in [0, 1]."""
-        from dynamics import features
+        from dynamics.evaluation import features
 
         return features.of_pixels(self.dataset, split)
 

@@ -54,7 +54,8 @@ class Result:
 
     def tables(self) -> list[Table]:
         """Return what the analysis prints: see :class:`~analysis.framework.table.Table`."""
-        tables: list[Table] = importlib.import_module(f"analysis.{self.name}").tables(self)
+        home = "analysis.framework.evaluations" if self.name == "evaluation" else f"analysis.{self.name}"
+        tables: list[Table] = importlib.import_module(home).tables(self)
         return tables
 
     def _repr_html_(self) -> str:

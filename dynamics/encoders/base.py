@@ -11,7 +11,7 @@ class ImageEncoder(nn.Module):
     """Images (batch, 3, height, width) to features (batch, num_features)."""
 
     num_features: int
-    """Width of the last but one layer: what probes, t-SNE and divergences look at."""
+    """Width of the penultimate layer: what probes, t-SNE and divergences look at."""
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:

@@ -15,8 +15,7 @@ from analysis.framework import results as storage
 from analysis.framework.results import Result
 from dynamics.errors import UserError
 from figures import _files, find, load, names
-from figures.__main__ import main
-from figures._studies import choose_study
+from figures.__main__ import choose_study, main
 from tests.figures.studies import make, save
 
 ALL = {
