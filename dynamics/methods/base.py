@@ -156,7 +156,7 @@ class Method(nn.Module, ABC):
         """Finish the initialisation: nothing, unless a method keeps copies of the weights, or a queue."""
 
     def start_epoch(self, epoch: int) -> None:
-        """Set what is constant within an epoch, counted from 1, in buffers: nothing, unless a coefficient is scheduled."""
+        """Set the buffers that are constant within an epoch, counted from 1; by default there are none."""
 
     def after_step(self) -> None:
         """Update the state after an optimiser's step, without waiting for the device: nothing by default.
