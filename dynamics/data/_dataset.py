@@ -124,7 +124,7 @@ class Dataset:
         """Return mean and standard deviation per channel of the training images, each pixel divided by 255.
 
         Computed from exact counts of the 256 values, so the result is the same on every device. The standard deviation
-        is the population's (divided by the number of pixels); that of a constant channel is set to 1, as it is a divisor.
+        is the population's (divided by the number of pixels); a constant channel gets 1, so that one can divide by it.
         """
         moments = [_moments(self.train_images[:, channel].flatten()) for channel in range(3)]
         return ChannelMoments(

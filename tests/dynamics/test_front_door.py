@@ -67,7 +67,8 @@ def test_a_script_without_a_main_guard_trains(tmp_path: Path) -> None:
     script = tmp_path / "scripts" / "mine.py"
     script.write_text(
         "import dynamics\nprint('begun')\n"
-        f"study = dynamics.train('supervised', 'digits', seeds=1, study='s', preset='quick', **{SMALL!r})\nprint(study)\n"
+        f"study = dynamics.train('supervised', 'digits', seeds=1, study='s', preset='quick', **{SMALL!r})\n"
+        "print(study)\n"
     )
     done = subprocess.run(
         [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False,
