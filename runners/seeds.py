@@ -102,7 +102,8 @@ def main(argv: Sequence[str]) -> int:
         prog="python -m runners.seeds",
         description="Train seeds of one method; resumes what is partial.",
     )
-    study = where.study or study_file.read(announce(where.preset)).name
+    preset = study_file.read(announce(where.preset)).name
+    study = where.study or preset
     plan = make_plan(where.runs, study, where.method, recipe, wanted_seeds(where.n, where.seeds))
     return train(plan, where, again=shlex.join(["python", "-m", "runners.seeds", *argv]))
 

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every command line shares: a user's error in one line and a status, lines for the user, tables on a terminal."""
 
+import contextlib
+import io
 import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -16,6 +20,9 @@ from dynamics.errors import UserError
 def run(main: Callable[[], int | None]) -> None:
     """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2."""
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ± shows a question mark
     try:
         status = main()
     except UserError as error:
@@ -24,9 +31,6 @@ def run(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(130)
-    except BrokenPipeError:  # `... | head` is no error
-        sys.stderr.close()
-        sys.exit(0)
     sys.exit(status or 0)
 
 
@@ -52,7 +56,23 @@ def in_flags(error: UserError) -> str:
 
 def say(text: str = "") -> None:
     """Print one line for the user, on standard output."""
-    print(text, flush=True)  # noqa: T201
+    with surviving():
+        print(text, flush=True)  # noqa: T201
+
+
+@contextmanager
+def surviving() -> Iterator[None]:
+    """Print inside; where nobody reads any more (`... | head`), or the output's disk is full, the work goes on.
+
+    What is printed from then on goes nowhere.
+    """
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())  # what is left in the stream's buffer goes there, too
+            os.close(nowhere)
 
 
 def warn(text: str) -> None:
@@ -66,10 +86,16 @@ UNLIMITED = 4000
 """Characters in a line of a file."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to :func:`surviving`: rich would end the program."""
+        raise
+
+
 def show(table: Table) -> None:
     """Print a table: numbers to the right, long words folded on a terminal, nothing cut where the output is a file."""
     terminal = sys.stdout.isatty()
-    console = Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
+    console = _Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
     drawn = RichTable(title=Text(table.caption), title_justify="left", title_style="bold")
     cells = table.cells()
     for place, column in enumerate(table.columns):
@@ -84,6 +110,7 @@ def show(table: Table) -> None:
         )
     for row in cells:
         drawn.add_row(*(Text("" if cell == NONE else cell) for cell in row))  # Text: brackets are not markup
-    console.print(drawn)
+    with surviving():
+        console.print(drawn)
     for note in table.notes:
         say(note)

@@ -257,13 +257,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 
 for _name, _module in (("byol", byol), ("tico", tico), ("moco", moco)):
-    replace(_name, "copy never follows", _momentum.MomentumCopy, "follow", lambda _: lambda self, e, h: None)
+    replace(_name, "copy never follows", momentum.MomentumCopy, "follow", lambda _: lambda self, e, h: None)
     replace(
         _name,
         "copy follows at once",
-        _momentum.MomentumCopy,
+        momentum.MomentumCopy,
         "follow",
-        lambda _: _momentum.MomentumCopy.match,
+        lambda _: momentum.MomentumCopy.match,
     )
 for _name, _module in (("tico", tico), ("moco", moco)):
     replace(

@@ -103,7 +103,7 @@ def test_a_whole_seed_is_written_at_once(folder: Path) -> None:
 
 def test_a_seed_is_not_written_over_another(folder: Path) -> None:
     record(folder, [1])
-    with pytest.raises(UserError, match="seed-0007 exists: use another --study"):
+    with pytest.raises(UserError, match="seed-0007 exists: use another study"):
         snapshots.write_finished(folder, method="mine", seed=7, correct=np.ones((1, 1, 1, 1), bool))
 
 

@@ -170,7 +170,7 @@ def test_other_snapshots_than_those_there_are_refused(
     folder: Path, change: dict[str, Any], message: str
 ) -> None:
     record(folder, [1])
-    with pytest.raises(UserError, match=message + ": use another --study"):
+    with pytest.raises(UserError, match=message + ": use another study"):
         open_writer(folder, **change)
     assert open_writer(folder).committed() == [1]
 
