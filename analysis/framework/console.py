@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every command line shares: a user's error in one line and a status, lines for the user, tables on a terminal."""
+"""Output of all command lines: errors in one line with an exit status, messages, tables on a terminal."""
 
 import contextlib
 import io
@@ -18,7 +18,15 @@ from dynamics.errors import UserError
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2."""
+    """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2.
+
+    Examples
+    --------
+    >>> run(lambda: None)
+    Traceback (most recent call last):
+        ...
+    SystemExit: 0
+    """
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING, stream=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -50,21 +58,39 @@ def flag(parameter: str) -> str:
 
 
 def in_flags(error: UserError) -> str:
-    """Return an error's message with its parameters as flags."""
+    """Return an error's message with its parameters as flags.
+
+    Examples
+    --------
+    >>> in_flags(UserError("`batch_size` must be >= 2, got 1"))
+    '--batch-size must be >= 2, got 1'
+    """
     return error.spelled(flag)
 
 
 def say(text: str = "") -> None:
-    """Print one line for the user, on standard output."""
+    """Print one line on standard output.
+
+    Examples
+    --------
+    >>> say("2 of 2 seeds trained")
+    2 of 2 seeds trained
+    """
     with surviving():
         print(text, flush=True)  # noqa: T201
 
 
 @contextmanager
 def surviving() -> Iterator[None]:
-    """Print inside; where nobody reads any more (`... | head`), or the output's disk is full, the work goes on.
+    """Print inside; if nobody reads any more (`... | head`), or the output's disk is full, the work goes on.
 
-    What is printed from then on goes nowhere.
+    What is printed from then on is discarded.
+
+    Examples
+    --------
+    >>> with surviving():
+    ...     print("2 of 2 seeds trained")
+    2 of 2 seeds trained
     """
     try:
         yield
@@ -76,14 +102,19 @@ def surviving() -> Iterator[None]:
 
 
 def warn(text: str) -> None:
-    """Print one line that the user should know, on standard error."""
+    """Print a note on standard error.
+
+    Examples
+    --------
+    >>> warn("no GPU was found")
+    """
     print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 SHORT = 12
-"""Columns of no more characters keep their width, however narrow a terminal is."""
+"""Columns of at most this many characters keep their width, however narrow the terminal is."""
 UNLIMITED = 4000
-"""Characters in a line of a file."""
+"""Maximum number of characters per line if the output is not a terminal."""
 
 
 class _Console(Console):
@@ -93,7 +124,21 @@ class _Console(Console):
 
 
 def show(table: Table) -> None:
-    """Print a table: numbers to the right, long words folded on a terminal, nothing cut where the output is a file."""
+    """Print a table, with numbers aligned to the right.
+
+    On a terminal long cells are folded to its width; elsewhere lines are as long as they need to be.
+
+    Examples
+    --------
+    >>> from analysis.framework.table import Column
+    >>> show(Table(caption="learnt", columns=[Column("t", "epoch", "d")], rows=[{"t": 25}]))
+    learnt
+    ┏━━━━━━━┓
+    ┃ epoch ┃
+    ┡━━━━━━━┩
+    │    25 │
+    └───────┘
+    """
     terminal = sys.stdout.isatty()
     console = _Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
     drawn = RichTable(title=Text(table.caption), title_justify="left", title_style="bold")

@@ -11,36 +11,45 @@ from dynamics.errors import UserError
 def newest(
     folder: Path, study: str | None, written: Callable[[Path], float | None], *, what: str, make: str
 ) -> str:
-    """Return the study that was asked for, once it is known to be there, or the one that was written last.
+    """Return the study with a name, after checking that it exists, or the one that was written last.
 
     Parameters
     ----------
     folder
-        Holds one subfolder a study.
+        Folder that holds one subfolder per study.
     study
-        The name that was asked for.
+        Name of the study; None for the one that was written last.
     written
-        Returns when a subfolder was written last, in seconds since 1970; None where it is no candidate.
+        Returns when a subfolder was written last, in seconds since 1970; None if it is not a candidate.
     what, make
-        What a study's subfolder holds, and how it is made, for the messages.
+        What a study's subfolder holds, and how it is made, for messages.
 
     Raises
     ------
     UserError
-        When the folder, or the study in it, does not exist.
+        If the folder, or the study in it, does not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as results:
+    ...     for study in ("a", "b"):
+    ...         Path(results, study).mkdir()
+    ...     newest(Path(results), "a", lambda path: path.stat().st_mtime, what="result", make="make one")
+    'a'
     """
     if not folder.is_dir():
         raise UserError(f"no folder {folder}: {make}")
-    found = {
+    times = {
         path.name: when for path in folder.iterdir() if path.is_dir() and (when := written(path)) is not None
     }
     if study is not None:
-        if study not in found:
-            known = ", ".join(sorted(found)) or "none"
+        if study not in times:
+            known = ", ".join(sorted(times)) or "none"
             raise UserError(f"no {what} {study!r} in {folder} (there: {known}): choose one with `study`")
         return study
-    if not found:
+    if not times:
         raise UserError(f"no {what} in {folder}: {make}")
-    chosen = max(sorted(found), key=found.__getitem__)
+    chosen = max(sorted(times), key=times.__getitem__)
     say(f"study {chosen} (written last in {folder}; choose another with --study)")
     return chosen

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which study a command works on: the one that is named, or the one that was written last."""
+"""Choosing the study that a command works on: the one that is named, or the one that was written last."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +13,30 @@ from dynamics.study import Study
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """Which study to analyse, and where its numbers go."""
+    """Which study to analyse, and where to write the results."""
 
     study: str | None = None
     """Name of the study; by default the one that was written last."""
     runs: Path = Path("runs")
     """Folder that holds the studies."""
     results: Path = Path("results")
-    """Folder that takes the numbers, one folder a study."""
+    """Folder for the results, with one folder per study."""
 
 
 def open_study(where: Where) -> Study:
-    """Open the study that a command line names, or the one written last; say which seeds are left out.
+    """Open the study that a command line names, or the one written last; print which seeds are left out.
 
     Raises
     ------
     UserError
-        When there is no such study or nothing in it can be read.
+        If there is no such study, it has no epoch yet, or a file is damaged.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> runs = example_study().runs["simclr"][0].folder.parents[2]
+    >>> open_study(Where(study="made-up", runs=runs)).methods
+    ('simclr', 'supervised')
     """
     study = dynamics.study.open_study(where.runs / choose_study(where.runs, where.study))
     for note in study.notes:
@@ -38,12 +45,18 @@ def open_study(where: Where) -> Study:
 
 
 def choose_study(runs: Path, study: str | None) -> str:
-    """Name the study to work on: `study` itself, or the one under `runs` that was written last.
+    """Return the name of the study to work on: `study`, or the one under `runs` that was written last.
 
     Raises
     ------
     UserError
-        When the folder, or a study in it, does not exist.
+        If the folder `runs`, or a study in it, does not exist.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> choose_study(example_study().runs["simclr"][0].folder.parents[2], "made-up")
+    'made-up'
     """
     make = "train first (python -m runners.seeds --method simclr --n 2), or name the folder with `runs`"
     return newest(runs, study, snapshots.last_write, what="study", make=make)

@@ -142,7 +142,7 @@ def test_wrong_seeds_are_said(text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "which method.*simclr"),
+        ("", "--method must be given.*simclr"),
         ("--method simclear", "use one of.*supervised"),
         ("--method simclr --preset slow", "no study file 'slow'.*quick"),
         ("--method simclr --n 0", "--n must be in .1, 65536., got 0"),
