@@ -1,37 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be read off frozen features by a linear layer: the true classes, on new images too (thesis, table B.1).
+"""What can be read off frozen features: the true classes, by a linear layer (thesis, table B.1) or by neighbours.
 
-Logistic regression on the outputs of the last but one layer, for every method, whatever labels it was trained
-on; beside it, as floors, networks that were never trained and the pixels themselves. The accuracy is that after
-the last epoch, not the best.
+Logistic regression, and weighted nearest neighbours, on the outputs of the penultimate layer, for every method,
+whatever labels it was trained on; beside it, as floors, networks that were never trained and the pixels themselves.
+The accuracy is that after the last epoch, not the best.
 
 python -m analysis.probes
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tyro
 from jaxtyping import Float32, Float64
 
-from analysis.framework import console, results
-from analysis.framework.networks import Encoded, WhereNetworks, applies, choose_runs
-from analysis.framework.where import open_study
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.networks import Encoded, applies, runs_with_networks
+from analysis.framework.table import Column, Table
 from dynamics import snapshots
 from dynamics.errors import UserError
+from dynamics.evaluation.recipes import KnnRecipe, ProbeRecipe
 from dynamics.names import PIXELS, UNTRAINED
 from dynamics.study import Study
 
 if TYPE_CHECKING:
-    import torch
+    from dynamics.evaluation.features import Features, Split
 
-    from dynamics.features import Features, Split
-    from dynamics.linear_probe import ProbeRecipe
+__all__ = ["analyse", "applies", "tables"]
 
-__all__ = ["analyse", "applies", "show"]
+THESIS, WU = ProbeRecipe(), KnnRecipe()
 
 TOGETHER_BYTES = 4 * 2**30
 """Training features of several seeds are on the device together while they take less than this."""
@@ -40,8 +40,8 @@ SPLITS: "tuple[Split, Split]" = ("train", "test")
 
 Matrices = dict["Split", list[Float32[np.ndarray, "example feature"]]]
 """By split, features of each seed, or a single matrix that all seeds share."""
-Accuracies = dict["Split", Float64[np.ndarray, " seed"]]
-"""By split, the accuracy of each seed, 0 to 1."""
+Accuracies = dict[str, Float64[np.ndarray, " seed"]]
+"""The accuracy of each seed, 0 to 1: of the linear probe on `train` and `test`, of neighbours (`knn`) on test."""
 
 
 def analyse(
@@ -51,60 +51,69 @@ def analyse(
     device: str = "auto",
     methods: Sequence[str] | None = None,
     seeds: int | None = None,
-    recipe: "ProbeRecipe | None" = None,
+    recipe: ProbeRecipe = THESIS,
+    knn: KnnRecipe = WU,
 ) -> results.Result:
-    """Train a linear probe on the features of every network, and on the floors.
+    """Train a linear probe on the features of every network, and on the floors; ask their neighbours, too.
 
     The result has one row a method, and one each for `random-initialisation` (the first method's networks
-    before their first step) and `pixels`; the arrays `<method>.train` and `.test` are accuracies by seed. The
+    before their first step) and `pixels`; the arrays `<method>.train`, `.test` and `.knn` are accuracies by seed. The
     setting `states` holds a hash of every network's weights and batch-norm buffers: those whose features
-    were probed, found unchanged after the last probe was trained.
+    were probed, unchanged after the last probe was trained.
 
     Parameters
     ----------
     study
         What to read.
     data_root
-        Folder of the images.
+        Folder that holds the images that the study was trained on; digits needs none.
     device
-        Where to compute features and probes.
+        Where to compute: auto, cpu, cuda or cuda:1.
     methods
-        By default all that have networks.
+        Methods whose networks to probe; by default all that have some.
     seeds
         Use the first so many seeds of each method; by default all.
     recipe
-        How to train probes; by default as the thesis.
+        How to train linear probes; by default as the thesis.
+    knn
+        How nearest neighbours vote.
 
     Raises
     ------
     UserError
         When there are no networks, the images are not there or others, or weights changed meanwhile.
-    """
-    from dynamics.linear_probe import ProbeRecipe
 
-    recipe = ProbeRecipe() if recipe is None else recipe
-    chosen = choose_runs(study, methods, seeds)
+    Examples
+    --------
+    >>> import dynamics, tempfile
+    >>> small = {"epochs": 1, "train_examples": 64, "width": 2, "panel_examples": 16, "panel_augmentations": 1}
+    >>> study = dynamics.train("supervised", "digits", runs=tempfile.mkdtemp(), study="nb", preset="quick", **small)
+    >>> list(analyse(study, recipe=ProbeRecipe(min_steps=0)).table.columns)
+    ['method', 'seeds', 'train', 'train_sd', 'test', 'test_sd', 'knn', 'knn_sd']
+    """
+    chosen = runs_with_networks(study, methods, seeds=seeds)
     encoded = Encoded.open(chosen, data_root=data_root, device=device)
-    first = next(iter(chosen.values()))
+    untrained_of = next(iter(chosen))
+    floors = {UNTRAINED: chosen[untrained_of], PIXELS: chosen[untrained_of]}
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     states: dict[str, list[str]] = {}
-    for method, runs in chosen.items():
-        matrices, states[method] = _features(runs, encoded.features)
-        found = _probe(runs, matrices, encoded, recipe)
-        check_frozen(runs, encoded, states[method])
-        rows.append(_row(method, found))
-        arrays.update(_arrays(method, found))
-    untrained, states[UNTRAINED] = _features(first, encoded.untrained)
-    pixels: Matrices = {split: [encoded.pixels(split)] for split in SPLITS}
-    for name, matrices in ((UNTRAINED, untrained), (PIXELS, pixels)):
-        found = _probe(first, matrices, encoded, recipe)
-        rows.append(_row(name, found))
-        arrays.update(_arrays(name, found))
+    for name, runs in {**chosen, **floors}.items():
+        if name == PIXELS:
+            matrices: Matrices = {split: [encoded.pixels(split)] for split in SPLITS}
+        else:
+            source = encoded.untrained if name == UNTRAINED else encoded.features
+            matrices, states[name] = _features(runs, source)
+        accuracies = _probe(runs, matrices, encoded, recipe, knn)
+        if name in chosen:
+            _check_frozen(runs, encoded, states[name])
+        rows.append(_row(name, accuracies))
+        arrays.update({f"{name}.{kind}": values for kind, values in accuracies.items()})
     settings = {
         **asdict(recipe),
+        **asdict(knn),
         "actual_epochs": recipe.actual_epochs(encoded.dataset.num_train),
-        "untrained_of": next(iter(chosen)),
+        "untrained_of": untrained_of,
         "seeds": {method: [run.seed for run in runs] for method, runs in chosen.items()},
         "states": states,
     }
@@ -123,40 +132,39 @@ def _features(
 
 
 def _probe(
-    runs: Sequence[snapshots.Run], matrices: Matrices, encoded: Encoded, recipe: "ProbeRecipe"
+    runs: Sequence[snapshots.Run], matrices: Matrices, encoded: Encoded, recipe: ProbeRecipe, knn: KnnRecipe
 ) -> Accuracies:
-    """Train a probe for the seed of each run, as many at a time as fit on the device; score them."""
+    """Train a linear probe for the seed of each run, as many at a time as fit on the device; ask neighbours, too."""
     import torch
 
-    from dynamics.linear_probe import accuracy, fit, logits
+    from dynamics.evaluation.accuracy import accuracy
+    from dynamics.evaluation.knn import class_votes
+    from dynamics.evaluation.logistic import fit, logits
 
-    labels = {split: torch.from_numpy(encoded.labels(split)).to(encoded.device) for split in SPLITS}
+    device, num_classes = encoded.device, encoded.dataset.num_classes
+    labels = {split: torch.from_numpy(encoded.labels(split)).to(device) for split in SPLITS}
     shared = len(matrices["train"]) < len(runs)
     step = len(runs) if shared else max(1, TOGETHER_BYTES // matrices["train"][0].nbytes)
-    scores: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
+    scores: dict[str, list[np.ndarray]] = {"train": [], "test": [], "knn": []}
     for start in range(0, len(runs), step):
         seeds = [run.seed for run in runs[start : start + step]]
-        group = {split: own if shared else own[start : start + step] for split, own in matrices.items()}
-        features = _stack(group["train"], len(seeds), encoded)
-        num_classes = encoded.dataset.num_classes
-        probes = fit(features, labels["train"], num_classes=num_classes, seeds=seeds, recipe=recipe)
+        group = {split: all_ if shared else all_[start : start + step] for split, all_ in matrices.items()}
+        features = {split: torch.from_numpy(np.stack(group[split])).to(device) for split in SPLITS}
+        side_by_side = {split: values.expand(len(seeds), -1, -1) for split, values in features.items()}
+        probes = fit(
+            side_by_side["train"], labels["train"], num_classes=num_classes, seeds=seeds, recipe=recipe
+        )
         for split in SPLITS:
-            if split != "train":
-                features = _stack(group[split], len(seeds), encoded)
-            scores[split].append(accuracy(logits(probes, features), labels[split]).cpu().numpy())
-    return {split: np.concatenate(values) for split, values in scores.items()}
+            outputs = logits(probes, side_by_side[split])
+            scores[split].append(accuracy(outputs, labels[split]).cpu().numpy())
+        for bank, queries in zip(features["train"], features["test"], strict=True):
+            votes = class_votes(bank, labels["train"], queries, num_classes=num_classes, recipe=knn)
+            right = accuracy(votes[None], labels["test"]).cpu().numpy()
+            scores["knn"].append(right.repeat(len(runs)) if shared else right)  # no seed enters distances
+    return {kind: np.concatenate(values) for kind, values in scores.items()}
 
 
-def _stack(
-    group: Sequence[Float32[np.ndarray, "example feature"]], count: int, encoded: Encoded
-) -> "torch.Tensor":
-    """Bring the features of `count` seeds to the device: one matrix each, or one that all share."""
-    import torch
-
-    return torch.from_numpy(np.stack(group)).to(encoded.device).expand(count, -1, -1)
-
-
-def check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Sequence[str]) -> None:
+def _check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Sequence[str]) -> None:
     """Compare networks, read again from their runs, with hashes taken before.
 
     Raises
@@ -164,7 +172,7 @@ def check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Sequen
     UserError
         When a network is not as it was.
     """
-    from dynamics.features import state_hash
+    from dynamics.evaluation.features import state_hash
     from dynamics.networks import trained
 
     for run, state in zip(runs, states, strict=True):
@@ -172,61 +180,37 @@ def check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Sequen
             raise UserError(f"the weights of {run.folder} changed while they were probed: run this again")
 
 
-def _row(method: str, found: Accuracies) -> results.Row:
-    row: dict[str, Any] = {"method": method, "seeds": len(found["train"])}
-    for split, values in found.items():
-        row[split] = float(values.mean())
-        row[f"{split}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+def _row(method: str, accuracies: Accuracies) -> results.Row:
+    row: results.Row = {"method": method, "seeds": len(accuracies["train"])}
+    for kind, values in accuracies.items():
+        row[kind] = float(values.mean())
+        row[f"{kind}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
     return row
 
 
-def _arrays(method: str, found: Accuracies) -> dict[str, np.ndarray]:
-    return {f"{method}.{split}": values for split, values in found.items()}
+def tables(result: results.Result) -> list[Table]:
+    """Return table B.1, with nearest neighbours beside it.
 
-
-def show(result: results.Result) -> None:
-    """Print table B.1."""
+    Examples
+    --------
+    >>> row = {"method": "pixels", "seeds": 1, "train": 1.0, "test": 0.9, "knn": 0.8}
+    >>> settings = {"states": {}, "actual_epochs": 10}
+    >>> tables(results.Result(name="probes", rows=[row], inputs={}, settings=settings))[0].cells()
+    [['pixels', '1', '1.0000', '0.9000', '0.8000']]
+    """
     settings = result.settings
-    console.table(
-        f"linear probes on frozen features, {settings['actual_epochs']} epochs: accuracy, mean ± sd over seeds",
-        ["features", "N", "train", "test"],
-        [[row["method"], row["seeds"], *(_spread(row, split) for split in SPLITS)] for row in result.rows],
-    )
     checked = sum(len(settings["states"][method]) for method in result.inputs)
-    console.say(f"{checked} networks have the weights and batch-norm statistics that they had before")
-
-
-def _spread(row: results.Row, split: str) -> str:
-    sd = row[f"{split}_sd"]
-    return f"{row[split]:.4f}" + ("" if sd is None or np.isnan(sd) else f" ± {sd:.4f}")
-
-
-def main() -> None:
-    """Run the command."""
-    from dynamics.linear_probe import ProbeRecipe
-
-    @dataclass(frozen=True, kw_only=True)
-    class Arguments(WhereNetworks, ProbeRecipe):
-        """Train linear probes on the frozen features of a study's networks."""
-
-        methods: tuple[str, ...] | None = None
-        """Methods whose networks to probe; by default all that have some."""
-        seeds: int | None = None
-        """Use the first so many seeds of each method; by default all."""
-
-    arguments = tyro.cli(Arguments, prog="python -m analysis.probes")
-    study = open_study(arguments)
-    result = analyse(
-        study,
-        data_root=arguments.data_root,
-        device=arguments.device,
-        methods=arguments.methods,
-        seeds=arguments.seeds,
-        recipe=ProbeRecipe(**{field.name: getattr(arguments, field.name) for field in fields(ProbeRecipe)}),
-    )
-    show(result)
-    results.save(result, arguments.results / study.name)
+    columns = [
+        Column("method", "features", "method"),
+        Column("seeds", "N", "d"),
+        Column("train", "linear, train", ".4f", "train_sd"),
+        Column("test", "linear, test", ".4f", "test_sd"),
+        Column("knn", "kNN, test", ".4f", "knn_sd"),
+    ]
+    caption = f"probes of frozen features (linear: {settings['actual_epochs']} epochs): accuracy, mean ± sd over seeds"
+    note = f"{checked} networks have the weights and batch-norm statistics that they had before"
+    return [Table(caption=caption, columns=columns, rows=result.rows, notes=[note])]
 
 
 if __name__ == "__main__":
-    console.run(main)
+    main("probes")

@@ -29,7 +29,7 @@ DIAGNOSTICS = ("embedding_std", "embedding_rank", "feature_std", "feature_rank")
 ACCURACIES = ("train", "train_sd", "test", "test_sd", "test_untrained", "test_pixels")
 
 
-class Seeds(NamedTuple):
+class SettingRuns(NamedTuple):
     """The seeds of a setting, by how far they have come."""
 
     complete: list[snapshots.Run]
@@ -96,7 +96,7 @@ def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto
     return results.Result(name="sweep", rows=rows, inputs=inputs, arrays=arrays, settings=settings)
 
 
-def _open(sweep: Sweep, setting: Setting) -> Seeds:
+def _open(sweep: Sweep, setting: Setting) -> SettingRuns:
     complete, stopped = [], []
     for seed in setting.seeds:
         folder = snapshots.seed_folder(sweep.runs, setting.study, sweep.method, seed)
@@ -104,7 +104,7 @@ def _open(sweep: Sweep, setting: Setting) -> Seeds:
             complete.append(snapshots.Run(folder))
         elif snapshots.has_record(folder) and (run := snapshots.Run(folder)).epochs:
             stopped.append(run)
-    return Seeds(complete, stopped, failed=len(setting.seeds) - len(complete))
+    return SettingRuns(complete, stopped, failed=len(setting.seeds) - len(complete))
 
 
 def _losses(runs: list[snapshots.Run]) -> Float64[np.ndarray, "seed epoch"]:
@@ -115,7 +115,7 @@ def _losses(runs: list[snapshots.Run]) -> Float64[np.ndarray, "seed epoch"]:
     return losses
 
 
-def _dynamics(seeds: Seeds) -> results.Row:
+def _dynamics(seeds: SettingRuns) -> results.Row:
     """Return what the last epoch of a setting's complete seeds looks like."""
     begun = [len(run.epochs) for run in seeds.stopped]
     row: results.Row = {"seeds": len(seeds.complete), "failed": seeds.failed, "failed_epoch": None}

@@ -1,35 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast is it, beside what a user would pick instead: one file a question, found by its name.
+"""Speed and memory, beside what a user would pick instead: one file a benchmark, with `measure(conditions) -> rows`.
 
-A module here has `measure(setting) -> list[Row]`; `benchmarks.peers` holds what is compared with. Nothing imports
-this package: `python -m benchmarks` runs it.
+`benchmarks.harness` is what they measure with, `benchmarks.peers` what ours is compared with. Nothing imports this
+package: `python -m benchmarks` runs it.
 """
 
-import importlib
-import pkgutil
-from types import ModuleType
+from typing import Literal, get_args
 
-from dynamics.errors import UserError
-
-FIRST = ("train", "seeds")
-"""Measured before all others, in case the time is short."""
-
-
-def names() -> tuple[str, ...]:
-    """Return all benchmarks, in the order in which they are measured."""
-    modules = (module for module in pkgutil.iter_modules(__path__) if not module.ispkg)
-    found = sorted(module.name for module in modules if not module.name.startswith("_"))
-    return tuple(sorted(found, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)))
-
-
-def load(name: str) -> ModuleType:
-    """Import a benchmark.
-
-    Raises
-    ------
-    UserError
-        When there is no such benchmark; the message lists those there are.
-    """
-    if name not in names():
-        raise UserError(f"no benchmark {name!r}: use --only with one of {', '.join(names())}")
-    return importlib.import_module(f"benchmarks.{name}")
+Name = Literal["train", "seeds", "analysis", "augment", "store"]
+NAMES: tuple[Name, ...] = get_args(Name)
+"""All benchmarks, in the order in which they are measured: what most targets are about first, in case time is short."""

@@ -1,75 +1,109 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long does storage take: an epoch written, r_t of a whole study read, a large panel streamed; with what memory.
+"""Storage: an epoch written, r_t of a whole study read, a large panel streamed; time, memory, size.
 
-What is read is synthetic and resembles real runs (:mod:`benchmarks._synthetic`); it lies in a temporary folder
-(TMPDIR chooses the disk). Reading is what `python -m analysis.learning` does: from the study's name to r_t.
+What is read is synthetic; it lies in a temporary folder (TMPDIR chooses the disk). Reading is what analyses do. The
+answers are drawn so that they resemble those of the thesis's networks:
+
+    P(x^ is right after epoch t) = Phi(ability(t) - difficulty(x^))
+
+Difficulties of augmented examples x^ are Gaussian, in part their example's and in part their own; both views of a
+pair share them. Ability rises so that the mean over x^ is the thesis's E[r_t] (its figure 4.1, interpolated over
+log t). A network is right where a uniform number of its own, one for each view, is below P; half of these numbers
+are drawn anew after every epoch, so that answers last from epoch to epoch as those of networks do. Learning curves,
+spread of r_t and share between augmentations come out near the thesis's; classes do not differ.
 """
 
+import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, UInt16
+from scipy.special import ndtr, ndtri
 
-from analysis.framework.where import Where, open_study
-from benchmarks._rows import Row, Setting, missing
-from benchmarks._synthetic import Sizes, all_answers, scalar_names, thesis_sizes, write
-from benchmarks._timing import Timed, in_fresh_process, seconds_of, spent
-from dynamics import snapshots
+from analysis.papers.memorization.printed import FIGURE_4_1, SEEDS
+from benchmarks.harness import MB, Conditions, Measurement, Timed, in_own_process, median, seconds_of
+from dynamics import methods, snapshots
+from dynamics.study import open_study
+from dynamics.study_file import preset
+from dynamics.training import diagnostics
 
-MB = 1e6
 STUDY, METHOD = "synthetic", "simclr"
+TRAINING_SET, CLASSES = 50_000, 10
 WARM = "the file cache is warm"
 ENOUGH = 10.0
 """Seconds of a call after which it is not timed once more."""
 
 WITHOUT_TORCH = """
 import sys
-from pathlib import Path
-from dynamics.study import Where, open_study
-runs, study, method = sys.argv[1:]
-open_study(Where(study=study, runs=Path(runs))).counts(method).learning_probability
+from dynamics.study import open_study
+open_study(sys.argv[1]).counts(sys.argv[2]).learning_probability
 assert "torch" not in sys.modules
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 """Reads r_t as an analysis does that was started from the command line; prints its largest memory in KiB."""
 
 
-def measure(setting: Setting) -> list[Row]:
+class Sizes(NamedTuple):
+    """How much of a method is recorded.
+
+    Examples
+    --------
+    >>> str(Sizes(seeds=30, epochs=200, views=2, augmentations=10, examples=1024))
+    '30 x 200 x 2 x 10 x 1024'
+    """
+
+    seeds: int
+    epochs: int
+    views: int
+    augmentations: int
+    examples: int
+
+    @property
+    def answers(self) -> int:
+        """Elements of `correct`, over all seeds."""
+        return math.prod(self)
+
+    def __str__(self) -> str:
+        return " x ".join(map(str, self))
+
+
+def measure(conditions: Conditions) -> list[Measurement]:
     """Time writing an epoch, reading the thesis's largest method, and streaming a panel of all its images."""
-    if setting.cuda:
+    if conditions.cuda:
         return []  # nothing here depends on a GPU
+    quick = conditions.quick
+    panel = thesis_sizes(METHOD, quick=quick)
+    large = Sizes(seeds=30, epochs=20, views=1, augmentations=10, examples=TRAINING_SET)
+    if quick:
+        large = large._replace(seeds=3, epochs=4, augmentations=2, examples=500)
+    rounds = 1 if quick else 3
+    parts: dict[str, Callable[[Path], list[Measurement]]] = {
+        "write an epoch": lambda folder: [writing(panel, folder, conditions)],
+        f"read r_t of {panel}": lambda folder: reading(panel, folder, rounds=rounds),
+        f"stream {large}": lambda folder: streaming(large, folder, rounds=rounds),
+    }
     rows = []
-    panel = thesis_sizes(METHOD, quick=setting.quick)
-    if setting.time_for("write an epoch"):
-        with tempfile.TemporaryDirectory() as folder:
-            rows.append(writing(panel, Path(folder), setting))
-    if setting.time_for(f"read r_t of {panel}"):
-        with tempfile.TemporaryDirectory() as folder:
-            rows += reading(panel, Path(folder), rounds=1 if setting.quick else 3)
-    large = Sizes(seeds=30, epochs=20, views=1, augmentations=10, examples=50_000)
-    if setting.quick:
-        large = Sizes(seeds=3, epochs=4, views=1, augmentations=2, examples=500)
-    if setting.time_for(f"stream {large}"):
-        with tempfile.TemporaryDirectory() as folder:
-            rows += streaming(large, Path(folder), rounds=1 if setting.quick else 3)
+    for part, measured in parts.items():
+        if conditions.time_for(part):
+            with tempfile.TemporaryDirectory() as folder:
+                rows += measured(Path(folder))
     return rows
 
 
-def writing(sizes: Sizes, folder: Path, setting: Setting) -> Row:
+def writing(sizes: Sizes, folder: Path, conditions: Conditions) -> Measurement:
     """Time the commit of one epoch of one seed, as training makes it, until it is on the disk."""
-    rounds, rng = 2 if setting.quick else 30, np.random.default_rng(0)
+    rounds, rng = 2 if conditions.quick else 30, np.random.default_rng(0)
     correct = next(all_answers(METHOD, sizes))
     names, shape = scalar_names(METHOD), correct.shape[1:]
     writer = snapshots.Writer.open(
         snapshots.seed_folder(folder, STUDY, METHOD, 0),
         epochs=rounds + 1,
-        shape=(sizes.views, sizes.augmentations, sizes.examples),
+        shape=shape,
         scalar_names=names,
         examples=np.arange(sizes.examples),
     )
@@ -80,58 +114,45 @@ def writing(sizes: Sizes, folder: Path, setting: Setting) -> Row:
         return lambda: writer.write(epoch, correct[epoch % len(correct)], probability, scalars)
 
     commit(1)()
-    seconds = [seconds_of(commit(epoch), setting.device) for epoch in range(2, rounds + 2)]
-    return spent(
-        "store.write_epoch",
-        f"write an epoch of {sizes.views} x {sizes.augmentations} x {sizes.examples}",
-        "ms",
-        [1e3 * value for value in seconds],
-        "answers, probabilities and scalars; on the disk when it returns",
-    )
+    values = [1e3 * seconds_of(commit(epoch), conditions.device) for epoch in range(2, rounds + 2)]
+    what = f"write an epoch of {sizes.views} x {sizes.augmentations} x {sizes.examples}"
+    note = "answers, probabilities and scalars; on the disk when it returns"
+    return median("store.write_epoch", what, "ms", values, note)
 
 
-def reading(sizes: Sizes, folder: Path, *, rounds: int) -> list[Row]:
+def reading(sizes: Sizes, folder: Path, *, rounds: int) -> list[Measurement]:
     """Time r_t(x) of a study from its disk, and weigh its `correct` there."""
-    write(folder, STUDY, METHOD, sizes)
+    write(folder, METHOD, sizes)
     what = f"r_t of {sizes} from disk"
-    rows = costs("store.read", what, learning_probability, folder, rounds=rounds, note=WARM)
+    rows = costs("store.read", what, read, folder, "learning_probability", rounds=rounds, note=WARM)
     size = size_of(folder, "correct")
-    bits = Row(
-        key="store.correct_size",
-        what=f"`correct` of {sizes} on disk",
-        value=size / MB,
-        unit="MB",
-        note=f"{8 * size / sizes.answers:.2f} bits an answer; promised for such a study: below 40 MB",
-    )
-    return [*rows, lean(what, folder, rounds=rounds), bits]
+    note = f"{8 * size / sizes.answers:.2f} bits an answer; promised for such a study: below 40 MB"
+    weight = Measurement("store.correct_size", f"`correct` of {sizes} on disk", size / MB, "MB", note=note)
+    return [*rows, lean(what, folder, rounds=rounds), weight]
 
 
-def lean(what: str, folder: Path, *, rounds: int) -> Row:
+def lean(what: str, folder: Path, *, rounds: int) -> Measurement:
     """Weigh the same reading in a process without PyTorch, which this harness loads and that analysis does not."""
-    key, spelled = "store.read_peak_without_torch", f"{what}: memory of a process without PyTorch"
+    key, what = "store.read_peak_without_torch", f"{what}: memory of a process without PyTorch"
     if not Path("/proc/self/status").exists():
-        return missing(key, spelled, "MB", "this system does not tell a process's largest memory")
-    command = [sys.executable, "-c", WITHOUT_TORCH, str(folder), STUDY, METHOD]
+        return Measurement(key, what, None, "MB", note="this system does not tell a process's largest memory")
+    command = [sys.executable, "-c", WITHOUT_TORCH, str(folder / STUDY), METHOD]
     found = [subprocess.run(command, capture_output=True, check=True, text=True) for _ in range(rounds)]
     megabytes = [1024 * int(one.stdout) / MB for one in found]
-    return spent(key, spelled, "MB", megabytes, "as python -m analysis.learning reads it")
+    return median(key, what, "MB", megabytes, "as python -m analysis.learning reads it")
 
 
-def streaming(sizes: Sizes, folder: Path, *, rounds: int) -> list[Row]:
+def streaming(sizes: Sizes, folder: Path, *, rounds: int) -> list[Measurement]:
     """Time E[r_t] of a panel that is not to be held in memory."""
-    write(folder, STUDY, METHOD, sizes)
+    write(folder, METHOD, sizes)
     held = f"{sizes.answers / MB:.3g} MB of answers, never held at once; {WARM}"
-    return costs("store.stream", f"stream {sizes}", mean_learning, folder, rounds=rounds, note=held)
+    return costs("store.stream", f"stream {sizes}", read, folder, "mean", rounds=rounds, note=held)
 
 
-def learning_probability(runs: Path) -> Float64[np.ndarray, "epoch example"]:
-    """Read r_t(x) of all epochs, by the path that analyses take."""
-    return open_study(Where(study=STUDY, runs=runs)).counts(METHOD).learning_probability
-
-
-def mean_learning(runs: Path) -> Float64[np.ndarray, " epoch"]:
-    """Read E[r_t] of all epochs, likewise."""
-    return open_study(Where(study=STUDY, runs=runs)).counts(METHOD).mean
+def read(runs: Path, what: str) -> np.ndarray:
+    """Return r_t(x) (`learning_probability`) or E[r_t] (`mean`) of all epochs, by the path that analyses take."""
+    values: np.ndarray = getattr(open_study(runs / STUDY).counts(METHOD), what)
+    return values
 
 
 def size_of(runs: Path, array: str) -> int:
@@ -139,39 +160,127 @@ def size_of(runs: Path, array: str) -> int:
     return sum(path.stat().st_size for path in runs.glob(f"**/{array}/*") if path.is_file())
 
 
-def nothing() -> None:
-    """Do nothing: what a process takes before it begins."""
-
-
-@cache
-def idle_megabytes(function: Callable[[], None]) -> float:
-    """Return the memory of a process that imports what a function that does nothing lies beside."""
-    return in_fresh_process(function).peak_bytes / MB
-
-
 def costs(
-    key: str,
-    what: str,
-    function: Callable[..., Any],
-    *arguments: Any,
-    rounds: int,
-    note: str = "",
-    idle: Callable[[], None] = nothing,
-) -> list[Row]:
-    """Return seconds and peak memory of a call, each of at most so many rounds in a process of its own.
-
-    `idle` does nothing and lies in the same module as `function`: how much of the memory the imports take.
-    """
+    key: str, what: str, function: Callable[..., Any], *arguments: Any, rounds: int, note: str = ""
+) -> list[Measurement]:
+    """Return seconds and peak memory of a call, each of at most so many rounds in a process of its own."""
     timed: list[Timed] = []
     while len(timed) < rounds and sum(one.seconds for one in timed) < ENOUGH:
-        timed.append(in_fresh_process(function, *arguments))
+        timed.append(in_own_process(function, *arguments))
+    idle = f"{timed[0].idle_bytes / MB:.0f} MB of it before it begins: Python, PyTorch and other libraries"
+    peaks = [one.peak_bytes / MB for one in timed]
     return [
-        spent(f"{key}_seconds", f"{what}: time", "s", [one.seconds for one in timed], note),
-        spent(
-            f"{key}_peak",
-            f"{what}: memory of the process",
-            "MB",
-            [one.peak_bytes / MB for one in timed],
-            f"{idle_megabytes(idle):.0f} MB of it before it begins: Python, PyTorch and other libraries",
-        ),
+        median(f"{key}_seconds", f"{what}: time", "s", [one.seconds for one in timed], note),
+        median(f"{key}_peak", f"{what}: memory of the process", "MB", peaks, idle),
     ]
+
+
+LEVELS = 2**16 - 1
+"""Probabilities are told apart so finely: two bytes of random bits an answer."""
+
+
+DIFFICULTIES = {
+    "simclr": (2.8, 0.94),
+    "supervised": (2.0, 0.05),
+    "random-labels": (0.33, 0.0),
+    "random-labels-aug": (0.55, 0.08),
+}
+"""How difficulties spread: standard deviation, and the share of the variance between the augmentations of one example.
+
+Chosen so that r_t spreads over the examples as in the thesis's figures 4.4 and 4.5."""
+
+
+def thesis_sizes(method: str, *, quick: bool = False) -> Sizes:
+    """Return the sizes of a method in the thesis's study; tiny ones of the same kind where quick.
+
+    Examples
+    --------
+    >>> str(thesis_sizes("random-labels"))
+    '30 x 20 x 1 x 1 x 1024'
+    """
+    recipe = preset(method, "thesis")
+    whole = Sizes(
+        seeds=SEEDS,
+        epochs=recipe.epochs,
+        views=methods.load(method).panel_views,
+        augmentations=recipe.panel_augmentations if method != "random-labels" else 1,
+        examples=recipe.panel_examples,
+    )
+    if not quick:
+        return whole
+    few = min(whole.augmentations, 3)
+    return whole._replace(seeds=3, epochs=whole.epochs // 20 + 2, augmentations=few, examples=64)
+
+
+def thresholds(method: str, sizes: Sizes) -> UInt16[np.ndarray, "epoch augmentation example"]:
+    """Return P(x^ is right) of every augmented example after every epoch, times :data:`LEVELS`."""
+    rng = np.random.default_rng(0)
+    sd, between = DIFFICULTIES[method]
+    printed = FIGURE_4_1[method]  # stretched or squeezed to so many epochs
+    when = np.log(np.linspace(1, max(printed), sizes.epochs))
+    means = np.interp(when, np.log(list(printed)), [float(value) for value in printed.values()])
+    shape = (sizes.augmentations, sizes.examples)
+    parts = (rng.normal(size=sizes.examples) * (1 - between) ** 0.5, rng.normal(size=shape) * between**0.5)
+    difficulty = (sd * (parts[0] + parts[1])).astype(np.float32)
+    found = np.empty((sizes.epochs, *shape), dtype=np.uint16)
+    # The mean of Phi(a - d) over Gaussian d is Phi(a / sqrt(1 + sd^2)).
+    abilities = ndtri(means) * (1 + sd**2) ** 0.5
+    for place, ability in zip(found, abilities, strict=True):
+        place[...] = np.rint(LEVELS * ndtr(np.float32(ability) - difficulty))
+    return found
+
+
+def answers(
+    limits: UInt16[np.ndarray, "epoch augmentation example"], views: int, seed: int
+) -> Bool[np.ndarray, "epoch view augmentation example"]:
+    """Draw the answers of one network; the same for the same seed."""
+    rng = np.random.default_rng([seed, 1])
+    shape = (views, *limits.shape[1:])
+
+    def drawn() -> np.ndarray:
+        return rng.integers(LEVELS, size=shape, dtype=np.uint16)
+
+    luck = drawn()
+    correct = np.empty((len(limits), *shape), dtype=np.bool_)
+    for place, limit in zip(correct, limits, strict=True):
+        np.less(luck, limit, out=place)
+        anew = rng.integers(2, size=shape, dtype=np.bool_)
+        np.copyto(luck, drawn(), where=anew)
+    return correct
+
+
+def all_answers(method: str, sizes: Sizes) -> Iterator[Bool[np.ndarray, "epoch view augmentation example"]]:
+    """Draw the answers of a method, seed by seed."""
+    limits = thresholds(method, sizes)
+    return (answers(limits, sizes.views, seed) for seed in range(sizes.seeds))
+
+
+def scalar_names(method: str) -> tuple[str, ...]:
+    """Name what training records of a method beside its answers."""
+    kind = methods.load(method)
+    return (*kind.terms, "learning_rate", *diagnostics.names(kind.panel_views))
+
+
+def write(runs: Path, method: str, sizes: Sizes) -> None:
+    """Write a method's seeds as finished runs, without probabilities: no analysis reads them.
+
+    Examples and true labels are the same for methods of equal sizes.
+    """
+    rng = np.random.default_rng(2)
+    examples = rng.permutation(max(TRAINING_SET, sizes.examples))[: sizes.examples]
+    true = np.arange(sizes.examples) % CLASSES
+    given = rng.permutation(true) if methods.load(method).labels == "permuted" else true
+    recipe = preset(method, "thesis", epochs=sizes.epochs)
+    for seed, correct in enumerate(all_answers(method, sizes)):
+        snapshots.write_finished(
+            snapshots.seed_folder(runs, STUDY, method, seed),
+            method=method,
+            seed=seed,
+            correct=correct,
+            scalars={name: rng.lognormal(size=sizes.epochs) for name in scalar_names(method)},
+            examples=examples,
+            labels=given,
+            true_labels=true,
+            config=recipe.to_json(),
+            provenance={"source": "synthetic"},
+        )

@@ -1,109 +1,447 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast is a training epoch with snapshots, beside the thesis's code and lightly's, and what limits it."""
+"""Training epochs with snapshots, beside the thesis's code and lightly's, and what limits them.
 
-from collections.abc import Callable
+On a GPU also its largest kernels, and what capturing or compiling a step costs and saves.
+"""
+
+import dataclasses
+import os
+import statistics
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import _engines, _flops, _kernels, _memory, _training_rows
-from benchmarks._epochs import in_turn
-from benchmarks._others import Pace, Peer
-from benchmarks._plan import Plan
-from benchmarks._rows import Row, Setting
+from benchmarks import hardware, harness
+from benchmarks.augment import photographs
+from benchmarks.harness import MB, Conditions, Epochs, Measurement, about, in_turn, median, ratio, seconds_of
 from benchmarks.peers.baseline import METHODS, Baseline
 from benchmarks.peers.lightly_loop import LightlyLoop, installed
-from dynamics import methods
+from dynamics import data, methods, networks
+from dynamics.config import Recipe
+from dynamics.data import Dataset
+from dynamics.provenance import available_cores
+from dynamics.streams import generator
+from dynamics.study_file import preset
 from dynamics.training.worker import keep_freed
 
+GPU_IMAGES = 50_000
+"""As many as CIFAR-10 has."""
+GPU_BATCHES_OF_OTHERS = 3
+"""Batches that each of their processes makes in an epoch: all 50 000 images, with views by PIL, take most of a minute.
+A whole number of rounds, so that no process is idle in the last."""
+TINY: dict[str, Any] = {"width": 2, "train_examples": 64, "panel_examples": 32, "panel_batch": 32}
+OTHERS = {"baseline": "baseline (the thesis's recipe)", "lightly": "lightly's SimCLR loop"}
+RECORDS = {"baseline": "with its panel", "lightly": "records no snapshots"}
+"""Loops of others, as they are called in rows, and what follows their epochs."""
 LIGHTLYS = "simclr"
 """The method that lightly's loop trains."""
+PRODUCTS = {"cpu": (2048, 4e9), "cuda": (8192, 1e13)}
+"""Rows of the matrices whose product is timed: large enough that a device is at its fastest, and so is the work."""
+LARGEST, PROFILED_STEPS = 5, 20
+"""Kernels that are told of, and steps that are looked at."""
+EAGER = "eager"
+ENGINES = {
+    EAGER: "every kernel launched from Python",
+    "graph": "a whole step in one CUDA graph",
+    "compiled": "networks by torch.compile, in a CUDA graph",
+}
+"""The engines of :mod:`dynamics.training.capture`."""
 
 
-def measure(setting: Setting) -> list[Row]:
+def measure(conditions: Conditions) -> list[Measurement]:
     """Time every method; on the CPU with the preset quick and one thread, on a GPU with the thesis's."""
     threads = torch.get_num_threads()
-    if not setting.cuda:
+    if not conditions.cuda:
         torch.set_num_threads(1)
-        keep_freed()  # both as in the runner's workers
+        keep_freed()  # both as in the workers of a study
     try:
-        return _measure(setting)
+        return _measure(conditions)
     finally:
         torch.set_num_threads(threads)
 
 
-def _measure(setting: Setting) -> list[Row]:
-    plan = Plan.of(setting)
-    product = _flops.fastest_product(
-        _flops.precision(plan.recipe("simclr"), plan.device), plan.device, quick=setting.quick
-    )
+def _measure(conditions: Conditions) -> list[Measurement]:
+    work = Workload.under(conditions)
+    simclr = work.recipe("simclr")
     rows = []
-    for name in (*METHODS, *(name for name in methods.names() if name not in METHODS)):
-        if setting.time_for(f"epochs of {name}"):
-            rows += time_method(name, plan, product)
-    return rows + (_gpu_parts if setting.cuda else _cpu_parts)(plan, setting)
-
-
-def _cpu_parts(plan: Plan, setting: Setting) -> list[Row]:
-    rows = []
-    for name in METHODS[:1] if setting.quick else METHODS:
-        if setting.time_for(f"memory of {name}"):
-            rows += _memory.measure(f"train.cpu.{name}", name, plan.recipe(name))
+    for name in dict.fromkeys((*METHODS, *methods.names())):
+        if conditions.time_for(f"epochs of {name}"):
+            rows += time_method(name, work)
+    if conditions.cuda:
+        if conditions.time_for("kernels of simclr"):
+            rows += about("train.cuda.simclr", "simclr", profiled("simclr", simclr, work))
+        if conditions.time_for("engines for simclr"):
+            rows += engines("simclr", simclr, rounds=2, images=work.dataset.num_train, device=work.device)
+        return rows
+    for name in METHODS[:1] if conditions.quick else METHODS:
+        if conditions.time_for(f"memory of {name}"):
+            rows += about(f"train.cpu.{name}", name, memory(name, work.recipe(name)))
     return rows
 
 
-def _gpu_parts(plan: Plan, setting: Setting) -> list[Row]:
-    key, recipe, device = "train.cuda.simclr", plan.recipe("simclr"), plan.device
-    rows = []
-    if setting.time_for("kernels of simclr"):
-        rows += _kernels.measure(key, "simclr", recipe, plan.dataset, device=device)
-    if setting.time_for("engines for simclr"):
-        images = plan.dataset.num_train
-        rows += _engines.measure(key, "simclr", recipe, rounds=2, images=images, device=device)
-    return rows
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What is trained to be timed: the thesis's sizes on a GPU, the preset quick on a CPU, next to nothing if quick."""
+
+    device: torch.device
+    dataset: Dataset
+    workers: int
+    """Processes that make views for the others."""
+    quick: bool
+
+    @classmethod
+    def under(cls, conditions: Conditions) -> "Workload":
+        """Return digits for the CPU, and pieces of photographs for a GPU."""
+        large = conditions.cuda and not conditions.quick
+        dataset = photographs(GPU_IMAGES) if large else data.load("digits")
+        workers = min(2, available_cores()) if conditions.quick else available_cores()
+        return cls(device=conditions.device, dataset=dataset, workers=workers, quick=conditions.quick)
+
+    @property
+    def thesis(self) -> bool:
+        """Whether the thesis's sizes are used."""
+        return self.device.type == "cuda" and not self.quick
+
+    def recipe(self, name: str) -> Recipe:
+        """Return a method's recipe; on a GPU all but SimCLR, which targets are set for, are timed on half of it."""
+        if self.quick:
+            return preset(name, "quick", **TINY)
+        recipe = preset(name, "thesis" if self.thesis else "quick")
+        return recipe if name == "simclr" else self.half(recipe)
+
+    def half(self, recipe: Recipe) -> Recipe:
+        """Return a recipe of half the images and half the panel: the same work a step, in half the time."""
+        if not self.thesis:
+            return recipe
+        panel = recipe.panel_examples // 2
+        return dataclasses.replace(recipe, train_examples=GPU_IMAGES // 2, panel_examples=panel)
+
+    def images(self, recipe: Recipe) -> int:
+        """Return how many images an epoch trains on: full batches only."""
+        number = recipe.train_examples or self.dataset.num_train
+        return number // recipe.batch_size * recipe.batch_size
+
+    def part_for_others(self, recipe: Recipe) -> Recipe:
+        """Return the recipe of an epoch of the others: fewer images where all take too long."""
+        if not self.thesis:
+            return recipe
+        images = GPU_BATCHES_OF_OTHERS * self.workers * recipe.batch_size
+        return dataclasses.replace(recipe, train_examples=min(images, self.images(recipe)))
 
 
-def time_method(name: str, plan: Plan, product: _flops.Product) -> list[Row]:
+def number_type(recipe: Recipe, device: torch.device) -> torch.dtype:
+    """Return the numbers that a run's networks compute with.
+
+    Examples
+    --------
+    >>> number_type(preset("simclr", "thesis"), torch.device("cuda"))
+    torch.bfloat16
+    """
+    low = recipe.precision == "bf16" or (recipe.precision == "auto" and device.type == "cuda")
+    return torch.bfloat16 if low else torch.float32
+
+
+def product(size: int, dtype: torch.dtype, device: torch.device, *, work: float) -> Callable[[], float]:
+    """Return a call that times products of two square matrices, about so many operations; it returns operations/s.
+
+    Examples
+    --------
+    >>> product(64, torch.float32, torch.device("cpu"), work=1e6)() > 0
+    True
+    """
+    random = generator(0, "control", device=device)
+    first, second = (torch.randn(size, size, generator=random, device=device).to(dtype) for _ in range(2))
+    into, once = torch.empty_like(first), 2.0 * size**3
+    times = max(1, round(work / once))
+
+    def call() -> None:
+        for _ in range(times):
+            torch.matmul(first, second, out=into)
+
+    return lambda: times * once / seconds_of(call, device)
+
+
+def time_method(name: str, work: Workload) -> list[Measurement]:
     """Time epochs of ours, of the loops that have the method, and matrix products, in turn."""
-    recipe, device = plan.recipe(name), plan.device
-    key, images = f"train.{device.type}.{name}", plan.images(recipe)
-    paces = others(name, plan)
-    in_between: dict[str, Callable[[], float]] = {**paces, "product": product.rate}
-    epochs = in_turn(name, recipe, plan.dataset, device=device, rounds=plan.rounds(name), others=in_between)
-    rows = _training_rows.own(key, name, epochs, images=images, note=plan.note(recipe))
-    rows.append(
-        _training_rows.utilisation(
-            key,
-            name,
-            epochs,
-            operations=_flops.of_step(name, recipe, plan.dataset, device=device),
-            steps=images // recipe.batch_size,
-            rates=epochs.others["product"],
-            note=f"a product of {product.size} x {product.size}",
-        )
-    )
+    recipe, device = work.recipe(name), work.device
+    images, part = work.images(recipe), work.part_for_others(recipe)
+    paces = others(name, part, work, times=images / work.images(part))
+    size, amount = (64, 1e7) if work.quick else PRODUCTS[device.type]
+    between: dict[str, Callable[[], float]] = dict(paces)
+    between["product"] = product(size, number_type(recipe, device), device, work=amount)
+    rounds = 2 if work.quick else 7
+    if work.thesis:
+        rounds = 4 if name == "simclr" else 2
+    epochs = in_turn(name, recipe, work.dataset, device=device, rounds=rounds, others=between)
+    said = notes(recipe, work)
+    rows = own(epochs, images=images, note=said["ours"])
+    operations = operations_of_step(name, recipe, work.dataset, device=device)
+    rows.append(utilisation(epochs, operations, images // recipe.batch_size, size, epochs.others["product"]))
     for other, pace in paces.items():
-        seconds, note = epochs.others[other], plan.note_for(other, recipe)
-        rows += _training_rows.compared(key, name, other, epochs, seconds, images=images, note=note)
-        rows += _training_rows.memory_of(key, name, other, pace.allocated)
+        rows += compared(other, epochs, epochs.others[other], images=images, note=said[other])
+        rows += gpu_memory(f"peak_memory_{other}", OTHERS[other], pace.allocated)
     if name == LIGHTLYS and not installed():
-        rows.append(_training_rows.left_out(key, name, "lightly", "not installed (it is in the extra bench)"))
+        what = f"images per second, ours / {OTHERS['lightly']}"
+        why = "not installed (it is in the extra bench)"
+        rows.append(Measurement("ratio_lightly", what, None, "x", note=why))
+    return about(f"train.{device.type}.{name}", name, rows)
+
+
+def notes(recipe: Recipe, work: Workload) -> dict[str, str]:
+    """Say under what conditions ours and the loops of others are timed."""
+    where = "the GPU" if work.device.type == "cuda" else f"{torch.get_num_threads()} thread(s)"
+    numbers = str(number_type(recipe, work.device)).removeprefix("torch.")
+    part = work.images(work.part_for_others(recipe))
+    fewer = "" if part == work.images(recipe) else f", its steps timed on {part} images"
+    theirs = f"views in {work.workers} processes, network on {where}, float32"
+    return {
+        "ours": f"K = {recipe.panel_examples}, M = {recipe.panel_augmentations}, {numbers}, on {where}",
+        **{other: f"{theirs}, {records}{fewer}" for other, records in RECORDS.items()},
+    }
+
+
+def own(epochs: Epochs, *, images: int, note: str) -> list[Measurement]:
+    """Return what ours takes: time, pace, share of snapshots, start and, on a GPU, memory."""
+    seconds, start = epochs.seconds, epochs.reports[0].start_seconds
+    panel, store = (
+        1e3 * statistics.median(getattr(each, part) for each in epochs.timed)
+        for part in ("panel_seconds", "store_seconds")
+    )
+    shares = [100 * share for share in epochs.snapshot_shares]
+    parts = f"{panel:.3g} ms to score the panel, {store:.3g} ms to write"
+    used, held = epochs.memory or (None, 0)
+    return [
+        median("epoch", f"epoch of {images} images with snapshots", "s", seconds, note),
+        median("images_per_second", "ours", "images/s", [images / value for value in seconds]),
+        median("snapshot_share", "panel and snapshots, share of an epoch", "%", shares, parts),
+        Measurement("start", "start of a seed, before its first epoch", start, "s"),
+        *gpu_memory("peak_memory", "ours", used, note=f"{held / MB:,.0f} MB reserved".replace(",", " ")),
+    ]
+
+
+def gpu_memory(key: str, loop: str, allocated: int | None, note: str = "") -> list[Measurement]:
+    """Return the memory of a GPU that a loop took, in bytes; no row where there is no GPU."""
+    what = f"peak memory of the GPU, {loop}"
+    return [] if allocated is None else [Measurement(key, what, allocated / MB, "MB", note=note)]
+
+
+def utilisation(
+    epochs: Epochs, operations: float, steps: int, size: int, rates: Sequence[float]
+) -> Measurement:
+    """Return the operations per second of the steps as a share of those of a matrix product.
+
+    `operations` are those of one step, `rates` the operations per second of a product of matrices of so many rows,
+    timed in turn with the epochs.
+    """
+    ceiling = statistics.median(rates)
+    shares = [100 * operations * steps / each.train_seconds / ceiling for each in epochs.timed]
+    note = (
+        f"{operations / 1e9:.3g} GFLOP a step; a product of {size} x {size} does {ceiling / 1e9:.3g} GFLOP/s"
+    )
+    return median("utilisation", "model FLOP utilisation of the steps", "%", shares, note)
+
+
+def compared(
+    other: str, epochs: Epochs, seconds: Sequence[float], *, images: int, note: str
+) -> list[Measurement]:
+    """Return the pace of another loop, whose epochs of as many images take `seconds`, and how many times it ours is."""
+    ours, theirs = ([images / value for value in each] for each in (epochs.seconds, seconds))
+    return [
+        median(f"{other}_images_per_second", OTHERS[other], "images/s", theirs, note),
+        ratio(f"ratio_{other}", f"images per second, ours / {OTHERS[other]}", ours, theirs),
+    ]
+
+
+def operations_of_step(name: str, recipe: Recipe, dataset: Dataset, *, device: torch.device) -> int:
+    """Count the floating-point operations of one training step, forward and backward.
+
+    Convolutions and matrix products count, a multiplication and an addition each; what is done element by element
+    (batch norm, the optimiser), factorisations and the making of views do not. The step is done once, in float32.
+    """
+    dataset = networks.training_data(dataset, recipe)
+    method = networks.untrained(name, recipe, dataset, seed=0).to(device)
+    shape = (method.training_views, recipe.batch_size, 3, dataset.image_size, dataset.image_size)
+    views = torch.rand(shape, generator=generator(0, "control", device=device), device=device)
+    labels = torch.zeros(recipe.batch_size, dtype=torch.int64, device=device)
+    with FlopCounterMode(display=False) as counter:
+        method.loss(views, labels)["loss"].backward()
+    return int(counter.get_total_flops())
+
+
+class EpochTimer:
+    """A call that gives the seconds of an epoch of another loop, as if it had `times` as many images.
+
+    The steps count so often; the panel is whole. The loop is built at the first call, so that it holds nothing before;
+    it runs in our process, so that on a GPU cuDNN looks for the fastest algorithms for others, too.
+    """
+
+    def __init__(self, build: Callable[[], Any], *, device: torch.device, times: float) -> None:
+        self.build, self.device, self.times = build, device, times
+        self.loop: Any = None
+        self.allocated: int | None = None
+        """Most memory of the GPU that its first epoch used, in bytes; None on the CPU."""
+
+    def __call__(self) -> float:
+        """Run an epoch; return the seconds that one of all images would take."""
+        if self.loop is not None or self.device.type != "cuda":
+            return self._seconds()
+        before = torch.cuda.memory_allocated(self.device)
+        torch.cuda.reset_peak_memory_stats(self.device)
+        seconds = self._seconds()
+        self.allocated = torch.cuda.max_memory_allocated(self.device) - before
+        return seconds
+
+    def _seconds(self) -> float:
+        self.loop = self.loop or self.build()
+        with warnings.catch_warnings():
+            # Newer Pythons warn of forking a process with threads; loaders do it all the same.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            training = seconds_of(self.loop.train_epoch, self.device)
+            return training * self.times + seconds_of(self.loop.score, self.device)
+
+
+def others(name: str, recipe: Recipe, work: Workload, *, times: float) -> dict[str, EpochTimer]:
+    """Return the loops of others that train this method; an epoch of ours has so many `times` their images."""
+    options: dict[str, Any] = {"device": work.device, "workers": work.workers}
+    builds: dict[str, Callable[[], Any]] = {}
+    if name in METHODS:
+        builds["baseline"] = partial(Baseline, name, recipe, work.dataset, **options)
+    if name == LIGHTLYS and installed():
+        builds["lightly"] = partial(LightlyLoop, recipe, work.dataset, **options)
+    return {other: EpochTimer(build, device=work.device, times=times) for other, build in builds.items()}
+
+
+def memory(name: str, recipe: Recipe) -> list[Measurement]:
+    """Return the memory of a process that trains one epoch on the CPU, ours and, where there is one, the baseline's."""
+    rows = []
+    for loop in ("ours", "baseline") if name in METHODS else ("ours",):
+        timed = harness.in_own_process(train_alone, loop, name, recipe)
+        note = f"a process that only trains; {timed.result / MB:.0f} MB are Python, libraries and images"
+        note += "" if loop == "ours" else "; makes its views itself, workers come on top"
+        key = "peak_memory" if loop == "ours" else "peak_memory_baseline"
+        what = f"peak memory, {OTHERS.get(loop, loop)}"
+        rows.append(Measurement(key, what, timed.peak_bytes / MB, "MB", note=note))
     return rows
 
 
-def others(name: str, plan: Plan) -> dict[str, Pace]:
-    """Return the loops of others that train this method."""
-    recipe = plan.recipe(name)
-    part = plan.part_for_others(recipe)
-    times = plan.images(recipe) / plan.images(part)
-    found = {}
-    options: dict[str, Any] = {"device": plan.device, "workers": plan.workers}
-    if name in METHODS:
-        build: Callable[[], Peer] = partial(Baseline, name, part, plan.dataset, **options)
-        found["baseline"] = Pace(build, device=plan.device, times=times)
-    if name == LIGHTLYS and installed():
-        found["lightly"] = Pace(
-            partial(LightlyLoop, part, plan.dataset, **options), device=plan.device, times=times
-        )
-    return found
+def train_alone(loop: str, name: str, recipe: Recipe) -> int:
+    """Train ours, or the baseline without worker processes; return the bytes that were there before."""
+    dataset, device = data.load(recipe.dataset), torch.device("cpu")
+    before = hardware.peak_memory()
+    if loop == "ours":
+        in_turn(name, recipe, dataset, device=device, rounds=0, others={})
+    else:
+        peer = Baseline(name, recipe, dataset, device=device, workers=0)
+        peer.train_epoch()
+        peer.score()
+    return before
+
+
+class Kernel(NamedTuple):
+    """All launches of one kernel."""
+
+    name: str
+    seconds: float
+    launches: int
+
+
+def profiled(name: str, recipe: Recipe, work: Workload) -> list[Measurement]:
+    """Profile an epoch of a few steps and a panel of next to nothing, the second of its run."""
+    few = min(max(PROFILED_STEPS * recipe.batch_size, work.dataset.num_classes), work.dataset.num_train)
+    panel: dict[str, Any] = {"panel_examples": 2, "panel_batch": 2, "panel_augmentations": 1}
+    recipe = dataclasses.replace(recipe, train_examples=few, **panel)
+    profiler = profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])
+    turns = iter((profiler.start, profiler.stop))
+    options: dict[str, Any] = {"others": {"profiler": lambda: next(turns)() or 0.0}, "engine": EAGER}
+    epochs = in_turn(name, recipe, work.dataset, device=work.device, rounds=1, **options)
+    found = [
+        Kernel(event.key, event.self_device_time_total / 1e6, event.count)
+        for event in profiler.key_averages()
+        if event.device_type.name != "CPU" and not event.is_user_annotation
+    ]
+    return kernels(found, wall_seconds=epochs.timed[0].train_seconds, steps=few // recipe.batch_size)
+
+
+def kernels(found: Iterable[Kernel], *, wall_seconds: float, steps: int) -> list[Measurement]:
+    """Return the largest kernels' shares of the time of all kernels, and that time's share of the epoch."""
+    found = sorted(found, key=lambda kernel: -kernel.seconds)
+    total = sum(kernel.seconds for kernel in found)
+    if total == 0:
+        why = "this GPU does not let itself be profiled"
+        return [Measurement("kernel_1", "kernels", None, "%", note=why)]
+    what = "time in kernels / time of the steps (eager, profiled)"
+    note = f"{1e3 * total / steps:.3g} ms of kernels a step; the profiler slows the launches"
+    rows = [Measurement("kernels_busy", what, 100 * total / wall_seconds, "%", note=note)]
+    for place, kernel in enumerate(found[:LARGEST], start=1):
+        what, share = f"kernel {place} by time, share of all kernels", 100 * kernel.seconds / total
+        note = f"{kernel.name[:90]}, {kernel.launches / steps:.3g} launches a step"
+        rows.append(Measurement(f"kernel_{place}", what, share, "%", note=note))
+    return rows
+
+
+def engines(
+    name: str, recipe: Recipe, *, rounds: int, images: int, device: torch.device
+) -> list[Measurement]:
+    """Train a few epochs with each engine, each in a process of its own that has nothing compiled."""
+    found: dict[str, Epochs | None] = {}
+    for engine in ENGINES:
+        try:
+            timed = harness.in_own_process(train_with, engine, name, recipe, rounds, images, str(device))
+        except RuntimeError:  # a compiler may be missing: that is no reason to lose what was measured before
+            found[engine] = None
+        else:
+            found[engine] = timed.result
+    return engine_rows(name, found)
+
+
+def train_with(engine: str, name: str, recipe: Recipe, rounds: int, images: int, device: str) -> Epochs:
+    """Train with one of them, after two short eager epochs that load what all of them need."""
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # or the compiler finds what it made another time
+    pieces = photographs(images)
+    first = dataclasses.replace(recipe, train_examples=max(pieces.num_classes, recipe.panel_examples))
+    options: dict[str, Any] = {"device": torch.device(device), "others": {}}
+    in_turn(name, first, pieces, rounds=0, engine=EAGER, **options)
+    return in_turn(name, recipe, pieces, rounds=rounds, engine=engine, **options)
+
+
+def engine_rows(name: str, found: Mapping[str, Epochs | None]) -> list[Measurement]:
+    """Return what each engine takes to start and an epoch, and when the slower start is won back."""
+    made = []
+    eager = found.get(EAGER)
+    for engine, epochs in found.items():
+        if epochs is None:
+            rows = [Measurement("epoch", "epoch", None, "s", note="failed; its error is above")]
+        else:
+            note = f"{epochs.reports[0].start_seconds:.3g} s before the first epoch, the rest in it"
+            start = Measurement("start", "start", start_seconds(epochs), "s", note=note)
+            rows = [median("epoch", "epoch", "s", epochs.seconds), start]
+            rows += _won_back(eager, epochs) if eager is not None and engine != EAGER else []
+        made += about(f"train.cuda.{name}.engine_{engine}", f"{name}, {ENGINES[engine]}", rows)
+    return made
+
+
+def start_seconds(epochs: Epochs) -> float:
+    """Return the seconds before the first epoch, and those that its steps and panel take longer than a later one's.
+
+    The panel's networks are compiled when it is scored for the first time.
+    """
+    first = epochs.reports[0]
+    later = statistics.median(each.train_seconds + each.panel_seconds for each in epochs.timed)
+    return first.start_seconds + max(0.0, first.train_seconds + first.panel_seconds - later)
+
+
+def _won_back(eager: Epochs, epochs: Epochs) -> list[Measurement]:
+    extra = start_seconds(epochs) - start_seconds(eager)
+    saved = statistics.median(eager.seconds) - statistics.median(epochs.seconds)
+    after, note = (max(0.0, extra / saved), "") if saved > 0 else (None, "never: an epoch is no shorter")
+    return [
+        Measurement("extra_start", "longer start than eager", extra, "s"),
+        Measurement("saved", "saved an epoch", saved, "s"),
+        Measurement("won_back", "epochs until the start is won back", after, "epochs", note=note),
+    ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be named in a recipe: a file of a package, found by its name, or an object that this process registered.
+"""The names that a recipe may use: files of a package, and objects that this process registered.
 
-The same for methods, encoders and data sets. Adding a file is registering it; a notebook registers an object.
+Methods, encoders and data sets work alike: adding a file registers it, and a notebook registers an object.
 """
 
 import importlib
@@ -15,16 +15,24 @@ from dynamics.errors import UserError
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Names of one kind of thing.
+    """The names of one kind: all methods, all encoders, or all data sets.
 
     Parameters
     ----------
     kind
-        What errors call it: "method".
+        What error messages call it: "method".
     package
         Package whose files are the names, underscores written as hyphens.
     shared
-        Its files that hold what the others share and are no names themselves.
+        Files of the package that hold common code; they are not names.
+    registered
+        Objects by the name under which :meth:`register` took them.
+
+    Examples
+    --------
+    >>> encoders = Catalogue(kind="encoder", package="dynamics.encoders")
+    >>> "resnet18" in encoders.names()
+    True
     """
 
     kind: str
@@ -33,7 +41,7 @@ class Catalogue:
     registered: dict[str, Any] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
-        """Return all names, as they are written on a command line, in alphabetical order."""
+        """Return all names, spelled as on a command line, in alphabetical order."""
         return tuple(sorted({*self._files(), *self.registered}))
 
     def _files(self) -> list[str]:
@@ -42,12 +50,12 @@ class Catalogue:
         return [name.replace("_", "-") for name in files if name not in self.shared]
 
     def register(self, name: str, value: Any) -> None:
-        """Let a name stand for an object, in this process and the workers that it starts.
+        """Let a name stand for an object, in this process and in the workers that it starts.
 
         Raises
         ------
         UserError
-            When a file has that name.
+            If a file has that name.
         """
         if name in self._files():
             raise UserError(f"{self.kind} {name!r} exists already in {self.package}: choose another name")
@@ -59,7 +67,7 @@ class Catalogue:
         Raises
         ------
         UserError
-            When there is no such name; the message lists those there are.
+            If the name is unknown; the message lists the known ones.
         """
         if name in self.registered:
             return self.registered[name]

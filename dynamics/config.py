@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What decides the bits of a run: one flat, frozen recipe per method, JSON both ways.
+"""Recipes: everything that determines a run's numbers except its seed, as one flat, frozen dataclass per method.
 
-A field's docstring is its --help. A method's file extends :class:`Recipe` by its own fields and defaults
-(the thesis's values); everything that does not change a run's numbers (folders, workers, device) is
-an argument of a function or a command line, not a field.
+A field's docstring is its help text on the command line. A method's file extends :class:`Recipe` with its own fields
+and defaults (the memorization thesis's values). What does not change a run's numbers (folders, workers, device) is an
+argument of a function or a flag, not a field.
 """
 
 import dataclasses
@@ -23,50 +23,60 @@ Precision = Literal["auto", "bf16", "fp32"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Fields that every method has."""
+    """Fields that every method has.
+
+    Examples
+    --------
+    >>> Recipe(lr=0.1).lr
+    0.1
+    >>> Recipe(lr=-1.0)
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: lr must be >= 0, got -1.0
+    """
 
     dataset: str = "cifar10"
-    """Images to train on: a file of dynamics/data, without .py (cifar10, digits, folder, tiny-imagenet)."""
+    """Data set to train on: the name of a file in dynamics/data (cifar10, digits, folder, tiny-imagenet)."""
     train_examples: int | None = None
-    """Train on this many images only (class-balanced, the same for every seed); all when absent."""
+    """Number of training images to use (class-balanced, the same for every seed); all by default."""
 
     encoder: str = "resnet18"
-    """Network below the head: resnet18 (8 * width features) or n1 (256)."""
+    """Network below the projection head: resnet18 (8 * width features) or n1 (256 features)."""
     width: int = 64
-    """Channels of the first stage of resnet18, whose output has 8 times as many features; n1 has one width."""
+    """Channels of the first stage of resnet18, which outputs 8 times as many features; n1 ignores it."""
 
     epochs: int = 200
-    """Epochs of training, t_max."""
+    """Number of training epochs, t_max."""
     batch_size: int = 256
     """Images per step, B; the last incomplete batch of an epoch is dropped."""
     optimizer: Optimizer = "adam"
     """Adam, or SGD with momentum."""
     lr: float = 3e-4
-    """Largest learning rate."""
+    """Maximum learning rate."""
     momentum: float = 0.9
     """Momentum of SGD."""
     weight_decay: float = 1e-4
     """L2 penalty, added to the gradient."""
     schedule_period: int = 200
-    """Epochs from the largest rate to zero along the cosine; past it the rate rises again."""
+    """Epochs in which the cosine takes the learning rate from its maximum to zero; afterwards it rises again."""
     schedule_start: int = 0
-    """Epochs before the schedule is stepped for the first time."""
+    """Epochs at the maximum learning rate before the cosine begins."""
     precision: Precision = "auto"
-    """bf16 autocast or fp32 (on a GPU with TF32 inside convolutions, PyTorch's default); auto is bf16 on CUDA and
-    fp32 elsewhere."""
+    """bf16 autocast, or fp32 (on a GPU with TF32 in convolutions, PyTorch's default); auto is bf16 on CUDA and fp32
+    elsewhere."""
 
     panel_examples: int = 1024
-    """Fixed training examples that are scored after every epoch, K."""
+    """Number of fixed training examples that are scored after every epoch, K."""
     panel_augmentations: int = 10
-    """Fixed augmentations of each of them, M; a method without augmentation uses 1."""
+    """Number of fixed augmentations of each panel example, M; a method without augmentation uses 1."""
     panel_batch: int = 256
-    """Examples that a view is compared with when its partner is looked for (methods of views)."""
+    """Batch size on the panel: the examples among whose views the nearest one is searched for (view methods)."""
     panel_replacement: bool = False
-    """Draw the panel's examples with replacement, as the thesis did (some then appear twice)."""
+    """Draw the panel's examples with replacement, as the memorization thesis did (some then appear twice)."""
     panel_seed: int = 0
-    """Seed of the panel's examples and augmentations; the same for all copies of all methods."""
+    """Seed of the panel's examples and augmentations; the same for all seeds of all methods."""
     label_seed: int = 0
-    """Seed of the permutation of random labels; the same for all copies of both methods."""
+    """Seed of the permutation that makes the random labels; the same for all seeds of both methods."""
 
     def __post_init__(self) -> None:
         check_min(self, 1, "width", "epochs", "schedule_period", "panel_augmentations")
@@ -90,14 +100,14 @@ class Recipe:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
-        """Rebuild a recipe from :meth:`to_json`'s dictionary.
+        """Rebuild a recipe from the dictionary that :meth:`to_json` returned.
 
-        A field that was added since takes its default, which is what the code did before there was a choice.
+        A field that the dictionary lacks takes its default: what the code did before the field was added.
 
         Raises
         ------
         UserError
-            When a field is unknown: the record was written by a newer version, or for another method.
+            If a field is unknown, because a newer version or another method wrote it.
 
         Examples
         --------
@@ -108,12 +118,19 @@ class Recipe:
 
     @classmethod
     def known(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values as a recipe takes them (lists as tuples), once each is known to be a field.
+        """Check that all names are fields, and return their values as a recipe takes them (lists as tuples).
 
         Raises
         ------
         UserError
-            When one is no field of this recipe; names the nearest that is.
+            If a name is not a field of this recipe; the message suggests the closest field.
+
+        Examples
+        --------
+        >>> Recipe.known({"epoch": 5})
+        Traceback (most recent call last):
+            ...
+        dynamics.errors.UserError: epoch is not a field of every method's recipe: did you mean epochs?
         """
         fields = [field.name for field in dataclasses.fields(cls)]
         for name in values:
@@ -132,11 +149,11 @@ SHARED_BY_A_STUDY = (
     "panel_seed",
     "label_seed",
 )
-"""Fields that all methods of a study must agree on, or their r_t are those of different examples."""
+"""Fields that all methods of a study must agree on; otherwise their r_t would be those of different examples."""
 
 
 def _owner(recipe: type[Recipe]) -> str:
-    """Return whose recipe a class is: that of the method whose file it stands in."""
+    """Return whose recipe a class is, for messages: that of the method whose file defines it."""
     package, _, file = recipe.__module__.rpartition(".")
     if recipe is Recipe:
         return "every method's"
@@ -144,32 +161,55 @@ def _owner(recipe: type[Recipe]) -> str:
 
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring a record of version 0.1 to today's names: `panel_temperature` became `temperature`."""
+    """Rename the fields of a record of version 0.1: `panel_temperature` became `temperature`."""
     old = dict(values)
     temperature = old.pop("panel_temperature", None)
     return old if temperature is None or "temperature" in old else {**old, "temperature": temperature}
 
 
-# What a recipe's __post_init__ calls, so that a value is refused before data are loaded or a network is built.
+# A recipe's __post_init__ calls these, so that a value is refused before data are loaded or a network is built.
 
 
-def check_min(recipe: object, least: int | float, *names: str) -> None:
-    """Refuse fields below `least`."""
-    _check(recipe, names, f">= {least}", lambda value: least <= value)
+def check_min(recipe: object, minimum: int | float, *names: str) -> None:
+    """Raise a :class:`UserError` unless the named fields are >= `minimum`.
+
+    Examples
+    --------
+    >>> check_min(Recipe(), 1, "epochs", "width")
+    """
+    _check(recipe, names, f">= {minimum}", lambda value: minimum <= value)
 
 
 def check_non_negative(recipe: object, *names: str) -> None:
-    """Refuse rates and weights that are negative or not finite."""
+    """Raise a :class:`UserError` unless the named fields are finite and >= 0.
+
+    Examples
+    --------
+    >>> check_non_negative(Recipe(), "lr", "weight_decay")
+    """
     _check(recipe, names, ">= 0", lambda value: 0 <= value < math.inf)
 
 
 def check_positive(recipe: object, *names: str) -> None:
-    """Refuse divisors that are zero, negative or not finite."""
+    """Raise a :class:`UserError` unless the named fields are finite and > 0.
+
+    Examples
+    --------
+    >>> check_positive(Recipe(weight_decay=0.0), "weight_decay")
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: weight_decay must be > 0, got 0.0
+    """
     _check(recipe, names, "> 0", lambda value: 0 < value < math.inf)
 
 
 def check_fraction(recipe: object, *names: str) -> None:
-    """Refuse what does not lie between 0 and 1."""
+    """Raise a :class:`UserError` unless the named fields lie in [0, 1].
+
+    Examples
+    --------
+    >>> check_fraction(Recipe(momentum=0.9), "momentum")
+    """
     _check(recipe, names, "in [0, 1]", lambda value: 0 <= value <= 1)
 
 
@@ -181,12 +221,20 @@ def _check(recipe: object, names: tuple[str, ...], bound: str, holds: Callable[[
 
 @contextmanager
 def fields_renamed(**field_of: str) -> Iterator[None]:
-    """Let an error about a parameter of what is built from a recipe name the recipe's field instead.
+    """Translate errors about an object's parameters into errors about the fields of the recipe that it is built from.
 
     Parameters
     ----------
     field_of
-        The recipe's field by the name of the parameter.
+        The name of the recipe's field, by the name of the parameter.
+
+    Examples
+    --------
+    >>> with fields_renamed(rate="lr"):
+    ...     raise UserError("`rate` must be >= 0, got -1.0")
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: lr must be >= 0, got -1.0
     """
     try:
         yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user can get wrong. Nothing here knows a command line or a terminal."""
+"""The exception for mistakes that a user can correct. It knows neither command lines nor terminals."""
 
 import re
 from collections.abc import Callable
@@ -8,10 +8,10 @@ _PARAMETER = re.compile(r"`([a-z_][a-z0-9_]*(?:=[\w.-]+)?)`")
 
 
 class UserError(Exception):
-    """A mistake the user can mend: says what must hold, what was got, and what to do instead.
+    """A mistake that the user can correct: says what must hold, what was got, and what to do instead.
 
-    Parameters in backticks are those of functions and recipes; ``str`` shows them plainly, and a command line
-    writes them as its flags (:meth:`spelled`).
+    Words in backticks are parameters of functions and fields of recipes. ``str`` drops the backticks, and a command
+    line writes the words as flags (:meth:`spelled`).
 
     Examples
     --------
@@ -26,5 +26,5 @@ class UserError(Exception):
         return self.spelled(lambda name: name)
 
     def spelled(self, parameter: Callable[[str], str]) -> str:
-        """Return the message with each marked parameter, such as ``lr`` or ``download=True``, spelled by a function."""
-        return _PARAMETER.sub(lambda found: parameter(found[1]), super().__str__())
+        """Return the message with each marked parameter (``lr``, ``download=True``) as a function spells it."""
+        return _PARAMETER.sub(lambda match: parameter(match[1]), super().__str__())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a file reaches the disk whole, or not at all.
+"""Atomic and durable writing of files, and readers that name a damaged file.
 
-Write aside, fsync, rename, fsync the folder: after a kill or a power cut the name holds the old bytes or
-the new ones, never a mixture. A full disk becomes one line that says what is safe and what to do.
+A file is written under a temporary name, synced and renamed, and its folder is synced: after a kill or a power cut it
+holds the old bytes or the new ones, never a mixture. If the disk is full, an error says what is safe and what to do.
 """
 
 import contextlib
@@ -20,11 +20,18 @@ from typing import Any
 from dynamics.errors import UserError
 
 ASIDE = ".tmp"
-"""Ending of what is being written and does not count yet."""
+"""Ending of a file that is still being written."""
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's entries, are on the disk."""
+    """Wait until a file's bytes, or a folder's entries, are on the disk.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sync(Path(folder))
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -33,26 +40,49 @@ def sync(path: Path) -> None:
 
 
 def sync_all(paths: Sequence[Path]) -> None:
-    """:func:`sync` several at once: on a busy disk they share the wait, which one after the other adds up."""
+    """:func:`sync` several paths at once: on a busy disk they share the wait instead of adding it up.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sync_all([Path(folder), Path(folder).parent])
+    """
     list(_threads(os.getpid()).map(sync, paths))
 
 
 @cache
 def _threads(process: int) -> ThreadPoolExecutor:
-    """Return threads that wait for the disk; starting them anew for every epoch costs as much as the wait.
+    """Return the threads that wait for the disk; starting them for every epoch would cost as much as the wait.
 
-    They are those of one process: a forked child has none of its parent's.
+    They are cached by process, for a forked child has none of its parent's threads.
     """
     return ThreadPoolExecutor(max_workers=8, thread_name_prefix=f"sync-{process}")
 
 
 def sync_tree(folder: Path) -> None:
-    """:func:`sync` a folder with everything in it."""
+    """:func:`sync` a folder and everything in it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sync_tree(Path(folder))
+    """
     sync_all([folder, *folder.rglob("*")])
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and its parents where there are none: durable on return."""
+    """Make a folder and its parents unless they exist; durable on return.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     make_folder(Path(folder, "runs", "demo"))
+    ...     Path(folder, "runs", "demo").is_dir()
+    True
+    """
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -60,12 +90,20 @@ def make_folder(path: Path) -> None:
 
 
 def write_synced(path: Path, *parts: bytes | memoryview) -> None:
-    """Write the parts, one after the other, as a new file that nobody reads yet; it goes where that fails.
+    """Write the concatenated parts to a new file that nobody reads yet; remove the file if writing fails.
 
     Raises
     ------
     UserError
-        When the disk is full.
+        If the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_synced(Path(folder, "state"), b"header", b"data")
+    ...     Path(folder, "state").read_bytes()
+    b'headerdata'
     """
     with full_disk_explained(path.parent):
         try:
@@ -81,12 +119,20 @@ def write_synced(path: Path, *parts: bytes | memoryview) -> None:
 
 
 def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
-    """Make the parts the whole content of `path`: durable on return.
+    """Replace the content of `path` by the concatenated parts; durable on return.
 
     Raises
     ------
     UserError
-        When the disk is full; `path` then holds what it held.
+        If the disk is full; `path` then keeps its old content.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     atomic_write(Path(folder, "log"), b"one ", b"two")
+    ...     [(path.name, path.read_text()) for path in Path(folder).iterdir()]
+    [('log', 'one two')]
     """
     aside = path.with_name(f"{path.name}.{os.getpid()}{ASIDE}")
     write_synced(aside, *parts)
@@ -99,7 +145,23 @@ def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """:func:`atomic_write` an object as indented JSON; NaN is refused, as other readers refuse it."""
+    """:func:`atomic_write` an object as indented JSON.
+
+    Raises
+    ------
+    UserError
+        If the disk is full.
+    ValueError
+        If a number is NaN or infinite, which is not valid JSON.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_json(Path(folder, "run.json"), {"seed": 7})
+    ...     read_json(Path(folder, "run.json"))
+    {'seed': 7}
+    """
     atomic_write(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
@@ -109,21 +171,38 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        When the file is missing, no JSON, or another kind of value; names the file.
+        If the file is missing, is not JSON or does not hold an object; names the file.
+
+    Examples
+    --------
+    >>> read_json(Path("runs/no-such-study/simclr/seed-0000/run.json"))
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: no run.json in runs/no-such-study/simclr/seed-0000: that is not a complete run folder
     """
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise UserError(f"no {path.name} in {path.parent}: that is not a whole run folder") from None
+        raise UserError(f"no {path.name} in {path.parent}: that is not a complete run folder") from None
     except ValueError as error:
-        raise UserError(f"{path} is damaged (no JSON: {error}): restore that file from a copy") from error
+        raise UserError(f"{path} is damaged (not JSON: {error}): restore that file from a copy") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, not a JSON object: restore it from a copy")
     return content
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder; nothing happens where there is none."""
+    """Remove a file, or a folder with its content; do nothing if there is none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "cache").mkdir()
+    ...     remove(Path(folder, "cache"))
+    ...     list(Path(folder).iterdir())
+    []
+    """
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -131,14 +210,32 @@ def remove(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash a file's bytes, as hexadecimal digits."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "empty").touch()
+    ...     sha256_of(Path(folder, "empty"))[:8]
+    'e3b0c442'
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
 def full_disk_explained(folder: Path) -> Iterator[None]:
-    """Turn a full disk (or quota) met inside into a :class:`UserError` that says how to go on."""
+    """Turn a full disk or an exceeded quota into a :class:`UserError` that says how to go on.
+
+    Examples
+    --------
+    >>> with full_disk_explained(Path("runs")):
+    ...     raise OSError(errno.ENOSPC, "No space left on device")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: the disk that holds runs is full: the finished epochs are safe; ...
+    """
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is writing this seed's folder: one process at most; its death, however sudden, lets go.
+"""The lock of a seed's folder: at most one process writes to it, and a process that dies releases it.
 
-The lock is the operating system's (`lock`, by filelock); `holder.json` beside it only says whose it is.
+The lock is the operating system's (the file `lock`, through filelock); `holder.json` beside it only says who holds it.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from dynamics.errors import UserError
 
 LOCK = "lock"
 HOLDER = "holder.json"
-PATIENCE = 0.5  # seconds: outlasts another process that only looks, see :func:`holder`
+PATIENCE = 0.5  # seconds: longer than :func:`holder` in another process holds the lock
 
 
 class SeedLocked(UserError):  # noqa: N818 - the name says it
-    """Another process is writing this seed's folder."""
+    """Another process is writing to this seed's folder."""
 
 
 class Holder(NamedTuple):
-    """The process that holds a lock; a field is None in the instant before it has signed."""
+    """The process that holds a lock; its fields are None until it has written holder.json."""
 
     pid: int | None
     host: str | None
@@ -41,12 +41,19 @@ class Holder(NamedTuple):
 
 @contextlib.contextmanager
 def seed_lock(folder: Path) -> Iterator[None]:
-    """Hold the folder of one seed, which is made where there is none, for as long as the block runs.
+    """Hold the lock of a seed's folder, which is made if absent, while the block runs.
 
     Raises
     ------
     SeedLocked
-        When another process holds it: says which one, and since when.
+        If another process holds it; says which one, and since when.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs, seed_lock(Path(runs, "seed-0000")):
+    ...     holder(Path(runs, "seed-0000")).pid == os.getpid()
+    True
     """
     with files.full_disk_explained(folder):
         files.make_folder(folder)
@@ -68,7 +75,13 @@ def seed_lock(folder: Path) -> Iterator[None]:
 
 
 def holder(folder: Path) -> Holder | None:
-    """Say who holds a seed's folder now, or None when it is free (a dead process holds nothing)."""
+    """Return the process that holds a seed's folder now, or None if it is free (a dead process holds nothing).
+
+    Examples
+    --------
+    >>> holder(Path("runs/no-such-study/simclr/seed-0000")) is None
+    True
+    """
     if not (folder / LOCK).exists():
         return None
     lock = FileLock(folder / LOCK)
@@ -76,7 +89,7 @@ def holder(folder: Path) -> Holder | None:
         lock.acquire(blocking=False)
     except Timeout:
         return _signature(folder)
-    except OSError:  # a folder that may only be read has no writer
+    except OSError:  # a read-only folder has no writer
         return None
     lock.release()
     return None

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How documents write the names of methods and encoders, and in which order they stand."""
+"""Display names of methods and encoders, and the order in which tables and figures list them."""
 
 from collections.abc import Iterable
 from types import MappingProxyType
 
 ORDER = ("simclr", "supervised", "random-labels", "random-labels-aug")
-"""The memorization thesis's four settings come first, in its order; others follow by name."""
+"""The memorization thesis's four settings come first, in its order; the others follow alphabetically."""
 
 UNTRAINED = "random-initialisation"
-"""Stands in a table's column of methods for a network that was never trained."""
+"""Takes the place of a method in tables: a network that was never trained."""
 PIXELS = "pixels"
-"""Stands there for the images themselves."""
+"""Takes the place of a method in tables: the images themselves."""
 
 LABELS = MappingProxyType(
     {
@@ -29,20 +29,20 @@ LABELS = MappingProxyType(
         UNTRAINED: "random initialisation",
     }
 )
-"""How the documents write their methods; another method is written as on the command line."""
+"""Names as the theses write them; any other method is written as on the command line."""
 
 ENCODERS = MappingProxyType({"n1": "N1", "resnet18": "ResNet-18"})
-"""How the documents write their encoders (the coursework's N2 is a ResNet-18)."""
+"""Names as the theses write them (the coursework's N2 is a ResNet-18)."""
 
 USUAL_WIDTH = 64
-"""Channels of the first stage of a ResNet-18; another width is written beside its name."""
+"""Channels of the first stage of a standard ResNet-18; any other width is written beside its name."""
 
 LONGEST = 24
-"""Characters of a method's name that fit above a panel."""
+"""Number of characters of a method's name that fit above a figure's panel."""
 
 
 def label(method: str) -> str:
-    """Return a method's name as it is printed; a long one is cut, so that panels stay apart.
+    """Return a method's display name; a long one is truncated so that the titles of panels do not overlap.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def label(method: str) -> str:
 
 
 def encoder_label(encoder: str | None, width: int | None = None) -> str:
-    """Return an encoder's name as it is printed; nothing where a run does not say which it was.
+    """Return an encoder's display name; an empty string if the run did not record its encoder.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def encoder_label(encoder: str | None, width: int | None = None) -> str:
 
 
 def ordered(methods: Iterable[str]) -> tuple[str, ...]:
-    """Return methods in the order of tables and figures: the thesis's four, then the others by name.
+    """Return methods in the order of tables and figures: the thesis's four, then the others alphabetically.
 
     Examples
     --------

@@ -16,10 +16,18 @@ from dynamics.streams import generator
 from dynamics.training import checkpoint
 
 
-def image_statistics(dataset: Dataset) -> ImageStatistics:
-    """Return what methods may know about a data set."""
-    mean, std = dataset.channel_moments()
-    return ImageStatistics(dataset.num_classes, dataset.image_size, mean, std)
+def image_statistics(images: Dataset | ImageStatistics) -> ImageStatistics:
+    """Return what methods may know about a data set; statistics as they are.
+
+    Examples
+    --------
+    >>> image_statistics(data.load("digits")).num_classes
+    10
+    """
+    if isinstance(images, ImageStatistics):
+        return images
+    mean, std = images.channel_moments()
+    return ImageStatistics(images.num_classes, images.image_size, mean, std)
 
 
 def training_data(dataset: Dataset, recipe: Recipe) -> Dataset:
@@ -29,25 +37,38 @@ def training_data(dataset: Dataset, recipe: Recipe) -> Dataset:
     ------
     UserError
         When the data set does not have as many images, or fewer than one batch.
+
+    Examples
+    --------
+    >>> training_data(data.load("digits"), Recipe(train_examples=300)).num_train
+    300
     """
     if recipe.train_examples is not None:
         dataset = dataset.subset(recipe.train_examples)
     if recipe.batch_size > dataset.num_train:
         raise UserError(
-            f"`batch_size` must be <= {dataset.num_train}, the training images of {dataset.name}, "
-            f"got {recipe.batch_size}"
+            f"`batch_size` must be <= {dataset.num_train}, the training images of {dataset.name}, got "
+            f"{recipe.batch_size}"
         )
     return dataset
 
 
 def training_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> Tensor:
-    """Return the labels that a method is to learn; the true ones where it uses none."""
+    """Return the labels that a method is to learn; the true ones where it uses none.
+
+    Examples
+    --------
+    >>> digits = data.load("digits")
+    >>> kept = training_labels(methods.load("random-labels"), Recipe(), digits) == digits.train_labels
+    >>> 0.05 < float(kept.double().mean()) < 0.15
+    True
+    """
     if method.labels == "permuted":
         return permuted_labels(dataset.train_labels, generator(recipe.label_seed, "labels"))
     return dataset.train_labels
 
 
-def untrained(name: str, recipe: Recipe, dataset: Dataset, *, seed: int) -> Method:
+def untrained(name: str, recipe: Recipe, images: Dataset | ImageStatistics, *, seed: int) -> Method:
     """Return a method's networks as they are before the first step of a seed.
 
     Parameters
@@ -56,17 +77,17 @@ def untrained(name: str, recipe: Recipe, dataset: Dataset, *, seed: int) -> Meth
         The method.
     recipe
         Its hyperparameters.
-    dataset
-        From :func:`training_data`.
+    images
+        From :func:`training_data`, or their statistics.
     seed
         The stream of the weights.
+
+    Examples
+    --------
+    >>> untrained("simclr", methods.recipe("simclr")(width=2), data.load("digits"), seed=0).encoder.num_features
+    16
     """
-    return initialised(name, recipe, image_statistics(dataset), seed=seed)
-
-
-def initialised(name: str, recipe: Recipe, statistics: ImageStatistics, *, seed: int) -> Method:
-    """Do the same where only the statistics of the training data are at hand."""
-    method = methods.load(name)(recipe, statistics)
+    method = methods.load(name)(recipe, image_statistics(images))
     weights = generator(seed, "weights")
     initialise(method, weights)
     method.after_initialise(weights)
@@ -95,6 +116,11 @@ def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:
         When the data are not there, or are not the same images as then.
     """
     recipe = recipe_of(run)
+    if recipe.dataset not in data.names():
+        raise UserError(
+            f"{run.folder} was trained on images made in memory, and this process has none called "
+            f"{recipe.dataset!r}: make them again and call dynamics.data.CATALOGUE.register"
+        )
     dataset = training_data(data.load(recipe.dataset, data_root=data_root), recipe)
     if dataset.fingerprint != run.provenance.get("data_fingerprint"):
         raise UserError(
@@ -104,28 +130,29 @@ def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:
     return dataset
 
 
-def trained(run: snapshots.Run, dataset: Dataset) -> Method:
+def trained(run: snapshots.Run, images: Dataset | ImageStatistics) -> Method:
     """Return a finished run's networks, in eval mode, on the CPU.
+
+    Parameters
+    ----------
+    run
+        A finished seed.
+    images
+        What it was trained on, or their statistics.
 
     Raises
     ------
     UserError
         When the weights are missing, damaged, or of another architecture.
     """
-    return restored(run, image_statistics(dataset))
-
-
-def restored(run: snapshots.Run, statistics: ImageStatistics) -> Method:
-    """Do the same where only the statistics of the training data are at hand."""
-    method = methods.load(run.method)(recipe_of(run), statistics)
-    path = run.weights
-    if not path.exists():
+    method = methods.load(run.method)(recipe_of(run), image_statistics(images))
+    if not run.weights.exists():
         raise UserError(f"no weights in {run.folder}: train that seed to its end")
     try:
-        method.load_state_dict(checkpoint.load_weights(path))
+        method.load_state_dict(checkpoint.load_weights(run.weights))
     except RuntimeError as error:
         reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
-        raise UserError(f"{path} holds the weights of another architecture ({reason})") from None
+        raise UserError(f"{run.weights} holds the weights of another architecture ({reason})") from None
     return method.eval()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""By what was a run or a result made: code, libraries, machine, time."""
+"""The origin of a run or a result: versions of the code and of libraries, machine, time."""
 
 import importlib.metadata
 import os
@@ -15,23 +15,46 @@ LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "zarr", "
 
 
 def code_version() -> str:
-    """Return the package's version, with the commit where the code runs from a git checkout."""
+    """Return the package's version, with the commit where the code runs from a git checkout of its own.
+
+    A repository that merely encloses an installed package, or that the environment points to, is not its own.
+
+    Examples
+    --------
+    >>> code_version().startswith(dynamics.__version__)
+    True
+    """
+    root = Path(dynamics.__file__).resolve().parents[1]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=root, env=clean, capture_output=True, text=True, check=True, timeout=10
+        )
+        return done.stdout.strip()
+
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(dynamics.__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
+        at_root = Path(git("rev-parse", "--show-toplevel")).resolve() == root
+        if at_root and git("ls-files", "dynamics/__init__.py"):
+            return f"{dynamics.__version__}+{git('describe', '--always', '--dirty')}"
     except (OSError, subprocess.SubprocessError):
-        return dynamics.__version__
-    return f"{dynamics.__version__}+{described}"
+        pass
+    return dynamics.__version__
 
 
 def versions(*more: str) -> dict[str, str]:
-    """Return the versions of Python, of the libraries that numbers depend on, and of others by name where installed."""
+    """Return the versions of Python and of the libraries that numbers depend on.
+
+    Parameters
+    ----------
+    more
+        Further packages to report, as far as they are installed.
+
+    Examples
+    --------
+    >>> "numpy" in versions()
+    True
+    """
     found = {"python": platform.python_version()}
     for name in (*LIBRARIES, *more):
         try:
@@ -42,15 +65,33 @@ def versions(*more: str) -> dict[str, str]:
 
 
 def now() -> str:
-    """Return the time in UTC, to the second."""
+    """Return the time in UTC, to the second, in ISO 8601.
+
+    Examples
+    --------
+    >>> datetime.fromisoformat(now()).tzinfo == UTC
+    True
+    """
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use: on a shared machine fewer than there are."""
+    """Return how many cores this process may use; on a shared machine fewer than it has.
+
+    Examples
+    --------
+    >>> available_cores() >= 1
+    True
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine() -> dict[str, Any]:
-    """Return what is worth knowing of the computer."""
+    """Return the computer's name, operating system and number of cores.
+
+    Examples
+    --------
+    >>> sorted(machine())
+    ['cores', 'host', 'system']
+    """
     return {"host": platform.node(), "system": platform.platform(), "cores": os.cpu_count()}

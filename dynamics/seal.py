@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a safetensors file is as it was written, to the last bit.
+"""Checksums for safetensors files, whose format does not detect damage.
 
-The format itself notices no damage. A file is sealed by a SHA-256 in its header's metadata: the hash of the
-whole file with the 64 digits of the hash itself set to zero.
+A file is sealed by a SHA-256 in its header's metadata: the hash of the complete file in which the 64 digits of the hash
+itself are zeros.
 """
 
 import hashlib
 
 _KEY = b'"sha256":"'
 BLANK = "0" * 64
-"""What a file that is to be sealed has in its metadata under `sha256`."""
+"""Placeholder in the metadata of a file that is to be sealed, under `sha256`."""
 
 
 def seal(blob: bytes) -> tuple[memoryview, ...]:
@@ -18,12 +18,19 @@ def seal(blob: bytes) -> tuple[memoryview, ...]:
     Returns
     -------
     tuple of memoryview
-        The sealed file in three pieces, to be written one after the other.
+        The sealed file in three consecutive parts, so that nothing large is copied.
 
     Raises
     ------
     ValueError
-        When the header has no place for the hash.
+        If the header has no place for the hash.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from safetensors.numpy import save
+    >>> is_sealed(b"".join(seal(save({"weight": np.ones(3)}, metadata={"sha256": BLANK}))))
+    True
     """
     start = _place(blob)
     if start is None:
@@ -33,13 +40,19 @@ def seal(blob: bytes) -> tuple[memoryview, ...]:
 
 
 def is_sealed(blob: bytes) -> bool:
-    """Whether a file carries its own hash: False for a damaged file as for one that was never sealed."""
+    """Whether a file's content matches the hash in its header; False also for a file that was never sealed.
+
+    Examples
+    --------
+    >>> is_sealed(b"not a safetensors file")
+    False
+    """
     start = _place(blob)
     return start is not None and blob[start : start + len(BLANK)] == _sum(blob, start).encode()
 
 
 def _place(blob: bytes) -> int | None:
-    """Find the hash in the header, which is JSON: no unescaped quote stands inside one of its strings."""
+    """Find the hash in the header, which is JSON: its strings contain no unescaped quote that could mislead."""
     header = blob[8 : 8 + int.from_bytes(blob[:8], "little")]
     at = header.find(_KEY)
     return None if at < 0 else 8 + at + len(_KEY)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What notebooks and analyses read: the seeds of a study, as labelled arrays that are read when they are touched.
+"""The seeds of a study as labelled arrays that are read lazily: what notebooks and analyses work on.
 
     study = dynamics.open_study("runs/demo")
     study.learning_probability("simclr").sel(epoch=25)
 
-Everything that is needed of all epochs is a sum over seeds or over examples, small whatever the panel's size: it is
-counted while the indicators stream from the disk. No torch is loaded.
+What analyses need of all epochs are sums over seeds or over examples, which are small whatever the panel's size: they
+are counted while the indicators stream from the disk. No torch is loaded.
 """
 
 import html
@@ -30,11 +30,11 @@ AXES = ("seed", "epoch", "view", "augmentation", "example")
 
 @dataclass(frozen=True, kw_only=True)
 class MethodCounts:
-    """Correct answers of one method, counted.
+    """Numbers of correct answers of one method.
 
-    `correct` counts over seeds and augmentations, out of `trials` = N * M; `single` counts over seeds
-    for the first augmentation of the first view, out of N; `seed_means` is the fraction of correct answers of
-    each seed over all augmentations and examples of the first view.
+    `correct` counts over seeds and augmentations, out of `trials` = N * M; `single` counts over seeds for the first
+    augmentation of the first view, out of N; `seed_means` is each seed's fraction of correct answers over all
+    augmentations and examples of the first view, in [0, 1].
     """
 
     method: str
@@ -50,51 +50,51 @@ class MethodCounts:
 
     @property
     def num_seeds(self) -> int:
-        """N."""
+        """Number of seeds, N."""
         return len(self.seeds)
 
     @property
     def trials(self) -> int:
-        """N * M."""
+        """Answers per example and epoch, N * M."""
         return self.num_seeds * self.num_augmentations
 
     @cached_property
     def learning_probability(self) -> Float[np.ndarray, "epoch example"]:
-        """r_t(x) of the first view, 0 (no seed ever right) to 1 (eq. 4.2)."""
+        """r_t(x) of the first view, 0 (every answer wrong) to 1 (every answer right) (eq. 4.2)."""
         return self.correct[0] / self.trials
 
     @cached_property
     def single_augmentation(self) -> Float[np.ndarray, "epoch example"]:
-        """r~_t(x~) of the first augmentation and view, 0 to 1 (eq. 4.5)."""
+        """r~_t(x~) of the first augmentation and view, in [0, 1] (eq. 4.5)."""
         return self.single / self.num_seeds
 
     @property
     def mean(self) -> Float[np.ndarray, " epoch"]:
-        """E[r_t] (eq. 4.3)."""
+        """E[r_t], the mean over examples (eq. 4.3)."""
         return self.learning_probability.mean(axis=1)
 
     def position(self, epoch: int) -> int:
-        """Return where an epoch lies on the epoch axis.
+        """Return the index of an epoch on the epoch axis.
 
         Raises
         ------
         UserError
-            When the method was not trained so far, or the epoch was not recorded.
+            If the epoch was not recorded.
         """
-        found = np.flatnonzero(self.epochs == epoch)
-        if len(found) == 0:
+        matches = np.flatnonzero(self.epochs == epoch)
+        if len(matches) == 0:
             raise UserError(
                 f"{self.method} has no epoch {epoch}: it was recorded from {self.epochs[0]} to {self.epochs[-1]}"
             )
-        return int(found[0])
+        return int(matches[0])
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Study:
     """The complete seeds of a study, by method; made by :func:`open_study`.
 
-    Arrays are :class:`xarray.DataArray` with the axes seed, epoch, view, augmentation, example, and with `label`
-    (trained on) and `true_label` as coordinates of the examples where the runs know them.
+    Arrays are :class:`xarray.DataArray` with the axes seed, epoch, view, augmentation, example; the examples have the
+    coordinates `label` (trained on) and `true_label` if the runs recorded them.
     """
 
     name: str
@@ -105,32 +105,38 @@ class Study:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """All methods, the thesis's four first."""
+        """All methods, the memorization thesis's four first."""
         return ordered(self.runs)
 
     def correct(self, method: str) -> xarray.DataArray:
-        """Return whether each network was right: bool, (seed, epoch, view, augmentation, example).
+        """Return whether each answer was right: bool, (seed, epoch, view, augmentation, example).
 
-        Nothing is read before it is needed: `study.correct("simclr").sel(epoch=5)` reads one epoch of each seed.
+        The array is read lazily: the values of `study.correct("simclr").sel(epoch=5)` are one epoch of each seed.
 
         Raises
         ------
         UserError
-            When the study has no such method; while reading, when a file is damaged.
+            If the study has no such method; while reading, if a file is damaged.
         """
         runs = self._runs(method)
         lazy = xarray.Variable(AXES, indexing.LazilyIndexedArray(_Indicators(runs)))
         return xarray.DataArray(lazy, coords=self._coordinates(method, AXES), name="correct")
 
     def learning_probability(self, method: str, *, view: int = 0) -> xarray.DataArray:
-        """Return r_t(x): float, (epoch, example), 0 (no network ever right) to 1 (memorization thesis, eq. 4.2).
+        """Return r_t(x): float, (epoch, example), 0 (every answer wrong) to 1 (memorization thesis, eq. 4.2).
 
         Parameters
         ----------
         method
             One of :attr:`methods`.
         view
-            Which of the two views is asked for its partner, 0 or 1; methods that learn from labels have one.
+            The view whose nearest neighbour should be its positive, 0 or 1; methods that learn from labels have
+            only view 0.
+
+        Raises
+        ------
+        UserError
+            If the study has no such method, or a file is damaged.
         """
         counts = self.counts(method)
         values = counts.correct[view] / counts.trials
@@ -144,37 +150,47 @@ class Study:
         return xarray.DataArray(values, dims=axes, coords=coordinates, name="r", attrs=attributes)
 
     def scalars(self, method: str) -> xarray.Dataset:
-        """Return what was recorded once an epoch (loss, its terms, diagnostics): float, (seed, epoch) each."""
-        runs = self._runs(method)
-        epochs = snapshots.common_epochs(runs)
-        found = [run.scalars(epochs) for run in runs]
-        names = dict.fromkeys(name for one in found for name in one)
-        absent = np.full(len(epochs), np.nan)
-        axes = ("seed", "epoch")
-        values = {name: (axes, np.stack([one.get(name, absent) for one in found])) for name in names}
-        return xarray.Dataset(values, coords=self._coordinates(method, axes))
+        """Return what was recorded once per epoch (loss, its terms, diagnostics): float, (seed, epoch) each.
 
-    def counts(self, method: str) -> MethodCounts:
-        """Return the counts of a method, read once: what analyses work on.
+        A scalar that a seed did not record is NaN.
 
         Raises
         ------
         UserError
-            When the study has no such method, or its snapshots are damaged.
+            If the study has no such method, or a file is damaged.
+        """
+        runs = self._runs(method)
+        epochs = snapshots.common_epochs(runs)
+        by_seed = [run.scalars(epochs) for run in runs]
+        names = dict.fromkeys(name for scalars in by_seed for name in scalars)
+        absent = np.full(len(epochs), np.nan)
+        axes = ("seed", "epoch")
+        values = {
+            name: (axes, np.stack([scalars.get(name, absent) for scalars in by_seed])) for name in names
+        }
+        return xarray.Dataset(values, coords=self._coordinates(method, axes))
+
+    def counts(self, method: str) -> MethodCounts:
+        """Return the counts of a method, which are read once and kept: what most analyses work on.
+
+        Raises
+        ------
+        UserError
+            If the study has no such method, or a file is damaged.
         """
         runs = self._runs(method)
         if method not in self._counts:
-            self._counts[method] = count(method, runs)
+            self._counts[method] = _count(method, runs)
         return self._counts[method]
 
     def indicators(
         self, method: str, epochs: Sequence[int]
     ) -> Bool[np.ndarray, "seed epoch view augmentation example"]:
-        """Return the values of :meth:`correct` at some epochs, read at once."""
+        """Return the values of :meth:`correct` at some epochs, as a NumPy array."""
         return np.stack([run.correct(list(epochs)) for run in self._runs(method)])
 
     def inputs(self) -> dict[str, Any]:
-        """Say what went in: for each method its config's fingerprint, its seeds, and a hash of the snapshots."""
+        """Return the provenance of the data: by method, its config's fingerprint, seeds, hashes of snapshots, data."""
         return {
             method: {
                 "fingerprint": runs[0].fingerprint,
@@ -201,7 +217,7 @@ class Study:
         return {name: values for name, values in known.items() if name in axes or isinstance(values, tuple)}
 
     def _summary(self) -> tuple[tuple[str, ...], list[list[str]]]:
-        """Return the head and rows of the table that stands for a study."""
+        """Return the header and rows of the table that represents a study."""
         rows = []
         for method in self.methods:
             runs = self.runs[method]
@@ -229,7 +245,7 @@ class Study:
 
 
 class _Indicators(BackendArray):
-    """`correct` of several seeds as one array that xarray reads piece by piece."""
+    """`correct` of several seeds as one array of which xarray reads the parts that are asked for."""
 
     def __init__(self, runs: Sequence[snapshots.Run]) -> None:
         self.runs = runs
@@ -248,17 +264,17 @@ class _Indicators(BackendArray):
         for place, seed in enumerate(chosen):
             values[place] = self.runs[seed].correct(wanted)
         for axis, index in enumerate(rest, start=2):
-            # One axis at a time, from a view: two arrays of places would otherwise be taken pairwise.
+            # One axis at a time: NumPy would pair up the elements of two index arrays.
             values = values.take(np.atleast_1d(np.arange(values.shape[axis])[index]), axis=axis)
         dropped = tuple(axis for axis, index in enumerate(key) if isinstance(index, (int, np.integer)))
         return values.squeeze(axis=dropped)
 
 
 def open_study(path: str | Path) -> Study:
-    """Open a study: a folder of methods with seeds, as `runs/demo`.
+    """Open a study: a folder of methods with seeds, such as `runs/demo`.
 
-    Seeds still in training are left out as soon as a method has a complete one; before that, the epochs that
-    all its seeds have are used. What is left out is said in :attr:`Study.notes`.
+    If a method has complete seeds, its incomplete ones are left out; otherwise the epochs that all its seeds have are
+    used. :attr:`Study.notes` says what was left out.
 
     Parameters
     ----------
@@ -268,15 +284,25 @@ def open_study(path: str | Path) -> Study:
     Raises
     ------
     UserError
-        When there is no such study or nothing in it can be read.
+        If there is no such study, it has no epoch yet, or a file is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> correct = np.array([[[[True, False]], [[True, True]]]])  # one epoch, two views, one augmentation
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     folder = snapshots.seed_folder(Path(runs), "demo", "simclr", 0)
+    ...     snapshots.write_finished(folder, method="simclr", seed=0, correct=correct)
+    ...     open_study(Path(runs, "demo")).learning_probability("simclr").values
+    array([[1., 0.]])
     """
     folder = Path(path)
     if not folder.is_dir():
         raise UserError(f"no study at {folder}: name the folder that holds its methods, such as runs/demo")
     runs: dict[str, list[snapshots.Run]] = {}
     notes: list[str] = []
-    whole = folder if folder.name not in ("", "..") else folder.resolve()
-    root, name = whole.parent, whole.name
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    root, name = named.parent, named.name
     for method in snapshots.list_methods(root, name):
         opened = _open_method(root, name, method, notes)
         if opened:
@@ -305,8 +331,8 @@ def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[
     return complete or begun
 
 
-def count(method: str, runs: Sequence[snapshots.Run]) -> MethodCounts:
-    """Count a method's correct answers over its seeds, one chunk of one seed in memory at a time."""
+def _count(method: str, runs: Sequence[snapshots.Run]) -> MethodCounts:
+    """Count a method's correct answers over its seeds, with one chunk of one seed in memory at a time."""
     common = snapshots.common_epochs(runs)
     views, augmentations, examples = runs[0].shape
     correct = np.zeros((views, len(common), examples), dtype=np.int32)

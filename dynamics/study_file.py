@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A study as a file: which methods, how many seeds, every field of every recipe, which analyses.
+"""Study files: the methods, seeds, recipe fields and analyses of a study, in TOML.
 
-The presets are such files (`dynamics/presets/*.toml`); the file of a study that was trained, all fields resolved,
-lies beside its runs and makes it again. Sections, later ones first in rank:
+The presets are such files (`dynamics/presets/*.toml`). Training writes one, with all fields resolved, beside the runs;
+it makes the study again. Later sections override earlier ones:
 
-    methods = ["simclr", "vicreg"]     # ways of training
-    seeds = 8                          # copies of each network: 0 to 7; or which ones: "0-4,20"
-    analyses = ["learning"]            # all that apply where it is left out
+    methods = ["simclr", "vicreg"]     # methods to train
+    seeds = 8                          # number of seeds, 0 to 7; or which ones: "0-4,20"
+    analyses = ["learning"]            # analyses to run; all that apply if left out
 
     [recipe]                           # fields of every method
     [views]                            # fields of methods that learn without labels
@@ -32,17 +32,24 @@ from dynamics.streams import MAX_SEED
 
 PRESETS = Path(__file__).parent / "presets"
 NAME = "study.toml"
-"""What a resolved file is called in its study's folder."""
+"""Name of the resolved file in a study's folder."""
 
 Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFile:
-    """What a study file says; see the module's text."""
+    """The content of a study file; see the module's docstring.
+
+    Examples
+    --------
+    >>> file = StudyFile(name="mine", methods=("simclr",), seeds=2, recipe={"epochs": 5})
+    >>> file.seed_list(), file.recipe_of("simclr").epochs
+    ([0, 1], 5)
+    """
 
     name: str
-    """Of the study that it makes, unless another is asked for."""
+    """Default name of the study that the file makes."""
     methods: tuple[str, ...] = ()
     seeds: int | str = 1
     analyses: tuple[str, ...] | None = None
@@ -51,35 +58,42 @@ class StudyFile:
     labels: Fields = field(default_factory=dict)
     method: Mapping[str, Fields] = field(default_factory=dict)
     sweep: Fields = field(default_factory=dict)
-    """Where the study is one setting of a sweep: its `name`, and the `fields` that are swept."""
+    """If the study is one setting of a sweep: the sweep's `name`, and the `fields` that are swept."""
 
     def seed_list(self) -> list[int]:
-        """Return the seeds."""
+        """Return the seeds as numbers."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else parse_seeds(self.seeds)
 
     def recipe_of(self, method: str, **changes: Any) -> Recipe:
-        """Return a method's recipe under this file.
+        """Return a method's recipe according to this file.
 
-        A field of `[views]` or `[labels]` that this method does not have is another method's.
+        Fields of `[views]` or `[labels]` that this method does not have are meant for other methods and ignored.
+
+        Parameters
+        ----------
+        method
+            Name of the method.
+        changes
+            Fields that override those of the file.
 
         Raises
         ------
         UserError
-            When a field is unknown or its value is refused; there is no such method.
+            If there is no such method, a field is unknown, or a value is out of range.
         """
         from dynamics import methods
 
-        way = methods.load(method)
-        recipe = way.recipe_type
-        own = {one.name for one in dataclasses.fields(recipe)}
-        kind = self.views if way.labels == "none" else self.labels
-        shared = {name: value for name, value in kind.items() if name in own}
+        loaded = methods.load(method)
+        recipe = loaded.recipe_type
+        field_names = {field.name for field in dataclasses.fields(recipe)}
+        kind = self.views if loaded.labels == "none" else self.labels
+        shared = {name: value for name, value in kind.items() if name in field_names}
         values = {**self.recipe, **shared, **self.method.get(method, {}), **changes}
         return recipe(**recipe.known(values))
 
 
 def presets() -> tuple[str, ...]:
-    """Return the names of the files that come with the package.
+    """Return the names of the study files that come with the package.
 
     Examples
     --------
@@ -90,16 +104,21 @@ def presets() -> tuple[str, ...]:
 
 
 def preset(method: str, name: str, **changes: Any) -> Recipe:
-    """Return a method's recipe under a preset.
+    """Return a method's recipe according to a preset.
 
     Parameters
     ----------
     method
-        Its name.
+        Name of the method.
     name
-        A preset, or a study file.
+        Name of a preset, or path of a study file.
     changes
-        Fields to change.
+        Fields that override those of the preset.
+
+    Raises
+    ------
+    UserError
+        If the method, the preset or a field is unknown, or a value is out of range.
 
     Examples
     --------
@@ -115,7 +134,7 @@ def read(source: str | Path) -> StudyFile:
     Raises
     ------
     UserError
-        When there is no such preset or file, it is no TOML, or a section, a method or a field in it is unknown.
+        If there is no such preset or file, it is not TOML, or a section, a method or a field in it is unknown.
 
     Examples
     --------
@@ -132,12 +151,20 @@ def read(source: str | Path) -> StudyFile:
 
 
 def write(path: Path, study: StudyFile) -> None:
-    """Write a study file; a field that is None is left out, for that is its default.
+    """Write a study file; fields of methods that are None are left out, for None is their default.
 
     Raises
     ------
     UserError
-        When the disk is full.
+        If the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder, "mine.toml"), StudyFile(name="mine", methods=("simclr",), seeds=8))
+    ...     read(Path(folder, "mine.toml")).methods
+    ('simclr',)
     """
     content = {
         "name": study.name,
@@ -165,9 +192,33 @@ def record(
     analyses: tuple[str, ...] | None = None,
     sweep: Fields | None = None,
 ) -> None:
-    """Write into a study's folder the file that makes it again, every field of every recipe spelled out.
+    """Write the study file that makes a study again into its folder, with every field of every recipe.
 
-    What the file there says of other methods and other seeds is kept.
+    Methods and seeds that the file there lists already are kept.
+
+    Parameters
+    ----------
+    folder
+        The study's folder; made if absent.
+    recipes
+        Recipe of each method that is trained.
+    seeds
+        Seeds that are trained.
+    analyses, sweep
+        Entries of the file; None keeps those that are there.
+
+    Raises
+    ------
+    UserError
+        If the disk is full, or the file there is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     record(Path(runs, "demo"), {"simclr": preset("simclr", "quick")}, [0, 1])
+    ...     read(Path(runs, "demo", NAME)).seeds
+    2
     """
     files.make_folder(folder)
     path = folder / NAME
@@ -189,12 +240,12 @@ def record(
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Read seeds such as "0-9,20": ranges include both ends; duplicates are dropped.
+    """Parse seeds such as "0-9,20": ranges include both ends; duplicates are dropped.
 
     Raises
     ------
     UserError
-        When a part is neither a number nor a range, or out of range.
+        If a part is neither a number nor a range, or is out of range.
 
     Examples
     --------
@@ -214,7 +265,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def compact(seeds: Sequence[int]) -> int | str:
-    """Return sorted seeds as a study file says them: their number where they are 0 to n - 1, else as ranges.
+    """Return sorted seeds as a study file writes them: their number if they are 0 to n - 1, otherwise ranges.
 
     Examples
     --------
@@ -229,17 +280,22 @@ def compact(seeds: Sequence[int]) -> int | str:
 
 
 def parsed(path: Path) -> StudyFile:
-    """Read a file whose entries are those of a study; methods and fields may be unknown to this process.
+    """Read a study file without checking that its methods and their fields are known to this process.
 
     Raises
     ------
     UserError
-        When it is no TOML, or an entry is unknown or of another kind.
+        If it is not TOML, or an entry is unknown or of the wrong type.
+
+    Examples
+    --------
+    >>> parsed(PRESETS / "quick.toml").name
+    'quick'
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no TOML ({error})") from None
+        raise UserError(f"{path} is not TOML ({error}): correct its syntax") from None
     kinds: dict[str, type | tuple[type, ...]] = {
         "name": str,
         "methods": list,
@@ -266,22 +322,22 @@ def parsed(path: Path) -> StudyFile:
 
 
 def _check_fields(path: Path, study: StudyFile) -> None:
-    """Refuse a method that there is not, and a field that no method of its section has."""
+    """Refuse an unknown method, and a field that no method of its section has."""
     from dynamics import methods
 
     sections: dict[str, set[str]] = {"views": set(), "labels": set()}
     try:
         Recipe.known(study.recipe)
         for name in methods.names():
-            way = methods.load(name)
-            sections["views" if way.labels == "none" else "labels"] |= {
-                f.name for f in dataclasses.fields(way.recipe_type)
+            method = methods.load(name)
+            sections["views" if method.labels == "none" else "labels"] |= {
+                field.name for field in dataclasses.fields(method.recipe_type)
             }
         for name in (*study.methods, *study.method):
             study.recipe_of(name)
         for name, known in sections.items():
-            for one in getattr(study, name):
-                if one not in known:
-                    raise UserError(f"no method of [{name}] has a field `{one}`")
+            for field_name in getattr(study, name):
+                if field_name not in known:
+                    raise UserError(f"no method of [{name}] has a field `{field_name}`")
     except UserError as error:
         raise UserError(f"{path}: {error}") from None

@@ -9,10 +9,10 @@ import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
-from analysis.framework.table import Column, Table
+from analysis.framework.folders import newest
 from analysis.framework.results import Result, made_by
+from analysis.framework.table import Column, Table
 from figures import _files, find, load, names
-from figures._studies import choose_study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = [find(name) for name in chosen.names]
     study = choose_study(chosen.results, chosen.study)
     draw(chosen.results / study, asked)
+
+
+def choose_study(results: Path, study: str | None) -> str:
+    """Name the study to draw: `study` itself, or the one under `results` that was written last.
+
+    Raises
+    ------
+    UserError
+        When the folder, or results of the study in it, do not exist; says which command makes them.
+    """
+    make = "run python -m analysis.learning first, or name the folder with `results`"
+    return newest(results, study, _last_write, what="results of study", make=make)
+
+
+def _last_write(folder: Path) -> float | None:
+    return max((path.stat().st_mtime for path in folder.glob("*.json")), default=None)
 
 
 def show_list() -> None:

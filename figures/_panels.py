@@ -54,6 +54,29 @@ def free_panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]
     return figure, axes[:count]
 
 
+def grid(
+    rows: int, columns: int, *, margin: float, sorted_examples: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure of `rows` by `columns` panels, listed row by row.
+
+    Parameters
+    ----------
+    rows, columns
+        How many; the figure is as wide as the text for two columns and more.
+    margin
+        Height in inches of what stands above and below all panels.
+    sorted_examples
+        Whether all panels share an x axis, the share of examples from 0 to 1; otherwise each has its own.
+    """
+    width, height = WIDTHS[min(columns, 3)], HEIGHTS[min(columns, 3)]
+    figure = Figure(figsize=(width, rows * height + margin), layout="constrained")
+    axes = list(figure.subplots(rows, columns, sharex=sorted_examples, sharey=True, squeeze=False).flat)
+    axes[0].set(ylim=(-0.02, 1.02), yticks=[0, 0.25, 0.5, 0.75, 1], yticklabels=["0", "", "0.5", "", "1"])
+    if sorted_examples:
+        axes[0].set(xlim=(-0.01, 1.01), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
+    return figure, axes
+
+
 def draw_sorted(panel: Axes, curve: Float[np.ndarray, " example"], **style: Any) -> None:
     """Draw sorted values over the share of examples, a step an example."""
     panel.plot(share_of_examples(len(curve)), curve, drawstyle="steps-mid", **style)

@@ -14,8 +14,7 @@ from analysis.framework.results import Result, Row
 from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import SYMBOLS, array, share_of_examples
-from figures._grid import grid
-from figures._panels import draw_sorted, legend_columns
+from figures._panels import draw_sorted, grid, legend_columns
 from figures._style import colours
 
 NUMBER = "4.5"

@@ -18,8 +18,7 @@ from analysis.framework.results import Result
 from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import array
-from figures._grid import grid
-from figures._panels import WIDTHS, legend_columns
+from figures._panels import WIDTHS, grid, legend_columns
 
 NUMBER = "5.3"
 TITLE = "learning probability of every class"

@@ -38,12 +38,13 @@ FLOORS = {
 def draw(results: Results) -> Figure:
     """Draw one panel a kind of evaluation, one line an encoder, a band over the seeds."""
     result = results["evaluation"]
-    kinds = list(dict.fromkeys((row["dataset"], row["mode"], row["fraction"]) for row in result.rows))
-    shown = ordered({row["method"] for row in result.rows})
+    trained = [row for row in result.rows if row["mode"] != "knn"]  # neighbours have no loss
+    kinds = list(dict.fromkeys((row["dataset"], row["mode"], row["fraction"]) for row in trained))
+    shown = ordered({row["method"] for row in trained})
     figure, axes = free_panels(len(kinds), margin=0.7)
     for panel, kind in zip(axes, kinds, strict=True):
-        own = [row for row in result.rows if (row["dataset"], row["mode"], row["fraction"]) == kind]
-        _draw_panel(panel, result, own, shown)
+        of_kind = [row for row in trained if (row["dataset"], row["mode"], row["fraction"]) == kind]
+        _draw_panel(panel, result, of_kind, shown)
         dataset, mode, fraction = kind
         panel.set_title(f"{dataset}, {mode}" + ("" if fraction == 1 else f", {100 * fraction:g} % of labels"))
     lines = {line.get_label(): line for panel in axes for line in panel.get_lines()}

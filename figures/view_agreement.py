@@ -13,8 +13,7 @@ from analysis.framework.results import Result
 from dynamics.names import label, ordered
 from figures import Results
 from figures._curves import SYMBOLS, array, share_of_examples
-from figures._grid import grid
-from figures._panels import draw_sorted
+from figures._panels import draw_sorted, grid
 from figures._style import SCALE
 
 NUMBER = "B.1"

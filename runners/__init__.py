@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Command lines: parse, call, show progress; no mathematics."""
+"""Command lines: they parse flags, call the library and show progress, without any mathematics."""

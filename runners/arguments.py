@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flags that commands share: where to compute and to keep things, and every field of a recipe."""
+"""Flags that commands share: where to compute, where to store runs and data, and the fields of recipes."""
 
 import argparse
 import ast
@@ -24,16 +24,16 @@ from dynamics.training.study import default_preset
 
 Runner = TypeVar("Runner")
 AS_IN_THE_FILE = "preset"
-"""Stands for a field that no flag changes."""
+"""Default of each recipe flag: the field keeps the study file's value."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Where:
-    """Where to compute and to keep things; nothing of it changes a number."""
+class Resources:
+    """Where to compute and to store runs and data; except for `preset`, no flag here changes a result."""
 
     preset: str | None = None
-    """quick (digits, minutes on a CPU), thesis (CIFAR-10) or a study file that ends in .toml; by default thesis where
-    there is a GPU, else quick."""
+    """quick (digits, minutes on a CPU), thesis (CIFAR-10) or a study file that ends in .toml; by default thesis if
+    there is a GPU, otherwise quick."""
     study: str | None = None
     """Name of the study; by default that of the preset."""
     runs: Path = Path("runs")
@@ -41,27 +41,35 @@ class Where:
     data_root: Path = Path("data")
     """Folder that holds downloaded data, or the images of --dataset folder."""
     download: bool = False
-    """Fetch the data set when it is absent."""
+    """Download the data set if it is absent."""
     workers: int | Literal["auto"] = "auto"
-    """Seeds at a time, each in a process of one thread; auto is one per GPU, or one per core where there is none."""
+    """Number of seeds trained at a time, each in a process with one thread; auto is one per GPU, or one per core if
+    there is no GPU."""
     device: str = "auto"
-    """auto, cpu, cuda or cuda:1."""
+    """Device to train on: auto, cpu, cuda or cuda:1."""
     engine: Literal["auto", "eager", "graph", "compiled"] = "auto"
-    """How steps are sent to a GPU: one kernel at a time, as one CUDA graph (auto), or that of compiled networks."""
+    """How training steps are sent to a GPU: eager (kernel by kernel), graph (one CUDA graph per step; auto) or
+    compiled (a CUDA graph of compiled networks)."""
     dry_run: bool = False
-    """Say what would be trained, and stop."""
+    """Print what would be trained, and stop."""
 
 
 def parse_with_recipe(
     runner: type[Runner], argv: Sequence[str], *, prog: str, description: str
 ) -> tuple[Runner, Recipe]:
-    """Read a command line of one method; the method's and the preset's values are the defaults that --help shows."""
+    """Parse the command line of one method; --help shows the values of the method and the preset as defaults.
+
+    Raises
+    ------
+    UserError
+        If no method is named, or the method or the preset is unknown.
+    """
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--method")
     first.add_argument("--preset")
     known, _ = first.parse_known_args(argv)
     if known.method is None and not {"--help", "-h"} & {*argv}:
-        raise UserError(f"which method? add `method` with one of {', '.join(methods.names())}")
+        raise UserError(f"`method` must be given: use one of {', '.join(methods.names())}")
     method = known.method or "simclr"
     recipe = study_file.preset(method, known.preset or default_preset())
     # The recipe's fields and the other flags form one flat list: --lr, not --recipe.lr.
@@ -81,22 +89,22 @@ def parse_with_recipe(
 def parse_with_changes(
     runner: type[Runner], argv: Sequence[str], *, prog: str, description: str
 ) -> tuple[Runner, dict[str, Any]]:
-    """Read a command line of several methods: the fields that are to be changed for all methods that have them."""
+    """Parse the command line of several methods, with the fields to change for all methods that have them."""
     kinds: dict[str, Any] = {}
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for method in methods.names():
         recipe = methods.recipe(method)
         hints = typing.get_type_hints(recipe)
         kinds |= {
             field.name: hints[field.name] for field in dataclasses.fields(recipe) if field.name not in kinds
         }
-        said = field_help(recipe) | said
+        texts = field_help(recipe) | texts
     fields = []
     for name, kind in kinds.items():
-        helped: Any = Annotated[kind | Literal[AS_IN_THE_FILE], tyro.conf.arg(help=said.get(name, ""))]
+        helped: Any = Annotated[kind | Literal[AS_IN_THE_FILE], tyro.conf.arg(help=texts.get(name, ""))]
         fields.append((name, helped, dataclasses.field(default=AS_IN_THE_FILE)))
     changes = dataclasses.make_dataclass("Recipe", fields, frozen=True, kw_only=True)
-    changes.__doc__ = "Fields to change for all methods that have them; left alone, they are the file's."
+    changes.__doc__ = "Fields to change for all methods that have them; by default the file's values."
     groups = [("runner", runner), ("recipe", changes)]
     together: Any = dataclasses.make_dataclass("Arguments", groups, frozen=True, kw_only=True)
     parsed = tyro.cli(
@@ -112,9 +120,9 @@ def parse_with_changes(
 
 def field_help(kind: type) -> dict[str, str]:
     """Return the docstring below each field of a dataclass and of the classes that it extends, by name."""
-    said: dict[str, str] = {}
-    for one in reversed(kind.__mro__[:-1]):
-        (body,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
+    texts: dict[str, str] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
         statements = body.body if isinstance(body, ast.ClassDef) else []
         for field, text in itertools.pairwise(statements):
             if (
@@ -123,12 +131,12 @@ def field_help(kind: type) -> dict[str, str]:
                 and isinstance(text, ast.Expr)
                 and isinstance(text.value, ast.Constant)
             ):
-                said[field.target.id] = " ".join(str(text.value.value).split())
-    return said
+                texts[field.target.id] = " ".join(str(text.value.value).split())
+    return texts
 
 
 def announce(preset: str | None) -> str:
-    """Say which preset is used and how to choose another; return its name."""
+    """Print which preset is used and how to choose another; return its name."""
     if preset is not None:
         say(f"preset {preset}")
         return preset
@@ -142,10 +150,19 @@ def announce(preset: str | None) -> str:
 def wanted_seeds(n: int | None, seeds: str | None, default: Iterable[int] = (0,)) -> list[int]:
     """Return the seeds that --n or --seeds ask for.
 
+    Parameters
+    ----------
+    n
+        Number of seeds, from 0.
+    seeds
+        Numbers and ranges, such as "0-9,20".
+    default
+        Seeds if neither is given.
+
     Raises
     ------
     UserError
-        When both are given, or one asks for nothing.
+        If both are given, or one asks for no seed or for one out of range.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which settings does --over ask for: fields and values as they are typed, checked, and all their combinations."""
+"""The grid of a sweep: parses and checks the fields and values after --over, and combines them."""
 
 import dataclasses
 import itertools
@@ -14,53 +14,56 @@ from dynamics.config import Recipe
 from dynamics.errors import UserError
 
 LARGEST = 1000
-"""Settings of one sweep."""
+"""Maximum number of settings of a sweep."""
 
 
 def read_over(over: Sequence[Sequence[str]], recipe: type[Recipe]) -> dict[str, tuple[Value, ...]]:
-    """Read what follows each --over: a numeric field of the recipe, and its values.
+    """Parse what follows each --over: a numeric field of the recipe, and its values.
 
     Parameters
     ----------
     over
-        Words, as ("lr", "1e-4", "1e-3"); a field is spelled with hyphens or underscores.
+        Words such as ("lr", "1e-4", "1e-3"); the field is spelled with hyphens or underscores.
     recipe
         The method's recipe.
 
     Returns
     -------
     dict
-        Values by field, with underscores, in the order in which they were typed.
+        Values by field, spelled with underscores, in the order in which they were typed.
 
     Raises
     ------
     UserError
-        When there is no field or no value, the field is unknown, not numeric or named twice, or a value is no
-        number of the field's kind or there twice.
+        If there is no field or no value, the field is unknown, not numeric or given twice, or a value is not a
+        number of the field's type or is given twice.
+
+    Examples
+    --------
+    >>> read_over([("lr", "1e-4", "1e-3")], Recipe)
+    {'lr': (0.0001, 0.001)}
     """
     if not over:
-        raise UserError(
-            "sweep over what? add --over with a field and its values, as --over lr 1e-4 3e-4 1e-3"
-        )
+        raise UserError("--over must be given, with a field and its values, such as --over lr 1e-4 3e-4 1e-3")
     kinds = numeric_fields(recipe)
-    found: dict[str, tuple[Value, ...]] = {}
+    values: dict[str, tuple[Value, ...]] = {}
     for words in over:
         if not words:
-            raise UserError("--over needs a field and its values, as --over lr 1e-4 3e-4 1e-3")
+            raise UserError("--over needs a field and its values, such as --over lr 1e-4 3e-4 1e-3")
         field = words[0].replace("-", "_")
         if field not in kinds:
             _refuse(words[0], field, recipe, kinds)
-        if field in found:
-            raise UserError(f"--over {words[0]} is there twice: put all its values behind one")
-        found[field] = _values(words[0], words[1:], kinds[field])
-    count = math.prod(map(len, found.values()))
+        if field in values:
+            raise UserError(f"--over {words[0]} is given twice: write all its values after one of them")
+        values[field] = _values(words[0], words[1:], kinds[field])
+    count = math.prod(map(len, values.values()))
     if count > LARGEST:
-        raise UserError(f"--over asks for {count} settings: use {LARGEST} or fewer")
-    return found
+        raise UserError(f"the number of settings must be <= {LARGEST}, got {count}: give --over fewer values")
+    return values
 
 
 def numeric_fields(recipe: type[Recipe]) -> dict[str, type[Value]]:
-    """Return the fields of a recipe that hold a number (or a number or None), with int or float."""
+    """Return the fields of a recipe that hold a number (or None), with their type, int or float."""
     kinds: dict[str, type[Value]] = {}
     for field, hint in typing.get_type_hints(recipe).items():
         options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
@@ -71,44 +74,52 @@ def numeric_fields(recipe: type[Recipe]) -> dict[str, type[Value]]:
 
 
 def grid(over: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
-    """Return all combinations of values, the last field's fastest."""
+    """Return all combinations of values; the last field varies fastest.
+
+    Examples
+    --------
+    >>> grid({"lr": (0.1, 0.2), "width": (8, 16)})[:2]
+    [{'lr': 0.1, 'width': 8}, {'lr': 0.1, 'width': 16}]
+    """
     return [dict(zip(over, point, strict=True)) for point in itertools.product(*over.values())]
 
 
 def check_flags(over: Mapping[str, object], argv: Sequence[str]) -> None:
-    """Refuse a field that is swept and given as a flag, too: one of the two would be ignored.
+    """Check that no field is both swept and given as a flag, one of which would be ignored.
 
     Raises
     ------
     UserError
-        Names the flag.
+        If there is such a field; names its flag.
     """
-    given = {word.partition("=")[0].replace("_", "-") for word in argv if word.startswith("--")}
+    flags = {word.partition("=")[0].replace("_", "-") for word in argv if word.startswith("--")}
     for field in over:
-        if flag(field) in given:
+        if flag(field) in flags:
             raise UserError(f"`{field}` and --over {flag(field)[2:]} exclude each other: use one")
 
 
 def _refuse(word: str, field: str, recipe: type[Recipe], kinds: Mapping[str, object]) -> typing.NoReturn:
     known = ", ".join(name.replace("_", "-") for name in kinds)
-    if any(field == own.name for own in dataclasses.fields(recipe)):
-        raise UserError(f"--over {word}: this field holds no number; use one of {known}")
+    if any(field == known_field.name for known_field in dataclasses.fields(recipe)):
+        raise UserError(f"--over {word}: this field does not hold a number; use one of {known}")
     raise UserError(f"--over {word}: there is no such field; use one of {known}")
 
 
 def _values(field: str, words: Sequence[str], kind: type[Value]) -> tuple[Value, ...]:
     if not words:
-        raise UserError(f"--over {field} has no values: write for example --over {field} {kind(1)} {kind(2)}")
+        raise UserError(
+            f"--over {field} has no values: write, for example, --over {field} {kind(1)} {kind(2)}"
+        )
     values: list[Value] = []
     for word in words:
         try:
             value = kind(word)
         except ValueError:
-            what = "whole number" if kind is int else "number"
-            raise UserError(f"--over {field}: {word!r} is not a {what}") from None
+            what = "integers" if kind is int else "numbers"
+            raise UserError(f"--over {field}: the values must be {what}, got {word!r}") from None
         if not math.isfinite(value):
-            raise UserError(f"--over {field}: {word!r} is not finite")
+            raise UserError(f"--over {field}: the values must be finite, got {word!r}")
         if value in values:
-            raise UserError(f"--over {field}: {word} is there twice")
+            raise UserError(f"--over {field}: the values must differ, got {word} twice")
         values.append(value)
     return tuple(values)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Take a stranger's indicators into a study that every analysis reads.
+"""Import indicators that another program recorded, as a study that every analysis can read.
 
 python -m runners.ingest --method my-method --correct correct.npy --study theirs
 """
@@ -17,6 +17,7 @@ from analysis.framework import console
 from analysis.framework.console import say
 from dynamics import files, provenance, snapshots
 from dynamics.errors import UserError
+from dynamics.snapshots.schema import as_indicators, as_integers
 from dynamics.training.plan import check_study_name
 
 AXES = {
@@ -27,15 +28,15 @@ AXES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Ingest:
-    """What to take in, and where to put it."""
+    """What to import, and where to store it."""
 
     method: str
     """Name of the method in the study: lower-case letters, digits and hyphens."""
     correct: Path
     """.npy file with a bool array of shape (seed, epoch, augmentation, example) or (seed, epoch, view,
-    augmentation, example): was the example right after that epoch?"""
+    augmentation, example): whether the answer on the example was right after that epoch."""
     labels: Path | None = None
-    """.npy file with the examples' classes, integers of shape (example,)."""
+    """.npy file with the classes of the examples: integers of shape (example,)."""
     study: str
     """Name of the study."""
     runs: Path = Path("runs")
@@ -43,12 +44,12 @@ class Ingest:
 
 
 def load_array(path: Path) -> np.ndarray:
-    """Open a .npy file without reading it all, and without running anything that is in it.
+    """Open a .npy file as a memory map, without unpickling anything.
 
     Raises
     ------
     UserError
-        When there is no such file, or it holds no plain array.
+        If there is no such file, or it does not hold a plain array.
     """
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -62,21 +63,18 @@ def load_array(path: Path) -> np.ndarray:
 
 
 def check_correct(array: np.ndarray, path: Path) -> np.ndarray:
-    """Return the array with its five axes.
+    """Return an array of indicators with all five axes, once its type and shape are checked.
 
     Raises
     ------
     UserError
-        When its type or shape is not one that this command takes.
+        If its type is not bool, or its shape is neither of :data:`AXES`.
     """
-    if array.dtype != np.bool_:
-        raise UserError(
-            f"{path} must hold booleans, got {array.dtype}: save what was right as bool, such as array == 1"
-        )
+    as_indicators(str(path), array)
     if array.ndim not in AXES:
-        raise UserError(f"{path} has shape {array.shape}: it must be {AXES[4]} or {AXES[5]}")
+        raise UserError(f"{path} must have the axes {AXES[4]} or {AXES[5]}, got shape {array.shape}")
     if 0 in array.shape:
-        raise UserError(f"{path} has shape {array.shape}, with nothing along one axis")
+        raise UserError(f"{path} must have at least one entry along every axis, got shape {array.shape}")
     return array if array.ndim == 5 else array[:, :, np.newaxis]
 
 
@@ -86,18 +84,23 @@ def check_labels(labels: np.ndarray, path: Path, num_examples: int) -> np.ndarra
     Raises
     ------
     UserError
-        When they are no integers, or not one for each example.
+        If they are not integers, or not one per example.
     """
-    if labels.shape != (num_examples,) or not np.issubdtype(labels.dtype, np.integer):
+    if labels.shape != (num_examples,):
         raise UserError(
-            f"{path} has shape {labels.shape} and dtype {labels.dtype}: "
-            f"it must be {num_examples} integers, one per example"
+            f"{path} must have shape {(num_examples,)}, one label per example, got {labels.shape}"
         )
-    return np.asarray(labels, dtype=np.int64)
+    return as_integers(str(path), labels)
 
 
 def ingest(arguments: Ingest) -> int:
-    """Write one finished run folder for each seed of the array; return how many."""
+    """Write a finished run folder for each seed of the array; return the number of seeds.
+
+    Raises
+    ------
+    UserError
+        If a name or an array is refused, the method exists already in the study, or the disk is full.
+    """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", arguments.method):
         raise UserError(f"`method` must be lower-case letters, digits and hyphens, got {arguments.method!r}")
     check_study_name(arguments.study)
@@ -131,7 +134,7 @@ def ingest(arguments: Ingest) -> int:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command."""
+    """Run the command, and return its exit status."""
     arguments = tyro.cli(Ingest, args=list(argv), prog="python -m runners.ingest", description=__doc__)
     seeds = ingest(arguments)
     say(f"{seeds} seeds of {arguments.method} are in study {arguments.study}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far is the training: a live table on a terminal, a few plain lines anywhere else."""
+"""Progress of training: a live table on a terminal, a few plain lines elsewhere."""
 
 import sys
 import threading
@@ -19,25 +19,26 @@ from dynamics.training.plan import views_trained_on
 from dynamics.training.pool import Event
 
 LINE_SECONDS = 15.0
-"""Off a terminal, a summary is printed this often at most."""
+"""Minimum time between two lines of progress if the output is not a terminal, in seconds."""
 RECENT = 20
-"""Epochs that a pace is taken from: on a machine that does other things too, older ones tell of other times."""
+"""Number of most recent epochs that the pace is computed from; the load of a shared machine changes."""
 
 
 class Pace:
-    """The time left, from what recent epochs took.
+    """An estimate of the time left, from the durations of recent epochs.
 
-    Seeds whose epochs cost the same are those of one method and recipe. One of which no epoch is over yet is taken to
-    train on as many views in a second as the others. What seeds need to start and to end is left out.
+    Seeds of one method and recipe are assumed to take equally long per epoch. A method and recipe without a finished
+    epoch is assumed to train on as many views per second as the others. The time to start and to finish a seed is
+    ignored.
 
     Parameters
     ----------
     jobs
         All seeds.
     workers
-        Seeds at a time.
+        Number of seeds trained at a time.
     done
-        Epochs that an earlier call left behind, for seeds that go on.
+        Number of epochs that were trained earlier, for seeds that are resumed.
     """
 
     def __init__(self, jobs: Sequence[Job], *, workers: int, done: Mapping[Job, int] | None = None) -> None:
@@ -46,17 +47,17 @@ class Pace:
         self._seconds: dict[tuple[str, Recipe], deque[float]] = defaultdict(lambda: deque(maxlen=RECENT))
 
     def epoch(self, job: Job, report: EpochReport) -> None:
-        """Take in that an epoch of a job is over."""
+        """Record that an epoch of a job has ended."""
         seconds = report.train_seconds + report.panel_seconds + report.store_seconds
         self._seconds[job.method, job.recipe].append(seconds)
         self._left[job] = report.epochs - report.epoch
 
     def ended(self, job: Job) -> None:
-        """Take in that a job is over, well or not."""
+        """Record that a job has ended, successfully or not."""
         del self._left[job]
 
     def seconds_left(self) -> float | None:
-        """Return the time until the last job is over, or None while no epoch is over."""
+        """Return the time until the last job ends, in seconds, or None before the first epoch has ended."""
         if not self._seconds:
             return None
         known = {kind: sum(recent) / len(recent) for kind, recent in self._seconds.items()}
@@ -69,16 +70,16 @@ class Pace:
 
 
 class Board:
-    """Keeps and shows the state of all jobs; use as a context manager.
+    """The state of all jobs and its display; use it as a context manager.
 
     Parameters
     ----------
     jobs
         Seeds to train, in the order in which workers take them.
     workers
-        Seeds at a time.
+        Number of seeds trained at a time.
     clock
-        Seconds from any beginning.
+        Returns the time in seconds, from any origin.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Board:
         self.clock = clock
         self.began = self.said = clock()
         console = Console()
-        # The table is drawn again as time goes by, from a thread: an epoch may take minutes.
+        # A thread redraws the table regularly, because an epoch may take minutes.
         self.lock = threading.RLock()
         live = Live(console=console, get_renderable=self._table, refresh_per_second=1)
         self.live = live if console.is_terminal else None
@@ -113,13 +114,13 @@ class Board:
         return self.clock() - self.began
 
     def stop(self) -> None:
-        """End the live table as it is now, so that plain lines can follow."""
+        """Stop the live table in its current state, so that plain lines can follow."""
         if self.live is not None:
             self.live.refresh()
             self.live.stop()
 
     def on_event(self, event: Event) -> None:
-        """Take in what happened, and show it."""
+        """Record an event, and show it."""
         with self.lock:
             self._take_in(event)
         if self.live is None:
@@ -168,12 +169,12 @@ class Board:
 
 
 def name(job: Job) -> str:
-    """Return how a job is called on the screen: simclr/seed-0003, or that of its setting in a sweep before it."""
+    """Return a job's display name: simclr/seed-0003, in a sweep preceded by the name of the setting."""
     return "/".join(filter(None, (job.setting, job.method, job.folder.name)))
 
 
 def duration(seconds: float | None) -> str:
-    """Return a time as a person says it: 42 s, 3 min 10 s, 5 h 02 min.
+    """Return a duration in readable form: 42 s, 3 min 10 s, 5 h 02 min.
 
     Examples
     --------
@@ -182,12 +183,12 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None:
         return "unknown time"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60:02d} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60:02d} min"
 
 
 def _describe(report: EpochReport) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train seeds of one method: python -m runners.seeds --method simclr --n 30.
 
-What is complete is left alone, what is partial is resumed, so the same command goes on after any interruption.
+Complete seeds are left alone and partial ones resumed, so the same command goes on after any interruption.
 """
 
 import shlex
@@ -20,33 +20,38 @@ from dynamics.config import Recipe
 from dynamics.training.plan import Plan, longest_first, make_plan
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.study import check_data, choose_resources
-from runners.arguments import Where, announce, parse_with_recipe, wanted_seeds
+from runners.arguments import Resources, announce, parse_with_recipe, wanted_seeds
 from runners.progress import Board, duration, name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seeds(Where):
+class SeedArguments(Resources):
     """Which seeds to train, and where."""
 
     method: str
-    """Way of training; has to be given. The recipe's defaults are those of the method and the preset."""
+    """Name of the method; required. The recipe's defaults are those of the method and the preset."""
     n: int | None = None
-    """Train seeds 0 to n - 1 (default 1)."""
+    """Number of seeds to train, 0 to n - 1; 1 by default."""
     seeds: str | None = None
-    """Train these seeds instead: 0-9,20."""
+    """Seeds to train instead of --n, such as 0-9,20."""
 
 
-def train(plan: Plan, where: Where, *, again: str, **recorded: Any) -> int:
-    """Train a plan's missing seeds with progress on the screen; return the exit status.
+def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
+    """Train a plan's missing seeds, showing progress; return the exit status.
 
     Parameters
     ----------
     plan, where
         What to train, and where.
     again
-        The command that goes on.
+        The command that continues an interrupted training.
     recorded
-        What the study files beside the runs say, too: see :func:`dynamics.study_file.record`.
+        Further entries of the study files beside the runs, see :func:`dynamics.study_file.record`.
+
+    Raises
+    ------
+    UserError
+        If the data or the device are not there, or a recipe does not fit the data.
     """
     devices, workers = choose_resources(where.device, where.workers, where.engine, jobs=len(plan.missing))
     complete = f"{len(plan.complete)} seeds are complete"
@@ -73,7 +78,7 @@ def train(plan: Plan, where: Where, *, again: str, **recorded: Any) -> int:
 
 
 def record(plan: Plan, **recorded: Any) -> None:
-    """Write the study file beside the runs of each study that is trained."""
+    """Write a study file beside the runs of each study that is trained."""
     studies: dict[Path, tuple[dict[str, Recipe], set[int]]] = {}
     for job in (*plan.missing, *plan.complete):
         recipes, seeds = studies.setdefault(job.study_folder, ({}, set()))
@@ -84,7 +89,7 @@ def record(plan: Plan, **recorded: Any) -> None:
 
 
 def report(board: Board, again: str) -> int:
-    """Say how it ended; 1 when a seed failed."""
+    """Print how the training ended; return the exit status, 1 if a seed failed."""
     done = len(board.jobs) - len(board.failures)
     say(f"{done} of {len(board.jobs)} seeds trained in {duration(board.seconds)}")
     for job, reason in board.failures.items():
@@ -95,14 +100,15 @@ def report(board: Board, again: str) -> int:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command."""
+    """Run the command, and return its exit status."""
     where, recipe = parse_with_recipe(
-        Seeds,
+        SeedArguments,
         argv,
         prog="python -m runners.seeds",
-        description="Train seeds of one method; resumes what is partial.",
+        description="Train seeds of one method; partial ones are resumed.",
     )
-    study = where.study or study_file.read(announce(where.preset)).name
+    preset = study_file.read(announce(where.preset)).name
+    study = where.study or preset
     plan = make_plan(where.runs, study, where.method, recipe, wanted_seeds(where.n, where.seeds))
     return train(plan, where, again=shlex.join(["python", "-m", "runners.seeds", *argv]))
 

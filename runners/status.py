@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is on the disk: which seeds of a study are complete, partial, stale, locked or damaged.
+"""The state of a study on disk: which seeds are complete, partial, stale, locked or damaged.
 
 python -m runners.status
 """
@@ -22,25 +22,25 @@ from dynamics.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """Say what is on the disk."""
+    """Which study to inspect, and how thoroughly."""
 
     study: str | None = None
     """Name of the study; by default the one that was written last."""
     runs: Path = Path("runs")
     """Folder that holds the studies."""
     verify: bool = False
-    """Read everything and compare every checksum, too (slower)."""
+    """Also read everything and compare every checksum (slower)."""
 
 
 def describe(folder: Path, config: str | None, *, verify: bool) -> str:
-    """Say in a few words how a seed stands.
+    """Return the state of a seed in a few words.
 
     Parameters
     ----------
     folder
         The seed's folder.
     config
-        Fingerprint of the config that most seeds of the method have; another one makes this seed stale.
+        Fingerprint of the config that most seeds of the method have; a seed with another one is stale.
     verify
         Whether to compare all checksums.
     """
@@ -67,18 +67,18 @@ def _words(state: snapshots.State) -> str:
 
 
 def usual_config(folders: Sequence[Path]) -> str | None:
-    """Return the fingerprint that most of a method's seeds have; the first one's where two are as common."""
-    found = []
+    """Return the most common fingerprint of a method's seeds, in a tie the first; None if none can be read."""
+    fingerprints = []
     for folder in folders:
         try:
-            found.append(snapshots.read_run_json(folder)["fingerprint"])
+            fingerprints.append(snapshots.read_run_json(folder)["fingerprint"])
         except UserError:
             continue
-    return Counter(found).most_common(1)[0][0] if found else None
+    return Counter(fingerprints).most_common(1)[0][0] if fingerprints else None
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command: status 1 when something is damaged."""
+    """Run the command, and return its exit status: 1 if something is damaged."""
     arguments = tyro.cli(Status, args=list(argv), prog="python -m runners.status", description=__doc__)
     study = choose_study(arguments.runs, arguments.study)
     rows, damaged = [], 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A study in one command: train what is missing, run the analyses, draw the figures, write the report.
+"""A complete study in one command: train missing seeds, run the analyses, draw the figures, write the report.
 
 python -m runners.study quick
 python -m runners.study my-study.toml --epochs 2
@@ -20,8 +20,7 @@ import tyro
 import analysis
 from analysis.framework import command, console
 from analysis.framework.console import say
-from analysis.framework.where import Where as Analysed
-from analysis.framework.where import open_study
+from analysis.framework.where import Where, open_study
 from dynamics import methods as ways
 from dynamics import study_file
 from dynamics.config import Recipe
@@ -31,35 +30,35 @@ from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
 from figures.__main__ import draw
 from runners import report
-from runners.arguments import Where, announce, parse_with_changes, wanted_seeds
+from runners.arguments import Resources, announce, parse_with_changes, wanted_seeds
 from runners.seeds import train
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyArguments(Where):
-    """Train, analyse, draw and report a study of several methods; resumes anywhere."""
+class StudyArguments(Resources):
+    """Train, analyse, draw and report a study of several methods; resumes after any interruption."""
 
     file: tyro.conf.Positional[str | None] = None
-    """Study file, or a preset: quick, thesis. The same as --preset."""
+    """Study file, or preset: quick, thesis. The same as --preset."""
     methods: tuple[str, ...] | None = None
-    """Ways of training, instead of the file's; those that take longest are trained first."""
+    """Methods to train, instead of the file's; those that take longest are trained first."""
     n: int | None = None
-    """Seeds of each method: 0 to n - 1, instead of the file's."""
+    """Number of seeds of each method, 0 to n - 1, instead of the file's."""
     analyses: tuple[str, ...] | None = None
     """Analyses to run, instead of the file's; by default all that apply."""
     results: Path = Path("results")
-    """Folder that takes numbers and figures."""
+    """Folder for numbers and figures."""
 
 
 def recipes_of(file: StudyFile, chosen: Sequence[str], changes: dict[str, Any]) -> dict[str, Recipe]:
-    """Return every method's recipe: the file's, with changes for all methods that have such a field.
+    """Return the recipe of every method: the file's, with changes for the methods that have the changed field.
 
     Raises
     ------
     UserError
-        When no method has a field that is to be changed.
+        If no method has a field that is to be changed, or a value is out of range.
     """
-    known = {method: {one.name for one in dataclasses.fields(ways.recipe(method))} for method in chosen}
+    known = {method: {field.name for field in dataclasses.fields(ways.recipe(method))} for method in chosen}
     for name in changes:
         if not any(name in fields for fields in known.values()):
             raise UserError(f"`{name}` is not a field of {', '.join(chosen)}: leave it out")
@@ -72,23 +71,23 @@ def recipes_of(file: StudyFile, chosen: Sequence[str], changes: dict[str, Any]) 
 def analyse_all(
     study: Study, folder: Path, *, data_root: Path, device: str, only: Sequence[str] | None = None
 ) -> None:
-    """Run the analyses that apply to a study, or some of them, and write their results to `folder`."""
+    """Run the analyses that apply to a study, or those in `only`, and write their results to `folder`."""
     for name in only or analysis.names():
         module = importlib.import_module(f"analysis.{name}")
         if (reason := command.why_not(module, study)) is not None:
             say(f"\nanalysis {name} is left out: {reason}")
             continue
         say(f"\nanalysis {name}")
-        # Those that look at networks want the images and a device; the others need neither.
+        # Analyses of networks need the images and a device; the others need neither.
         options = {"data_root": data_root, "device": device}
-        taken = inspect.signature(module.analyse).parameters
+        accepted = inspect.signature(module.analyse).parameters
         command.finish(
-            module.analyse(study, **{key: value for key, value in options.items() if key in taken}), folder
+            module.analyse(study, **{key: value for key, value in options.items() if key in accepted}), folder
         )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command."""
+    """Run the command, and return its exit status."""
     arguments, changes = parse_with_changes(
         StudyArguments, argv, prog="python -m runners.study", description=__doc__ or ""
     )
@@ -109,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
     status = train(plan, arguments, again=again, analyses=only)
     if status == 130 or arguments.dry_run:
         return status
-    opened = open_study(Analysed(study=study, runs=arguments.runs, results=arguments.results))
+    opened = open_study(Where(study=study, runs=arguments.runs, results=arguments.results))
     folder = arguments.results / study
     analyse_all(
         opened,

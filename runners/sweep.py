@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train one method with several values of its fields: python -m runners.sweep --method simclr --over lr 1e-4 1e-3.
 
-Every setting is a study of its own, `<sweep>.lr-0.0001`; the seeds of all go through one pool, and what is complete
-is left alone. Afterwards a table and figure S.1 show loss, collapse and probe accuracy by setting.
+Every setting is a study of its own, `<sweep>.lr-0.0001`. The seeds of all settings are trained in one pool; complete
+ones are left alone. Afterwards a table and figure S.1 show loss, collapse and probe accuracy by setting.
 """
 
 import dataclasses
@@ -25,23 +25,23 @@ from dynamics.training.study import check_data
 from figures.__main__ import draw
 from runners.arguments import announce, parse_with_recipe, wanted_seeds
 from runners.grid import check_flags, grid, read_over
-from runners.seeds import Seeds, train
+from runners.seeds import SeedArguments, train
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepArguments(Seeds):
-    """What to sweep over, which seeds to train, and where."""
+class SweepArguments(SeedArguments):
+    """Which fields to vary, which seeds to train, and where."""
 
     over: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
-    """A numeric field of the recipe and its values: --over lr 1e-4 3e-4 1e-3. Several --over make a grid."""
+    """Numeric field of the recipe and its values: --over lr 1e-4 3e-4 1e-3. Several --over make a grid."""
     study: str | None = None
     """Name of the sweep; by default <preset>-sweep-<method>-<fields>."""
     results: Path = Path("results")
-    """Folder that takes numbers and figure, in a folder of the sweep's name."""
+    """Folder for the numbers and the figure, in a subfolder with the sweep's name."""
 
 
 def sweep_name(study: str | None, preset: str, method: str, fields: Sequence[str]) -> str:
-    """Return the sweep's name: what --study says, or one made of preset, method and fields.
+    """Return the name of the sweep: that of --study, or one made of preset, method and fields.
 
     Examples
     --------
@@ -61,28 +61,31 @@ def make_plans(
     points: Sequence[Mapping[str, Value]],
     seeds: list[int],
 ) -> Plan:
-    """Return the seeds of all settings that are to be trained, and those that are complete.
+    """Return the seeds of all settings that must be trained, and those that are complete.
 
     Raises
     ------
     UserError
-        When a value is out of the range of its field, or a setting was trained with another recipe.
+        If a value is out of range, or a setting was trained with another recipe.
     """
     recipes = [dataclasses.replace(recipe, **point) for point in points]  # type: ignore[arg-type]
     plan = Plan.together(
         make_plan(arguments.runs, study_name(name, point), arguments.method, changed, seeds)
         for point, changed in zip(points, recipes, strict=True)
     )
-    called = {study_name(name, point): setting_name(point) for point in points}
+    setting_of = {study_name(name, point): setting_name(point) for point in points}
     return Plan(
-        *([dataclasses.replace(job, setting=called[job.study_folder.name]) for job in jobs] for jobs in plan)
+        *(
+            [dataclasses.replace(job, setting=setting_of[job.study_folder.name]) for job in jobs]
+            for jobs in plan
+        )
     )
 
 
 def compare(
     arguments: SweepArguments, name: str, points: Sequence[Mapping[str, Value]], seeds: list[int]
 ) -> None:
-    """Show the settings as a table and a figure, and write both down."""
+    """Compare the settings in a table and a figure, and write both to disk."""
     settings = [
         Setting(
             study=study_name(name, point),
@@ -105,7 +108,7 @@ def compare(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command."""
+    """Run the command, and return its exit status."""
     arguments, recipe = parse_with_recipe(
         SweepArguments,
         argv,

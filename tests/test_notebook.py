@@ -54,7 +54,8 @@ from analysis import probes
 generator = torch.Generator().manual_seed(0)
 labels = torch.arange(90) % 3
 images = (torch.randint(0, 100, (90, 3, 8, 8), generator=generator) + 50 * labels[:, None, None, None]).to(torch.uint8)
-shades = dynamics.Dataset.build("shades", train=(images[:60], labels[:60]), test=(images[60:], labels[60:]), classes="abc")
+parts = [(images[part], labels[part]) for part in (slice(60), slice(60, None))]
+shades = dynamics.Dataset.build("shades", train=parts[0], test=parts[1], classes="abc")
 theirs = dynamics.train("supervised", shades, seeds=2, study="shades", preset="quick", epochs=2, width=2)
 assert theirs.correct("supervised").shape[-1] == 60
 found = probes.analyse(theirs, device="cpu").table

@@ -88,3 +88,20 @@ def test_it_trains(added: dict[str, str], tmp_path: Path) -> None:
         device=torch.device("cpu"),
     )
     assert snapshots.Run(folder).complete
+
+
+def test_the_panel_records_its_probability_at_its_temperature(added: dict[str, str]) -> None:
+    """Version 0.1 trained it at a temperature of 0.1 and recorded the probability at 0.07."""
+    import torch
+    from torch.nn import functional
+
+    from dynamics.methods.base import ImageStatistics
+    from dynamics.methods.views import retrieve_partner
+    from dynamics.study_file import preset
+
+    recipe = preset("dcl", "quick", width=2)
+    method = methods.load("dcl")(recipe, ImageStatistics(10, 8, (0.0,) * 3, (1.0,) * 3))
+    outputs = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0))
+    expected = retrieve_partner(*functional.normalize(outputs, dim=-1), 0.1)
+    judged = method.judge(outputs, torch.zeros(6, dtype=torch.int64))
+    torch.testing.assert_close(judged.probability, expected.probability)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The grids of one network: for each block its channels, their images, and how real images compare."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -20,7 +22,6 @@ from analysis.activation_maximisation.receptive_field import (
     receptive_fields,
 )
 from analysis.activation_maximisation.settings import AscentSettings, CanvasKind
-from analysis.activation_maximisation.threads import suited_threads
 from analysis.activation_maximisation.transforms import Motion
 from analysis.activation_maximisation.units import (
     RAW,
@@ -105,7 +106,7 @@ def grids_of(method: Method, world: World, settings: AscentSettings) -> list[Gri
     for canvas, group in groupby(plans, key=lambda plan: plan.canvas):
         together = list(group)  # images of one size go through the network together
         sizes = [len(plan.channels) for plan in together]
-        with suited_threads(sum(sizes) * encoder.conv1.out_channels * canvas.size**2):
+        with _suited_threads(sum(sizes) * encoder.conv1.out_channels * canvas.size**2):
             found = search(encoder, together, canvas, own, world, settings)
         parts = zip(*(field.cpu().split(sizes) for field in found), strict=True)
         for plan, part in zip(together, parts, strict=True):
@@ -195,3 +196,20 @@ def _grid(plan: BlockPlan, found: ascent.Found, real: Float32[np.ndarray, "examp
         available=real.shape[1],
         silent=float((real.max(axis=0) <= 0).mean()),
     )
+
+
+WORTH_DIVIDING = 1_000_000
+"""Numbers in the largest map of a batch, from which on several cores are faster than one. Below, threads wait
+for each other at every layer, and where other programs run, for those: 8 times as long was measured."""
+
+
+@contextlib.contextmanager
+def _suited_threads(numbers: int) -> Iterator[None]:
+    """Let torch use one core inside where the largest map has few numbers; as before otherwise."""
+    before = torch.get_num_threads()
+    if numbers < WORTH_DIVIDING:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

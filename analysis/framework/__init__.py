@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every analysis shares: its command line, its results on disk, its tables, the networks of a study."""
+"""Code that the analyses share: command lines, results on disk, tables, access to a study's networks."""

@@ -22,6 +22,9 @@ from analysis.framework.where import Where, open_study
 from dynamics.errors import UserError
 from dynamics.study import Study
 
+RENAMED = {"--least-steps": "--min-steps"}
+"""Flags of version 0.1 that have another name today; the old ones go on working."""
+
 
 def main(name: str, argv: Sequence[str] | None = None) -> None:
     """Run the command of an analysis, and exit with its status.
@@ -73,13 +76,30 @@ def parse(
     )
     parsed: Any = tyro.cli(
         arguments,
-        args=list(argv),
+        args=current(argv),
         prog=prog,
         description=description,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
     )
     options = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(arguments)}
     return options.pop("where"), options
+
+
+def current(argv: Sequence[str]) -> list[str]:
+    """Return a command line with its flags spelled as they are today.
+
+    Examples
+    --------
+    >>> current(["--least-steps", "0", "--least_steps=5", "--lr", "0.1"])
+    ['--min-steps', '0', '--min-steps=5', '--lr', '0.1']
+    """
+    spelled = []
+    for word in argv:
+        flag, equals, value = word.partition("=")
+        spelled.append(
+            RENAMED[name] + equals + value if (name := flag.replace("_", "-")) in RENAMED else word
+        )
+    return spelled
 
 
 def _fields(analyse: Callable[..., Result]) -> list[tuple[str, Any, Any]]:

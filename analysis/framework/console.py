@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every command line shares: a user's error in one line and a status, lines for the user, tables on a terminal."""
+"""Output of all command lines: errors in one line with an exit status, messages, tables on a terminal."""
 
+import contextlib
+import io
 import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -14,8 +18,19 @@ from dynamics.errors import UserError
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2."""
+    """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2.
+
+    Examples
+    --------
+    >>> run(lambda: None)
+    Traceback (most recent call last):
+        ...
+    SystemExit: 0
+    """
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ± shows a question mark
     try:
         status = main()
     except UserError as error:
@@ -24,9 +39,6 @@ def run(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(130)
-    except BrokenPipeError:  # `... | head` is no error
-        sys.stderr.close()
-        sys.exit(0)
     sys.exit(status or 0)
 
 
@@ -46,30 +58,89 @@ def flag(parameter: str) -> str:
 
 
 def in_flags(error: UserError) -> str:
-    """Return an error's message with its parameters as flags."""
+    """Return an error's message with its parameters as flags.
+
+    Examples
+    --------
+    >>> in_flags(UserError("`batch_size` must be >= 2, got 1"))
+    '--batch-size must be >= 2, got 1'
+    """
     return error.spelled(flag)
 
 
 def say(text: str = "") -> None:
-    """Print one line for the user, on standard output."""
-    print(text, flush=True)  # noqa: T201
+    """Print one line on standard output.
+
+    Examples
+    --------
+    >>> say("2 of 2 seeds trained")
+    2 of 2 seeds trained
+    """
+    with surviving():
+        print(text, flush=True)  # noqa: T201
+
+
+@contextmanager
+def surviving() -> Iterator[None]:
+    """Print inside; if nobody reads any more (`... | head`), or the output's disk is full, the work goes on.
+
+    What is printed from then on is discarded.
+
+    Examples
+    --------
+    >>> with surviving():
+    ...     print("2 of 2 seeds trained")
+    2 of 2 seeds trained
+    """
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())  # what is left in the stream's buffer goes there, too
+            os.close(nowhere)
 
 
 def warn(text: str) -> None:
-    """Print one line that the user should know, on standard error."""
+    """Print a note on standard error.
+
+    Examples
+    --------
+    >>> warn("no GPU was found")
+    """
     print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 SHORT = 12
-"""Columns of no more characters keep their width, however narrow a terminal is."""
+"""Columns of at most this many characters keep their width, however narrow the terminal is."""
 UNLIMITED = 4000
-"""Characters in a line of a file."""
+"""Maximum number of characters per line if the output is not a terminal."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to :func:`surviving`: rich would end the program."""
+        raise
 
 
 def show(table: Table) -> None:
-    """Print a table: numbers to the right, long words folded on a terminal, nothing cut where the output is a file."""
+    """Print a table, with numbers aligned to the right.
+
+    On a terminal long cells are folded to its width; elsewhere lines are as long as they need to be.
+
+    Examples
+    --------
+    >>> from analysis.framework.table import Column
+    >>> show(Table(caption="learnt", columns=[Column("t", "epoch", "d")], rows=[{"t": 25}]))
+    learnt
+    ┏━━━━━━━┓
+    ┃ epoch ┃
+    ┡━━━━━━━┩
+    │    25 │
+    └───────┘
+    """
     terminal = sys.stdout.isatty()
-    console = Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
+    console = _Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
     drawn = RichTable(title=Text(table.caption), title_justify="left", title_style="bold")
     cells = table.cells()
     for place, column in enumerate(table.columns):
@@ -84,6 +155,7 @@ def show(table: Table) -> None:
         )
     for row in cells:
         drawn.add_row(*(Text("" if cell == NONE else cell) for cell in row))  # Text: brackets are not markup
-    console.print(drawn)
+    with surviving():
+        console.print(drawn)
     for note in table.notes:
         say(note)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small made-up study, for examples in documentation: answers that get better, of two methods and four seeds."""
+"""A small made-up study for examples in documentation: two methods and four seeds whose answers improve."""
 
 import atexit
 import functools
@@ -18,7 +18,9 @@ SEEDS, EPOCHS, AUGMENTATIONS, CLASSES, EXAMPLES = 4, 6, 2, 3, 30
 
 @functools.cache
 def example_study() -> Study:
-    """Write simclr, with two views, and supervised to a folder that lives as long as the process, and open it.
+    """Write simclr, with two views, and supervised to a temporary folder, and open it.
+
+    The folder is deleted when the process ends.
 
     Examples
     --------

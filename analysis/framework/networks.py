@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which networks does a study have, and what do they make of its images: features by method, seed and split.
+"""The trained networks of a study, and their features of its images, by method, seed and split.
 
-torch is loaded when features are asked for, not before.
+torch is loaded only when features are asked for.
 """
 
 import logging
@@ -21,18 +21,32 @@ if TYPE_CHECKING:  # these bring torch along
     import torch
 
     from dynamics.data import Dataset
-    from dynamics.features import Features, Split
+    from dynamics.evaluation.features import Features, Split
 
 LOGGER = logging.getLogger(__name__)
 
 
 def has_network(run: snapshots.Run) -> bool:
-    """Whether a run was trained to its end by this program, and has its weights: ingested ones have none."""
+    """Whether a run was trained to its end by this program and kept its weights; ingested runs have none.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> has_network(example_study().runs["simclr"][0])
+    False
+    """
     return run.complete and "encoder" in run.config and run.weights.exists()
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has no network to look at; None where it has one."""
+    """Return why a study has no network to analyse, in one line; None if it has one.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study())
+    'no seed of study made-up has a trained network (ingested, not trained to its end, or without weights)'
+    """
     if any(has_network(run) for runs in study.runs.values() for run in runs):
         return None
     return f"no seed of study {study.name} has a trained network (ingested, not trained to its end, or without weights)"
@@ -46,21 +60,33 @@ def runs_with_networks(
     Parameters
     ----------
     study
-        What to read.
+        The study.
     methods
-        Which methods; None stands for all that have networks.
+        Methods to return; all that have networks by default.
     seeds
-        How many seeds of each, at most: the lowest; None stands for all.
+        Maximum number of seeds per method, of which the lowest are taken; all by default.
 
     Raises
     ------
     UserError
-        When the study, or a method that was named, has no network; says which do.
+        If the study or one of `methods` has no network; says which methods have.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from dynamics.study import open_study
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     folder = snapshots.seed_folder(Path(runs), "demo", "simclr", 3)
+    ...     correct, config = np.ones((1, 2, 1, 4), dtype=bool), {"encoder": "resnet18"}
+    ...     snapshots.write_finished(folder, method="simclr", seed=3, correct=correct, config=config)
+    ...     snapshots.weights_file(folder).touch()
+    ...     [run.seed for run in runs_with_networks(open_study(Path(runs, "demo")))["simclr"]]
+    [3]
     """
     if seeds is not None and seeds < 1:
         raise UserError(f"`seeds` must be >= 1, got {seeds}")
-    found = _with_networks(study, methods)
-    for method, runs in found.items():
+    chosen = _with_networks(study, methods)
+    for method, runs in chosen.items():
         if lacking := len(study.runs[method]) - len(runs):
             LOGGER.warning(
                 "%s: %d of %d seeds have no weights and are left out",
@@ -68,7 +94,7 @@ def runs_with_networks(
                 lacking,
                 len(study.runs[method]),
             )
-    return {method: runs[:seeds] for method, runs in found.items()}
+    return {method: runs[:seeds] for method, runs in chosen.items()}
 
 
 def _with_networks(study: Study, methods: Sequence[str] | None) -> dict[str, list[snapshots.Run]]:
@@ -87,24 +113,32 @@ def _with_networks(study: Study, methods: Sequence[str] | None) -> dict[str, lis
 def one_run_each(
     study: Study, methods: Sequence[str] | None = None, *, seed: int | None = None
 ) -> dict[str, snapshots.Run]:
-    """Return one run with a network for each method: that of a seed, or of the lowest that a method has.
+    """Return one run with a network for each method.
 
     Parameters
     ----------
     study, methods
         As for :func:`runs_with_networks`.
     seed
-        Which seed.
+        Seed to return; by default the lowest that has a network, for each method.
 
     Raises
     ------
     UserError
-        When a method is not in the study, or it, or that seed, has no network.
+        If a method is not in the study, or the method or the seed has no network.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> one_run_each(example_study(), seed=0)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: no seed of study made-up has a trained network (...)
     """
-    found = _with_networks(study, methods)
+    chosen = _with_networks(study, methods)
     if seed is None:
-        return {method: runs[0] for method, runs in found.items()}
-    by_seed = {method: {run.seed: run for run in runs} for method, runs in found.items()}
+        return {method: runs[0] for method, runs in chosen.items()}
+    by_seed = {method: {run.seed: run for run in runs} for method, runs in chosen.items()}
     for method, runs in by_seed.items():
         if seed not in runs:
             there = ", ".join(map(str, runs))
@@ -112,13 +146,13 @@ def one_run_each(
     return {method: runs[seed] for method, runs in by_seed.items()}
 
 
-def common_data(runs: Iterable[snapshots.Run], *, data_root: Path) -> "Dataset":
+def _common_data(runs: Iterable[snapshots.Run], *, data_root: Path) -> "Dataset":
     """Load the data that all runs were trained on.
 
     Raises
     ------
     UserError
-        When the data are not there, or two runs have other images.
+        If the data are not there, or two runs were trained on different images.
     """
     from dynamics.networks import dataset_of
 
@@ -134,7 +168,7 @@ def common_data(runs: Iterable[snapshots.Run], *, data_root: Path) -> "Dataset":
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """A study's images, and the device on which its networks look at them; make one with :meth:`open`."""
+    """A study's images, and the device on which its networks encode them; made by :meth:`open`."""
 
     dataset: "Dataset"
     device: "torch.device"
@@ -148,29 +182,29 @@ class Encoded:
         Raises
         ------
         UserError
-            When they are not there or not the same for all, or there is no such device.
+            If the data are not there or differ between runs, or there is no such device.
         """
         from dynamics.training.devices import choose_device
 
         place = choose_device(device)
         runs = (run for method in chosen.values() for run in method)
-        return cls(dataset=common_data(runs, data_root=data_root), device=place)
+        return cls(dataset=_common_data(runs, data_root=data_root), device=place)
 
     def features(self, run: snapshots.Run, split: "Split") -> "Features":
-        """Return a run's features, from its cache where that is good (:func:`dynamics.features.of_run`)."""
-        from dynamics import features
+        """Return a run's features, from its cache where that is good (:func:`dynamics.evaluation.features.of_run`)."""
+        from dynamics.evaluation import features
 
         return features.of_run(run, self.dataset, split, device=self.device)
 
     def untrained(self, run: snapshots.Run, split: "Split") -> "Features":
         """Return the features of a run's network before its first step."""
-        from dynamics import features
+        from dynamics.evaluation import features
 
-        return features.of_untrained(run, self.dataset, split, device=self.device)
+        return features.of_run(run, self.dataset, split, device=self.device, untrained=True)
 
     def pixels(self, split: "Split") -> Float32[np.ndarray, "example feature"]:
         """Return the images themselves, in [0, 1]."""
-        from dynamics import features
+        from dynamics.evaluation import features
 
         return features.of_pixels(self.dataset, split)
 

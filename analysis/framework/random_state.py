@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one source of randomness in analyses: generators that follow from `random_state`, so that numbers repeat."""
+"""The only source of randomness in analyses: generators derived from `random_state`, so that results repeat."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from dynamics.errors import UserError
 
 
 def generator(random_state: int, *purpose: int) -> np.random.Generator:
-    """Return the generator of one purpose: the same numbers each time, others for another purpose.
+    """Return the generator for one purpose: the same numbers each time, and different ones for each purpose.
 
     Parameters
     ----------
     random_state
-        Seed of an analysis, 0 or more.
+        Seed of an analysis, >= 0.
     purpose
-        Which of the analysis's draws: an epoch, a row, a training seed.
+        Which of the analysis's draws the generator is for: an epoch, a row, a training seed.
 
     Raises
     ------
     UserError
-        When the seed is negative.
+        If the seed is negative.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where do an analysis's numbers go: results/<study>/<name>.csv, .json with their origin, and .npz.
+"""The results of analyses, on disk: results/<study>/<name>.csv, .json with their provenance, and .npz.
 
-The table is tidy: one row per thing measured. The arrays (sorted curves and the like) are what figures draw;
-everything else about a figure is in the table. All three carry the same numbers for the same inputs.
+The table is tidy: one row per measurement. The arrays (sorted curves and the like) are what figures draw; everything
+else about a figure is in the table. The same inputs give the same numbers.
 """
 
 import csv
@@ -33,10 +33,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What an analysis found.
+    """The numbers of an analysis.
 
-    `rows` are flat records with the same keys; `inputs` says for each method which snapshots went in;
-    `arrays` are named numpy arrays without objects; `settings` are the analysis's own choices.
+    `rows` are flat records with the same keys; `inputs` says which snapshots of each method were analysed; `arrays`
+    are named NumPy arrays without objects; `settings` are the parameters of the analysis.
     """
 
     name: str
@@ -47,14 +47,15 @@ class Result:
 
     @property
     def table(self) -> "pandas.DataFrame":
-        """The rows as a data frame: what the CSV file holds."""
+        """The rows as a data frame, as in the CSV file."""
         import pandas
 
         return pandas.DataFrame(list(self.rows))
 
     def tables(self) -> list[Table]:
         """Return what the analysis prints: see :class:`~analysis.framework.table.Table`."""
-        tables: list[Table] = importlib.import_module(f"analysis.{self.name}").tables(self)
+        home = "analysis.framework.evaluations" if self.name == "evaluation" else f"analysis.{self.name}"
+        tables: list[Table] = importlib.import_module(home).tables(self)
         return tables
 
     def _repr_html_(self) -> str:
@@ -62,16 +63,40 @@ class Result:
 
 
 def made_by(name: str, study: str) -> str:
-    """Return the command that makes a result: the analysis of its name, unless runners make it while they train."""
+    """Return the command that makes a result: the analysis of the same name, unless a runner makes it.
+
+    Examples
+    --------
+    >>> made_by("binomial", "demo")
+    'python -m analysis.binomial --study demo'
+    """
     if name == "evaluation":
         return f"python -m runners.probe --run runs/{study}/METHOD"
     return f"python -m analysis.{name} --study {study}"
 
 
 def write(result: Result, folder: Path) -> list[Path]:
-    """Write a result to `folder` (results/<study>) as .csv, .json and, where it has arrays, .npz.
+    """Write a result to `folder` (results/<study>) as .csv, .json and, if it has arrays, .npz.
 
-    Each file is whole or not there at all. The paths are returned.
+    Each file is complete or not there at all.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    UserError
+        If the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = write(Result(name="mine", rows=[{"epoch": 1, "r": 0.5}], inputs={}), Path(folder))
+    ...     [path.name for path in paths], paths[0].read_text().split()
+    (['mine.csv', 'mine.json'], ['epoch,r', '1,0.5'])
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{result.name}.csv", folder / f"{result.name}.json"]
@@ -99,18 +124,26 @@ def write(result: Result, folder: Path) -> list[Path]:
 
 
 def read(folder: Path, name: str) -> Result:
-    """Read back what :func:`write` wrote.
+    """Read a result that :func:`write` wrote.
 
     Raises
     ------
     UserError
-        When there is no such result, or it is damaged; says which command makes it.
+        If there is no such result, or it is damaged; says which command makes it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write(Result(name="mine", rows=[{"epoch": 1, "r": 0.5}], inputs={}), Path(folder))
+    ...     read(Path(folder), "mine").rows
+    [{'epoch': 1, 'r': 0.5}]
     """
     path, packed = (folder / f"{name}.{ending}" for ending in ("json", "npz"))
     command = made_by(name, folder.name)
     if not path.exists():
         raise UserError(f"no result {path}: make it with {command}")
-    # Both, since a table that grows (evaluation) is not written anew while one of its files is damaged.
+    # Both files, because a table that grows (evaluation) is not rewritten while one of them is damaged.
     again = f"remove {path.name} and {packed.name} and run {command}"
     content = _content(path, again)
     return Result(
@@ -123,26 +156,26 @@ def read(folder: Path, name: str) -> Result:
 
 
 def _content(path: Path, again: str) -> dict[str, Any]:
-    """Return the object of a result's .json, once it has all that :func:`read` takes from it."""
+    """Return the content of a result's .json, after checking that it has everything that :func:`read` needs."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error}): {again}") from None
     rows = content.get("rows") if isinstance(content, dict) else None
-    whole = (
+    complete = (
         isinstance(rows, list)
         and all(isinstance(row, dict) for row in rows)
         and all(isinstance(content.get(part), dict) for part in ("inputs", "settings"))
     )
-    if not whole or content.get("format") != FORMAT:
-        raise UserError(f"{path} is no result of this program: {again}")
+    if not complete or content.get("format") != FORMAT:
+        raise UserError(f"{path} is not a result of this program: {again}")
     return content
 
 
 def _arrays(path: Path, again: str) -> dict[str, np.ndarray]:
     """Return the arrays of a result's .npz.
 
-    A member's bytes are compared with its checksum before NumPy looks at them: a damaged header may ask for any size.
+    A member's bytes are compared with its checksum before NumPy parses them: a damaged header may ask for any size.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -152,12 +185,19 @@ def _arrays(path: Path, again: str) -> dict[str, np.ndarray]:
                 )
                 for name in archive.namelist()
             }
-    except Exception as error:  # zipfile, zlib, struct and NumPy have each their own
+    except Exception as error:  # zipfile, zlib, struct and NumPy each raise their own
         raise UserError(f"{path} is damaged ({error}): {again}") from None
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Return rows as CSV, numbers in full precision; nothing stands for "not defined"."""
+    """Return rows as CSV, with numbers in full precision; an undefined value is an empty cell.
+
+    Examples
+    --------
+    >>> print(to_csv([{"method": "simclr", "p": math.nan, "valid": True}]), end="")
+    method,p,valid
+    simclr,,true
+    """
     if not rows:
         return ""
     text = io.StringIO()
@@ -172,7 +212,13 @@ def _cell(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return numpy scalars, arrays, paths and tuples as JSON values; NaN and infinity become None."""
+    """Return NumPy scalars, arrays, paths and tuples as JSON values; NaN and infinity become None.
+
+    Examples
+    --------
+    >>> plain({"epochs": np.array([1, 2]), "p": math.inf})
+    {'epochs': [1, 2], 'p': None}
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (np.ndarray, np.generic)):

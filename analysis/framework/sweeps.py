@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which studies are the settings of one sweep: those whose study files name it, with the fields that are swept.
+"""Sweeps on disk: studies whose study files name the same sweep, and the fields that it varies.
 
-A setting is a study like any other, so that a study still has one recipe a method, and every command reads it. Its
-values are those of its runs' configs.
+Each setting is an ordinary study, so that a study has one recipe per method and every command can read it. The values
+of a setting are those in the configs of its runs.
 """
 
 import hashlib
@@ -14,10 +14,10 @@ from dynamics import snapshots, study_file
 from dynamics.errors import UserError
 
 Value = int | float
-"""Of a numeric field of a recipe."""
+"""Value of a numeric field of a recipe."""
 
 LONGEST = 120
-"""Characters of a setting's name; beyond, a hash stands for the values."""
+"""Maximum number of characters of a setting's name; in a longer one a hash replaces the values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +29,17 @@ class Setting:
     values: Mapping[str, Value]
     """Value of each field that is swept, by the field's name."""
     seeds: tuple[int, ...]
-    """Seeds that were asked for, or that have a folder."""
+    """Seeds that were requested or that have a folder."""
 
     @property
     def name(self) -> str:
-        """How the setting is called: lr-0.0003."""
+        """Name of the setting: lr-0.0003."""
         return setting_name(self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """The settings of one method, in the order of their values."""
+    """The settings of one method, ordered by their values."""
 
     name: str
     method: str
@@ -48,12 +48,12 @@ class Sweep:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Fields that are swept."""
+        """Names of the fields that are swept."""
         return tuple(self.settings[0].values)
 
 
 def setting_name(values: Mapping[str, Value]) -> str:
-    """Return how a setting is called, for people and as part of its study's name; nothing reads it back.
+    """Return the name of a setting, for people and as part of its study's name; it is never parsed.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def setting_name(values: Mapping[str, Value]) -> str:
 def _text(value: Value) -> str:
     short = f"{value:g}" if isinstance(value, float) else str(value)
     exact = short if float(short) == value else repr(value)
-    return exact.replace("+", "")  # 1e+20: a study's name has no plus
+    return exact.replace("+", "")  # 1e+20: the name of a study must not contain a plus
 
 
 def study_name(sweep: str, values: Mapping[str, Value]) -> str:
@@ -84,33 +84,57 @@ def study_name(sweep: str, values: Mapping[str, Value]) -> str:
 
 
 def sweep_of(study: Path) -> tuple[str, tuple[str, ...]] | None:
-    """Return the sweep that a study's folder is a setting of, and its fields; None where it is of none."""
+    """Return the name and the fields of the sweep that a study is a setting of; None if it belongs to none.
+
+    Parameters
+    ----------
+    study
+        The study's folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     study_file.record(Path(runs), {}, [0], sweep={"name": "mine", "fields": ["lr"]})
+    ...     sweep_of(Path(runs))
+    ('mine', ('lr',))
+    """
     path = study / study_file.NAME
-    said = study_file.parsed(path).sweep if path.exists() else {}
-    return (str(said["name"]), tuple(said["fields"])) if {"name", "fields"} <= said.keys() else None
+    sweep = study_file.parsed(path).sweep if path.exists() else {}
+    return (str(sweep["name"]), tuple(sweep["fields"])) if {"name", "fields"} <= sweep.keys() else None
 
 
 def find(runs: Path, name: str, method: str | None = None) -> Sweep:
-    """Find the settings of a sweep on the disk.
+    """Find the settings of a sweep on disk.
 
     Parameters
     ----------
     runs
         Folder of all studies.
     name
-        The sweep.
+        Name of the sweep.
     method
-        Whose settings; may be None where the sweep has one method.
+        Method of the sweep; needed only if it has several.
 
     Raises
     ------
     UserError
-        When there is no such sweep, it has no such method or several, or its settings differ in their fields.
+        If there is no such sweep, it does not have the method or has several, or its settings differ in their fields.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     study_file.record(Path(folder, "mine.lr-0.1"), {}, [0], sweep={"name": "mine", "fields": ["lr"]})
+    ...     seed = snapshots.seed_folder(Path(folder), "mine.lr-0.1", "simclr", 0)
+    ...     snapshots.write_run_json(seed, method="simclr", seed=0, config={"lr": 0.1}, provenance={})
+    ...     [setting.values for setting in find(Path(folder), "mine").settings]
+    [{'lr': 0.1}]
     """
     fields = {
-        study: found[1]
+        study: sweep[1]
         for study in snapshots.list_studies(runs)
-        if (found := sweep_of(runs / study)) is not None and found[0] == name
+        if (sweep := sweep_of(runs / study)) is not None and sweep[0] == name
     }
     if not fields:
         raise UserError(
@@ -126,27 +150,33 @@ def find(runs: Path, name: str, method: str | None = None) -> Sweep:
 
 
 def make(runs: Path, name: str, method: str, settings: list[Setting]) -> Sweep:
-    """Put settings together, in the order of their values.
+    """Make a sweep from its settings, ordered by their values.
 
     Raises
     ------
     UserError
-        When there is none, or they differ in their fields.
+        If there is no setting, or two differ in their fields.
+
+    Examples
+    --------
+    >>> settings = [Setting(study=f"mine.lr-{lr}", values={"lr": lr}, seeds=(0,)) for lr in (0.2, 0.1)]
+    >>> [setting.name for setting in make(Path("runs"), "mine", "simclr", settings).settings]
+    ['lr-0.1', 'lr-0.2']
     """
     if not settings:
         raise UserError(f"sweep {name} has no readable setting of {method}: see python -m runners.status")
     for setting in settings[1:]:
         if setting.values.keys() != settings[0].values.keys():
             raise UserError(
-                f"{settings[0].study} and {setting.study} are of sweeps over different fields: "
-                "train them again under names of their own (`study`)"
+                f"{settings[0].study} and {setting.study} must vary the same fields: "
+                "train one of them again under another name (`study`)"
             )
     ordered = sorted(settings, key=lambda setting: tuple(setting.values.values()))
     return Sweep(name=name, method=method, runs=runs, settings=tuple(ordered))
 
 
 def _choose_method(runs: Path, name: str, studies: list[str], method: str | None) -> str:
-    there = sorted({one for study in studies for one in snapshots.list_methods(runs, study)})
+    there = sorted({known for study in studies for known in snapshots.list_methods(runs, study)})
     if method is None and len(there) == 1:
         return there[0]
     if method not in there:
@@ -155,7 +185,7 @@ def _choose_method(runs: Path, name: str, studies: list[str], method: str | None
 
 
 def _read(runs: Path, study: str, method: str, fields: tuple[str, ...]) -> Setting | None:
-    """Read the values of a setting from the first of its runs that has a config."""
+    """Read the values of a setting from the first of its runs whose config has all fields."""
     seeds = snapshots.list_seeds(runs, study, method)
     for seed in seeds:
         folder = snapshots.seed_folder(runs, study, method, seed)

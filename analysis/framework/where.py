@@ -1,36 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which study a command works on: the one that is named, or the one that was written last."""
+"""Choosing the study that a command works on: the one that is named, or the one that was written last."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import dynamics.study
 from analysis.framework.console import say
+from analysis.framework.folders import newest
 from dynamics import snapshots
-from dynamics.errors import UserError
 from dynamics.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """Which study to analyse, and where its numbers go."""
+    """Which study to analyse, and where to write the results."""
 
     study: str | None = None
     """Name of the study; by default the one that was written last."""
     runs: Path = Path("runs")
     """Folder that holds the studies."""
     results: Path = Path("results")
-    """Folder that takes the numbers, one folder a study."""
+    """Folder for the results, with one folder per study."""
 
 
 def open_study(where: Where) -> Study:
-    """Open the study that a command line names, or the one written last; say which seeds are left out.
+    """Open the study that a command line names, or the one written last; print which seeds are left out.
 
     Raises
     ------
     UserError
-        When there is no such study or nothing in it can be read.
+        If there is no such study, it has no epoch yet, or a file is damaged.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> runs = example_study().runs["simclr"][0].folder.parents[2]
+    >>> open_study(Where(study="made-up", runs=runs)).methods
+    ('simclr', 'supervised')
     """
     study = dynamics.study.open_study(where.runs / choose_study(where.runs, where.study))
     for note in study.notes:
@@ -39,50 +45,18 @@ def open_study(where: Where) -> Study:
 
 
 def choose_study(runs: Path, study: str | None) -> str:
-    """Name the study to work on: `study` itself, or the one under `runs` that was written last.
+    """Return the name of the study to work on: `study`, or the one under `runs` that was written last.
 
     Raises
     ------
     UserError
-        When the folder, or a study in it, does not exist.
+        If the folder `runs`, or a study in it, does not exist.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> choose_study(example_study().runs["simclr"][0].folder.parents[2], "made-up")
+    'made-up'
     """
     make = "train first (python -m runners.seeds --method simclr --n 2), or name the folder with `runs`"
     return newest(runs, study, snapshots.last_write, what="study", make=make)
-
-
-def newest(
-    folder: Path, study: str | None, written: Callable[[Path], float | None], *, what: str, make: str
-) -> str:
-    """Return the study that was asked for, once it is known to be there, or the one that was written last.
-
-    Parameters
-    ----------
-    folder
-        Holds one subfolder a study.
-    study
-        The name that was asked for.
-    written
-        Returns when a subfolder was written last, in seconds since 1970; None where it is no candidate.
-    what, make
-        What a study's subfolder holds, and how it is made, for the messages.
-
-    Raises
-    ------
-    UserError
-        When the folder, or the study in it, does not exist.
-    """
-    if not folder.is_dir():
-        raise UserError(f"no folder {folder}: {make}")
-    found = {
-        path.name: when for path in folder.iterdir() if path.is_dir() and (when := written(path)) is not None
-    }
-    if study is not None:
-        if study not in found:
-            known = ", ".join(sorted(found)) or "none"
-            raise UserError(f"no {what} {study!r} in {folder} (there: {known}): choose one with `study`")
-        return study
-    if not found:
-        raise UserError(f"no {what} in {folder}: {make}")
-    chosen = max(sorted(found), key=found.__getitem__)
-    say(f"study {chosen} (written last in {folder}; choose another with --study)")
-    return chosen

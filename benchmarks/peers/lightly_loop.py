@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How lightly's documentation trains SimCLR in plain PyTorch: its transform, head and loss in a loop of one's own.
+"""SimCLR in plain PyTorch as lightly's documentation has it: its transform, head and loss in a loop of one's own.
 
 Views by PIL in a DataLoader, as on its page for CIFAR-10 (no blur, SGD with rate 0.06, a head of one hidden layer);
 in place of torchvision's ResNet-18 stands ours, of the recipe's width, so that both train the same network. It records
@@ -8,15 +8,11 @@ nothing of single examples.
 
 import importlib
 import importlib.util
-from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as Items
+from torch import nn
 
+from benchmarks.peers.torchvision_views import PilImages, loader
 from dynamics import encoders, networks
 from dynamics.config import Recipe
 from dynamics.data import Dataset
@@ -30,36 +26,10 @@ def installed() -> bool:
     return importlib.util.find_spec("lightly") is not None
 
 
-class Pictures(Items[Any]):
-    """Images that are opened with PIL and transformed, as torchvision's data sets do it."""
-
-    def __init__(self, images: Tensor, labels: Tensor, transform: Any) -> None:
-        self.pixels = np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
-        self.labels = labels.cpu().tolist()
-        self.transform = transform
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[list[Tensor], int]:
-        """Return the two views of an image, and its label."""
-        return self.transform(Image.fromarray(self.pixels[index])), self.labels[index]
-
-
 class LightlyLoop:
-    """One seed of SimCLR by lightly.
+    """One seed of SimCLR by lightly; arguments as those of :class:`benchmarks.peers.baseline.Baseline`.
 
-    Parameters
-    ----------
-    recipe
-        Its encoder, width, batch and number of images are taken over; rates and head are lightly's.
-    dataset
-        What to train on.
-    device
-        Where the network is; the images stay on the host.
-    workers
-        Processes that make views.
+    Encoder, width, batch and number of images are the recipe's; rates and head are lightly's.
     """
 
     def __init__(self, recipe: Recipe, dataset: Dataset, *, device: torch.device, workers: int) -> None:
@@ -76,21 +46,16 @@ class LightlyLoop:
         self.criterion = losses.NTXentLoss()
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=LEARNING_RATE)
         transform = transforms.SimCLRTransform(input_size=dataset.image_size, gaussian_blur=0.0)
-        self.loader: DataLoader[Any] = DataLoader(
-            Pictures(dataset.train_images, dataset.train_labels, transform),
-            batch_size=recipe.batch_size,
-            shuffle=True,
-            drop_last=True,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-        )
+        # One item is the pair of views that lightly's transform makes.
+        items = PilImages(dataset.train_images, dataset.train_labels, transform, views=1)
+        self.loader = loader(items, recipe.batch_size, workers=workers, shuffle=True, drop_last=True)
 
     def train_epoch(self) -> float:
         """Train one epoch; return the mean loss."""
         self.network.train()
         total = torch.zeros((), device=self.device)
-        for (first, second), _ in self.loader:
-            embeddings = [self.network(view.to(self.device)) for view in (first, second)]
+        for (pair,), _ in self.loader:
+            embeddings = [self.network(view.to(self.device)) for view in pair]
             loss = self.criterion(*embeddings)
             total += loss.detach()
             loss.backward()

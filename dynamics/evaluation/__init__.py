@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is an encoder worth for telling classes: a linear layer on it, frozen, or all fine-tuned on few labels.
+"""What an encoder's features are worth for telling classes: one stack for every kind of probe.
 
-The protocol of the VICReg coursework (its "linear" and "semi-supervised" modes), for any run and any images.
+features   the encoder's outputs for all images of a split, cached beside the run
+logistic   logistic regression on frozen features, many seeds side by side (memorization thesis, table B.1)
+knn        weighted nearest neighbours in feature space (Wu et al., 2018)
+sgd        linear layers and fine-tuning by SGD (the VICReg coursework)
+encoder    a run's encoder, the same before training, and pixels, evaluated on any images
+recipes    the hyperparameters of all these; importing them loads no torch
 """
-
-from dynamics.evaluation.network import Evaluation, Report, choose_labels
-from dynamics.evaluation.outcome import Outcome
-from dynamics.evaluation.recipe import EvaluationRecipe
-
-__all__ = ["Evaluation", "EvaluationRecipe", "Outcome", "Report", "choose_labels"]

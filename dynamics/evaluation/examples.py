@@ -1,101 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What does a network that is evaluated look at: rows of features, flat pixels, or images as the encoder saw them."""
+"""What an evaluated network looks at, batch by batch: rows of features or pixels, or images as the encoder saw them."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Float32, Int64, UInt8
+from jaxtyping import Float, Int64
 from torch import Tensor
 
-from dynamics.augment import CropFlipViews, Views
+from dynamics.augment import CropFlipViews
 from dynamics.augment.crop import shifted_crop
-from dynamics.evaluation.recipe import Augment
+from dynamics.evaluation.recipes import Augment
 
 FLIPS: dict[Augment, float] = {"crop": 0.0, "crop-flip": 0.5}
+SCORED = 512
+"""Examples that are looked at together where nothing is learnt from them."""
 
 
-@runtime_checkable
-class Examples(Protocol):
-    """Labelled examples that can be looked at batch by batch."""
+def as_rows(values: Tensor) -> Float[Tensor, "batch feature"]:
+    """Return features as they are, and images, which are kept as bytes, as flat rows of pixels in [0, 1].
 
+    Examples
+    --------
+    >>> as_rows(torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)).tolist()
+    [[1.0, 1.0, 1.0]]
+    """
+    rows = values.flatten(1)
+    return rows.to(torch.float32).div_(255) if rows.dtype == torch.uint8 else rows
+
+
+def light_views(image_size: int, augment: Augment) -> CropFlipViews | None:
+    """Return the light augmentation of training images, if there is to be one.
+
+    Examples
+    --------
+    >>> light_views(32, "crop").padding, light_views(32, "none")
+    (4, None)
+    """
+    if augment == "none":
+        return None
+    return CropFlipViews(padding=image_size // 8, flip_probability=FLIPS[augment])
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled examples, on the device where the inputs are made."""
+
+    values: Tensor
+    """Features or images, one an example."""
     labels: Int64[Tensor, " example"]
-    """Class of each, on the device where the inputs are made."""
+    look: Callable[[Tensor], Tensor] = as_rows
+    """Makes inputs of values."""
+    light: CropFlipViews | None = None
+    """Augmentation of training images."""
 
     def inputs(self, index: Int64[Tensor, " batch"]) -> Tensor:
-        """Return some of them as they are."""
+        """Return some of them, unaugmented."""
+        return self.look(self.values[index])
 
     def training_inputs(self, index: Int64[Tensor, " batch"], draws: torch.Generator) -> Tensor:
-        """Return some of them, augmented where that is wanted."""
-
-
-class Rows:
-    """Features that were computed before."""
-
-    def __init__(
-        self, features: Float32[Tensor, "example feature"], labels: Int64[Tensor, " example"]
-    ) -> None:
-        self.features = features
-        self.labels = labels
-
-    def inputs(self, index: Int64[Tensor, " batch"]) -> Float32[Tensor, "batch feature"]:
-        """Return some rows."""
-        return self.features[index]
-
-    def training_inputs(
-        self, index: Int64[Tensor, " batch"], draws: torch.Generator
-    ) -> Float32[Tensor, "batch feature"]:
-        """Return the same."""
-        return self.inputs(index)
-
-
-class Pixels:
-    """Images as flat rows of pixels in [0, 1]; kept as bytes, a quarter of the memory."""
-
-    def __init__(
-        self, images: UInt8[Tensor, "example 3 size size"], labels: Int64[Tensor, " example"]
-    ) -> None:
-        self.images = images
-        self.labels = labels
-
-    def inputs(self, index: Int64[Tensor, " batch"]) -> Float32[Tensor, "batch pixel"]:
-        """Return some rows."""
-        return self.images[index].flatten(1).to(torch.float32).div_(255)
-
-    def training_inputs(
-        self, index: Int64[Tensor, " batch"], draws: torch.Generator
-    ) -> Float32[Tensor, "batch pixel"]:
-        """Return the same."""
-        return self.inputs(index)
-
-
-class Images:
-    """Images in the units of a method's views; for training with light augmentation where asked."""
-
-    def __init__(
-        self,
-        images: UInt8[Tensor, "example 3 size size"],
-        labels: Int64[Tensor, " example"],
-        *,
-        views: Views,
-        augment: Augment,
-    ) -> None:
-        self.images = images
-        self.labels = labels
-        self.views = views
-        self.light = None
-        if augment != "none":
-            self.light = CropFlipViews(padding=images.shape[-1] // 8, flip_probability=FLIPS[augment])
-
-    def inputs(self, index: Int64[Tensor, " batch"]) -> Float[Tensor, "batch 3 size size"]:
-        """Return some images, unaugmented."""
-        return self.views.clean(self.images[index])
-
-    def training_inputs(
-        self, index: Int64[Tensor, " batch"], draws: torch.Generator
-    ) -> Float[Tensor, "batch 3 size size"]:
-        """Return some images, cropped and mirrored where asked."""
+        """Return some of them, cropped and mirrored where asked."""
         if self.light is None:
             return self.inputs(index)
-        images = self.images[index]
+        images = self.values[index]
         draw = self.light.draw(len(images), images.shape[-1], generator=draws, device=images.device)
-        return self.views.clean(shifted_crop(images, draw.offset, draw.flip, padding=self.light.padding))
+        return self.look(shifted_crop(images, draw.offset, draw.flip, padding=self.light.padding))
+
+    def in_order(self) -> tuple[Int64[Tensor, " batch"], ...]:
+        """Return the indices of all, in batches."""
+        return torch.arange(len(self.labels), device=self.labels.device).split(SCORED)

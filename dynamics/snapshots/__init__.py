@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The disk format of runs and nothing else: write an epoch, read N seeds as one labelled array.
+"""The disk format of runs: write epochs, open the seeds of a method, verify what is on the disk.
 
-Nothing outside this package knows a file name or a chunk; FORMAT.md, beside it, is the format in one page. It
-needs numpy and zarr only, so that analyses load no torch.
+No other package knows a file name or a chunk; FORMAT.md, in this folder, describes the format on one page. Only NumPy
+and zarr are needed, so that analyses load no torch.
 """
 
 from dynamics.snapshots.checks import State, state, verify

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state of a seed's folder, at a glance and after reading every byte."""
+"""The state of a seed's folder: a quick look, and a check of every byte."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -20,23 +20,29 @@ from dynamics.snapshots.store import Damaged, Store
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What a look at a seed's folder tells."""
+    """The state of a seed's folder, as :func:`state` sees it."""
 
     kind: Literal["complete", "partial", "empty", "damaged"]
     committed: int
     """Number of epochs on disk (counted, not read)."""
     epochs: int | None
-    """Number of epochs of the whole run; None before it is known."""
+    """Number of epochs of the complete run; None while it is unknown."""
     holder: lock.Holder | None
-    """Process that is writing the folder now; a partial run without one was stopped."""
+    """Process that is writing to the folder now; a partial run without one was interrupted."""
     written: float | None
-    """When an epoch was written last, in seconds since 1970."""
+    """Time at which the last epoch of a partial run was written, in seconds since 1970."""
     problem: str | None
-    """Why a damaged run is called so."""
+    """What is wrong with a damaged run."""
 
 
 def state(folder: Path) -> State:
-    """Look at a seed's folder, in milliseconds; :func:`verify` reads its arrays too."""
+    """Look at a seed's folder, in milliseconds; :func:`verify` also reads its arrays.
+
+    Examples
+    --------
+    >>> state(Path("runs/no-such-study/simclr/seed-0000")).kind
+    'empty'
+    """
     holder = lock.holder(folder)
     committed, epochs, written = 0, None, None
     try:
@@ -53,7 +59,7 @@ def state(folder: Path) -> State:
             raise Damaged(folder / FINISHED, "missing")
         kind: Literal["complete", "partial", "empty"]
         kind = "complete" if complete else "partial" if committed else "empty"
-    except FileNotFoundError:  # the run was finished under our eyes
+    except FileNotFoundError:  # the run was finished meanwhile
         return state(folder)
     except UserError as error:
         return State(
@@ -68,12 +74,22 @@ def state(folder: Path) -> State:
 
 
 def verify(folder: Path) -> list[str]:
-    """Read all that a seed's folder holds and compare it with its checksums.
+    """Read everything in a seed's folder and compare it with its checksums.
 
     Returns
     -------
     list of str
-        One line for each damaged, missing or unexpected file, which it names; empty when all is well.
+        One line for each damaged, missing or unexpected file, which it names; empty if the folder is intact.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     folder = Path(runs, "demo", "simclr", "seed-0000")
+    ...     finish.write_finished(folder, method="simclr", seed=0, correct=np.ones((3, 1, 1, 4), dtype=bool))
+    ...     verify(folder)
+    []
     """
     problems: dict[Path, str] = {}
     try:
@@ -107,24 +123,24 @@ def _against_list(folder: Path) -> Iterator[tuple[Path, str]]:
     try:
         listed = files.read_json(folder / COMPLETE)
         sums = dict(listed["files"])
-        found = finish.completion(folder)
+        actual = finish.completion(folder)
     except Damaged as error:
         yield error.path, error.why
         return
     except (UserError, KeyError, TypeError, ValueError) as error:
         yield folder / COMPLETE, f"no list of files ({error})"
         return
-    odd = [name for name in sums | found["files"] if sums.get(name) != found["files"].get(name)]
-    for name in odd:
-        missing, known = name not in found["files"], name in sums
+    differing = [name for name in sums | actual["files"] if sums.get(name) != actual["files"].get(name)]
+    for name in differing:
+        missing, known = name not in actual["files"], name in sums
         why = "missing" if missing else "not what complete.json says" if known else "not in complete.json"
         yield folder / name, why
-    if {**listed, "files": None} != {**found, "files": None}:
+    if {**listed, "files": None} != {**actual, "files": None}:
         yield folder / COMPLETE, "not what was written"
 
 
 def _against_digests(path: Path) -> Iterator[Damaged]:
-    """Read every committed epoch, and what holds for the whole run; name each damaged file."""
+    """Read every committed epoch and the coordinates; yield one error for each damaged file."""
     try:
         store = Store(path)
         committed = store.committed()
@@ -139,7 +155,7 @@ def _against_digests(path: Path) -> Iterator[Damaged]:
 
 
 def _damaged_chunks(store: Store, name: str, committed: list[int]) -> Iterator[Damaged]:
-    """Read an array in pieces of some 10 MB, and a piece that is not as it was written chunk by chunk."""
+    """Read an array in blocks of some 10 MB, and a damaged block chunk by chunk."""
     array = store.array(name)
     together = max(1, CHUNK_BYTES // (array.dtype.itemsize * math.prod(array.shape[1:])))
     for start in range(0, len(committed), together):

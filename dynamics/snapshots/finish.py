@@ -1,37 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a seed becomes finished: rewritten in large chunks, renamed into place, listed in complete.json.
+"""Finishing a seed: its arrays are rewritten in large chunks, renamed into place and listed in complete.json.
 
-One rename decides: before it `partial.zarr` is whole, after it `snapshots.zarr` is, and all that follows can
-be done again (:func:`settle`).
+The rename is the turning point: before it `partial.zarr` is complete, after it `snapshots.zarr` is, and everything that
+follows can be repeated (:func:`settle`).
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Float
 
 from dynamics import files
 from dynamics.errors import UserError
 from dynamics.snapshots.layout import COMPLETE, FINISHED, PARTIAL, RUN, STATES
 from dynamics.snapshots.record import write_run_json
-from dynamics.snapshots.schema import DTYPES, Schema
+from dynamics.snapshots.schema import DTYPES, Schema, as_indicators
 from dynamics.snapshots.store import Store, build
 
 FORMAT = "training-dynamics.complete/1"
 
 
 def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -> None:
-    """Write the arrays of `partial`, all epochs of which are committed, as a seed's finished group.
+    """Write the arrays of `partial`, all of whose epochs are committed, as a seed's finished group.
 
     Parameters
     ----------
     partial, schema
-        What to rewrite.
+        The store to rewrite, and what it holds.
     folder
         The seed's folder.
     wall_seconds
-        How long training took.
+        Duration of the training.
+
+    Raises
+    ------
+    Damaged
+        If an epoch cannot be read back as it was committed; the finished group is then not there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from dynamics.snapshots.store import create
+    >>> fixed = {"probability": False, "examples": np.arange(2), "labels": None, "true_labels": None}
+    >>> schema = Schema.of(epochs=1, shape=(1, 1, 2), scalar_names=[], **fixed)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     partial = create(Path(folder, PARTIAL), schema, chunk_bytes=0)
+    ...     partial.write(1, {"correct": np.array([[[True, False]]])})
+    ...     rewrite(partial, schema, Path(folder), wall_seconds=2.5)
+    ...     Store(Path(folder, FINISHED)).read("correct", [1]).tolist()
+    [[[[True, False]]]]
     """
     aside = folder / (FINISHED + files.ASIDE)
     try:
@@ -49,12 +67,17 @@ def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -
 
 
 def settle(folder: Path) -> bool:
-    """Bring a seed that was stopped in the middle of finishing to its end; call it under the seed's lock.
+    """Complete a seed that was interrupted while it was being finished; the caller holds the seed's lock.
 
     Returns
     -------
     bool
-        Whether the seed is complete; False means that there is training to do.
+        Whether the seed is complete; if not, there is training to do.
+
+    Examples
+    --------
+    >>> settle(Path("runs/no-such-study/simclr/seed-0000"))
+    False
     """
     if (folder / COMPLETE).exists():
         return True
@@ -67,23 +90,23 @@ def settle(folder: Path) -> bool:
     return True
 
 
-def write_finished(  # noqa: PLR0913 - a whole run, each part by name
+def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     folder: Path,
     *,
     method: str,
-    seed: int,
-    correct: Bool[np.ndarray, "epoch view augmentation example"],
+    seed: SupportsIndex,
+    correct: np.ndarray,
     probability: Float[np.ndarray, "epoch view augmentation example"] | None = None,
     scalars: dict[str, Float[np.ndarray, " epoch"]] | None = None,
-    examples: Integer[np.ndarray, " example"] | None = None,
-    labels: Integer[np.ndarray, " example"] | None = None,
-    true_labels: Integer[np.ndarray, " example"] | None = None,
+    examples: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    true_labels: np.ndarray | None = None,
     config: dict[str, Any] | None = None,
     provenance: dict[str, Any] | None = None,
     panel: dict[str, Any] | None = None,
     wall_seconds: float = 0.0,
 ) -> None:
-    """Write a whole seed at once, from arrays made elsewhere; nothing is visible before all of it is there.
+    """Write a complete seed at once, from arrays made elsewhere; it becomes visible when all of it is written.
 
     Parameters
     ----------
@@ -92,23 +115,34 @@ def write_finished(  # noqa: PLR0913 - a whole run, each part by name
     method, seed, config, provenance, panel
         For run.json, see :func:`write_run_json`.
     correct, probability
-        As in :meth:`Writer.write`, over all epochs; memory-mapped arrays are read piece by piece.
+        As in :meth:`Writer.write`, for all epochs: booleans (epoch, view, augmentation, example); memory-mapped
+        arrays are read block by block.
     scalars
         Values per epoch, by name.
     examples
         Index of each example in the training set; 0, 1, 2, ... by default.
     labels, true_labels
-        Label that was trained on, and label of the data set, where there are any.
+        Label that was trained on, and label of the data set, if known.
     wall_seconds
-        How long training took.
+        Duration of the training.
 
     Raises
     ------
     UserError
-        When the folder exists, or the disk is full.
+        If the folder exists, an array is of another type (nothing is cast), or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     correct = np.array([[[[False, True]]], [[[True, True]]]])  # epoch, view, augmentation, example
+    ...     write_finished(Path(runs, "mine", "my-method", "seed-0000"), method="my-method", seed=0, correct=correct)
+    ...     sorted(path.name for path in Path(runs, "mine", "my-method", "seed-0000").iterdir())
+    ['complete.json', 'run.json', 'snapshots.zarr']
     """
     if folder.exists():
         raise UserError(f"{folder} exists: use another `study`, or delete that folder first")
+    as_indicators("`correct`", correct)
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in (scalars or {}).items()}
     table = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(correct), 0))
     schema = Schema.of(
@@ -120,10 +154,10 @@ def write_finished(  # noqa: PLR0913 - a whole run, each part by name
         labels=labels,
         true_labels=true_labels,
     )
-    given: dict[str, Any] = {"correct": correct, "probability": probability, "scalars": table}
+    arrays: dict[str, Any] = {"correct": correct, "probability": probability, "scalars": table}
 
     def read(name: str, epochs: range) -> np.ndarray:
-        return np.asarray(given[name][epochs.start - 1 : epochs.stop - 1]).astype(DTYPES[name], copy=False)
+        return np.asarray(arrays[name][epochs.start - 1 : epochs.stop - 1]).astype(DTYPES[name], copy=False)
 
     aside = folder.with_name(folder.name + files.ASIDE)
     with files.full_disk_explained(folder):
@@ -148,7 +182,17 @@ def write_finished(  # noqa: PLR0913 - a whole run, each part by name
 
 
 def completion(folder: Path) -> dict[str, Any]:
-    """Make the content of complete.json from a seed's files as they are."""
+    """Return what complete.json must hold for a seed's files as they are now.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     folder = Path(runs, "mine", "my-method", "seed-0000")
+    ...     write_finished(folder, method="my-method", seed=0, correct=np.ones((1, 1, 1, 4), dtype=bool))
+    ...     completion(folder) == files.read_json(folder / COMPLETE)
+    True
+    """
     parts = [path for path in sorted((folder / FINISHED).rglob("*")) if path.is_file()]
     record = [folder / RUN] if (folder / RUN).exists() else []
     return {
@@ -159,6 +203,16 @@ def completion(folder: Path) -> dict[str, Any]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed writer left behind: files and groups that were never renamed into place."""
+    """Remove what a killed writer left behind: files and groups that were never renamed into place.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "run.json.123.tmp").touch()
+    ...     sweep(Path(folder))
+    ...     list(Path(folder).iterdir())
+    []
+    """
     for path in (*folder.glob(f"*{files.ASIDE}"), *(folder / PARTIAL).glob("*/*.partial")):
         files.remove(path)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the folders and files of a run are called, and which runs there are.
+"""Names of the folders and files of a run, and lists of the runs there are.
 
-`runs/<study>/<method>/seed-0007/`; FORMAT.md, beside this file, says what each file holds.
+A seed's folder is `runs/<study>/<method>/seed-0007/`; FORMAT.md, in this folder, says what each file holds.
 """
 
+import operator
 import re
 from pathlib import Path
+from typing import SupportsIndex
 
 RUN = "run.json"
 PARTIAL = "partial.zarr"
@@ -20,60 +22,130 @@ FEATURES = "features"
 _SEED = re.compile(r"seed-(\d{4,})")
 
 
-def seed_folder(runs: Path, study: str, method: str, seed: int) -> Path:
-    """Return the folder of one seed; nothing is created.
+def seed_folder(runs: Path, study: str, method: str, seed: SupportsIndex) -> Path:
+    """Return the folder of one seed, which need not exist.
 
     Raises
     ------
     ValueError
-        When the seed is negative or a name is empty, hidden or leads out of its folder.
+        If the seed is negative, or a name is empty, hidden or leads out of its folder.
+
+    Examples
+    --------
+    >>> seed_folder(Path("runs"), "demo", "simclr", 7).as_posix()
+    'runs/demo/simclr/seed-0007'
     """
     for name in (study, method):
         if name in ("", ".", "..") or name.startswith(".") or Path(name).name != name:
-            raise ValueError(f"{name!r} is no name of a folder")
+            raise ValueError(
+                f"the name of a study or a method must be that of a visible folder, got {name!r}"
+            )
+    seed = operator.index(seed)
     if seed < 0:
-        raise ValueError(f"seed {seed} is negative")
+        raise ValueError(f"a seed must be >= 0, got {seed}")
     return runs / study / method / f"seed-{seed:04d}"
 
 
 def list_studies(runs: Path) -> list[str]:
-    """Name the studies under `runs` that hold a seed, in alphabetical order."""
+    """List the studies under `runs` that hold a seed, in alphabetical order.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     seed_folder(Path(runs), "demo", "simclr", 0).mkdir(parents=True)
+    ...     list_studies(Path(runs))
+    ['demo']
+    """
     return [folder.name for folder in _folders(runs) if list_methods(runs, folder.name)]
 
 
 def list_methods(runs: Path, study: str) -> list[str]:
-    """Name the methods of a study that hold a seed, in alphabetical order."""
+    """List the methods of a study that hold a seed, in alphabetical order.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     for method in ("vicreg", "simclr"):
+    ...         seed_folder(Path(runs), "demo", method, 0).mkdir(parents=True)
+    ...     list_methods(Path(runs), "demo")
+    ['simclr', 'vicreg']
+    """
     return [folder.name for folder in _folders(runs / study) if list_seeds(runs, study, folder.name)]
 
 
 def list_seeds(runs: Path, study: str, method: str) -> list[int]:
-    """List the seeds of a method that have a folder, in order, whatever is in it (see :func:`state`)."""
-    found = (_SEED.fullmatch(folder.name) for folder in _folders(runs / study / method))
-    return sorted(int(match[1]) for match in found if match is not None)
+    """List the seeds of a method that have a folder, in order, whatever it holds (see :func:`state`).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     for seed in (12, 3):
+    ...         seed_folder(Path(runs), "demo", "simclr", seed).mkdir(parents=True)
+    ...     list_seeds(Path(runs), "demo", "simclr")
+    [3, 12]
+    """
+    matches = (_SEED.fullmatch(folder.name) for folder in _folders(runs / study / method))
+    return sorted(int(match[1]) for match in matches if match is not None)
 
 
 def has_record(folder: Path) -> bool:
-    """Whether training has begun in a seed's folder, or it was taken in."""
+    """Whether a seed's folder has a run.json: its training has begun, or it was ingested.
+
+    Examples
+    --------
+    >>> has_record(Path("runs/no-such-study/simclr/seed-0000"))
+    False
+    """
     return (folder / RUN).exists()
 
 
 def weights_file(folder: Path) -> Path:
-    """Return where a seed's trained network is kept."""
+    """Return the file that holds a seed's trained network.
+
+    Examples
+    --------
+    >>> weights_file(Path("seed-0000")).as_posix()
+    'seed-0000/weights.safetensors'
+    """
     return folder / WEIGHTS
 
 
 def state_file(folder: Path) -> Path:
-    """Return where a seed's training state is kept until it is complete."""
+    """Return the file that holds a seed's training state until the seed is complete.
+
+    Examples
+    --------
+    >>> state_file(Path("seed-0000")).as_posix()
+    'seed-0000/state.safetensors'
+    """
     return folder / STATE
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a seed is finished: nothing is missing and nothing will change."""
+    """Whether a seed is finished: nothing is missing and nothing will change.
+
+    Examples
+    --------
+    >>> is_complete(Path("runs/no-such-study/simclr/seed-0000"))
+    False
+    """
     return (folder / COMPLETE).exists()
 
 
 def current(folder: Path) -> Path | None:
-    """Return the group that holds a seed's snapshots now, or None before there are any."""
+    """Return the zarr group that holds a seed's snapshots now, or None before there are any.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "partial.zarr").mkdir()
+    ...     current(Path(folder)).name
+    'partial.zarr'
+    """
     for name in (FINISHED, PARTIAL):
         if (folder / name).exists():
             return folder / name
@@ -87,9 +159,14 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def last_write(study: Path) -> float:
-    """Return when training wrote a study last, in seconds since 1970; 0 where it never did.
+    """Return when training last wrote to a study, in seconds since 1970; 0 if it never did.
 
     What analyses leave beside the runs, such as caches, does not count.
+
+    Examples
+    --------
+    >>> last_write(Path("runs/no-such-study"))
+    0.0
     """
     written = (path for name in (RUN, LOG, COMPLETE) for path in study.glob(f"*/seed-*/{name}"))
     return max((path.stat().st_mtime for path in written), default=0.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is in one seed's folder, finished or under way; all that is read is checked."""
+"""A reader for one seed's folder, finished or in training; everything that is read is checked."""
 
 import hashlib
 import time
@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class Run:
-    """One seed of one method, open for reading; it may be written to meanwhile.
+    """One seed of one method, open for reading, also while it is being trained.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ class Run:
     complete
         Whether the seed is finished.
     wall_seconds
-        How long training took; None while it is under way.
+        Duration of the training; None until the seed is finished.
 
     Raises
     ------
     UserError
-        When there is no run in the folder, or its metadata is damaged.
+        If there is no run in the folder, or its metadata is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,17 +65,17 @@ class Run:
 
     @property
     def weights(self) -> Path:
-        """Where the trained network is, if it was kept."""
+        """File that holds the trained network, if it was kept."""
         return self.folder / WEIGHTS
 
     @property
     def features_folder(self) -> Path:
-        """Where analyses keep what the network makes of images: a cache, safe to delete."""
+        """Folder where analyses cache the network's outputs; safe to delete."""
         return self.folder / FEATURES
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Number of views, augmentations and examples."""
+        """Number of views, of augmentations and of examples."""
         _, view, augmentation, example = self._patiently(lambda store: store.array("correct").shape)
         return view, augmentation, example
 
@@ -86,19 +86,19 @@ class Run:
 
     @property
     def labels(self) -> Int64[np.ndarray, " example"] | None:
-        """Label that was trained on, if the run knows any."""
+        """Label that each example was trained on, if recorded."""
         return self._patiently(lambda store: store.coordinate("label") if store.has("label") else None)
 
     @property
     def true_labels(self) -> Int64[np.ndarray, " example"] | None:
-        """Label of the data set, if the run knows any."""
+        """Label of each example in the data set, if recorded."""
         return self._patiently(
             lambda store: store.coordinate("true_label") if store.has("true_label") else None
         )
 
     @property
     def panel_digests(self) -> dict[str, str | None]:
-        """Digests of examples, labels and true labels: equal where two runs have the same panel."""
+        """Digests of examples, labels and true labels: equal for two runs with the same panel."""
         names = {"examples": "example", "labels": "label", "true_labels": "true_label"}
         return self._patiently(
             lambda store: {name: store.coordinate_digest(array) for name, array in names.items()}
@@ -106,7 +106,7 @@ class Run:
 
     @property
     def chunk_epochs(self) -> int:
-        """How many epochs of `correct` are decoded together."""
+        """Number of epochs in one chunk of `correct`, which are decoded together."""
         return self._patiently(lambda store: store.array("correct").chunks[0])
 
     def digest(self) -> str:
@@ -117,12 +117,12 @@ class Run:
     def correct(
         self, epochs: Sequence[int] | None = None
     ) -> Bool[np.ndarray, "epoch view augmentation example"]:
-        """Read whether each example was right, in some epochs or in all that were committed.
+        """Read whether the answer on each example was right, at some epochs or at all that were committed.
 
         Raises
         ------
         UserError
-            When an epoch is not there, or a file is damaged (names it).
+            If an epoch is not there, or a file is damaged (names it).
         """
         return self._read("correct", epochs)
 
@@ -131,11 +131,11 @@ class Run:
     ) -> Float16[np.ndarray, "epoch view augmentation example"]:
         """Read the probability of each example's label, in [0, 1]; otherwise as :meth:`correct`."""
         if "probability" not in self._patiently(lambda store: store.arrays):
-            raise UserError(f"{self.folder} holds no probabilities: this needs a run that recorded them")
+            raise UserError(f"{self.folder} holds no probabilities: use a run that recorded them")
         return self._read("probability", epochs)
 
     def scalars(self, epochs: Sequence[int] | None = None) -> dict[str, Float64[np.ndarray, " epoch"]]:
-        """Read the numbers that were recorded per epoch, by name; otherwise as :meth:`correct`."""
+        """Read the scalars that were recorded per epoch, by name; otherwise as :meth:`correct`."""
         names = self._patiently(lambda store: store.scalar_names())
         values = self._read("scalars", epochs) if names else np.zeros((0, 0))
         return {name: values[:, column] for column, name in enumerate(names)}
@@ -151,7 +151,7 @@ class Run:
         return self._patiently(lambda store: store.read(name, wanted))
 
     def _patiently(self, read: Callable[[Store], Value]) -> Value:
-        """Read; try again where a writer has just finished the run or is in the middle of a file."""
+        """Read, and try again if a writer has just finished the run or is in the middle of a file."""
         for patience in (0.05, 0.2, None):
             try:
                 if self._store is None:
@@ -168,7 +168,7 @@ class Run:
         raise AssertionError
 
     def _check_metadata(self) -> None:
-        """Compare all that no checksum in the arrays covers, run.json and zarr.json, with complete.json."""
+        """Compare the files that no digest in the arrays covers, run.json and zarr.json, with complete.json."""
         path = self.folder / COMPLETE
         try:
             content = files.read_json(path)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How one seed's arrays are laid out in a zarr group, and whether what is read is what was written.
+"""One seed's arrays in a zarr group, where every epoch that is read is compared with its digest.
 
-An epoch's arrays are written first and made durable; its row of `digest` comes last and is the commit. zarr
-reads a missing chunk as zeros without a word and checks no chunk against another, so every epoch that is
-read is compared with that row.
+An epoch's arrays are written first and made durable; its row of `digest` is written last and is the commit. zarr
+silently reads a missing chunk as zeros and does not check that chunks belong together; the digest does.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ from dynamics.snapshots.schema import CHUNK_BYTES, COORDINATES, DTYPES, FORMAT, 
 
 
 class Damaged(UserError):  # noqa: N818 - the name says it
-    """A file of a run is not as it was written."""
+    """A file of a run is missing, or not what was written."""
 
     def __init__(self, path: Path, why: str) -> None:
         self.path = path
@@ -36,7 +35,13 @@ class Damaged(UserError):  # noqa: N818 - the name says it
 
 
 def digest(values: np.ndarray) -> UInt8[np.ndarray, " byte"]:
-    """Return BLAKE2b (16 bytes) of an array's elements: little-endian, last axis fastest."""
+    """Return the BLAKE2b hash (16 bytes) of an array's elements: little-endian, last axis fastest.
+
+    Examples
+    --------
+    >>> digest(np.array([True, False])).tobytes().hex()[:8]
+    'ead9a09a'
+    """
     stored = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
     return np.frombuffer(hashlib.blake2b(stored.data, digest_size=16).digest(), np.uint8)
 
@@ -53,9 +58,19 @@ def create(
     schema
         What it will hold.
     chunk_bytes
-        Uncompressed size that a chunk may reach by taking in further epochs; 0 for a chunk an epoch.
+        Maximum uncompressed size of a chunk of several epochs; 0 for one chunk per epoch.
     attributes
-        Kept with the group.
+        Stored with the group.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> fixed = {"probability": False, "examples": np.arange(4), "labels": None, "true_labels": None}
+    >>> schema = Schema.of(epochs=3, shape=(1, 1, 4), scalar_names=["loss"], **fixed)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = create(Path(folder, "partial.zarr"), schema, chunk_bytes=0)
+    ...     store.arrays, store.committed()
+    (('correct', 'scalars'), [])
     """
     group = zarr.create_group(path, attributes={"format": FORMAT, **(attributes or {})})
 
@@ -105,9 +120,20 @@ def build(
     schema
         What it will hold.
     read
-        Gives some neighbouring epochs of an array by name.
+        Returns a range of epochs of the array with a name.
     attributes
-        Kept with the group.
+        Stored with the group.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> fixed = {"probability": False, "examples": np.arange(4), "labels": None, "true_labels": None}
+    >>> schema = Schema.of(epochs=3, shape=(1, 1, 4), scalar_names=[], **fixed)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "snapshots.zarr")
+    ...     build(path, schema, lambda name, epochs: np.ones((len(epochs), 1, 1, 4), dtype=bool), attributes={})
+    ...     Store(path).committed()
+    [1, 2, 3]
     """
     store = create(path, schema, chunk_bytes=CHUNK_BYTES, attributes=attributes)
     rows = np.zeros(store.array("digest").shape, dtype=np.uint8)
@@ -140,10 +166,10 @@ class Store:
         self.epochs: int = self.array("digest").shape[0]
 
     def array(self, name: str) -> zarr.Array:
-        """Open an array; the metadata is read once."""
+        """Open an array, whose metadata is read once."""
         if name not in self._open:
             try:
-                # An array that is opened takes this from zarr's configuration and from nowhere else.
+                # For an existing array, zarr takes this setting from its configuration only.
                 with zarr.config.set({"array.write_empty_chunks": True}):
                     self._open[name] = zarr.open_array(
                         self.path / name, mode="r+" if self._writable else "r", zarr_format=3
@@ -159,11 +185,11 @@ class Store:
         return tuple(map(str, names))
 
     def has(self, name: str) -> bool:
-        """Whether the group holds an array of that name."""
+        """Whether the group holds an array with this name."""
         return (self.path / name).is_dir()
 
     def chunk(self, name: str, epoch: int) -> Path:
-        """Return the file that holds an array's entry of an epoch (or the whole of a coordinate)."""
+        """Return the file that holds an array's entry of an epoch, or all of a coordinate."""
         array = self.array(name)
         index = 0 if name in COORDINATES else (epoch - 1) // array.chunks[0]
         return self.path / name / ".".join(["c", str(index), *["0"] * (array.ndim - 1)])
@@ -177,7 +203,7 @@ class Store:
         return values
 
     def coordinate_digest(self, name: str) -> str | None:
-        """Return the digest of a coordinate, from its metadata; None if the run has no such coordinate."""
+        """Return the digest in a coordinate's metadata; None if the run has no such coordinate."""
         if not self.has(name):
             return None
         metadata = self.path / name / "zarr.json"
@@ -187,7 +213,7 @@ class Store:
             raise Damaged(metadata, _why(error)) from error
 
     def schema(self) -> Schema:
-        """Read back what was declared."""
+        """Read back the schema that the group was created with."""
         _, view, augmentation, example = self.array("correct").shape
         known = {name: self.coordinate(name) for name in ("label", "true_label") if self.has(name)}
         return Schema(
@@ -201,21 +227,21 @@ class Store:
         )
 
     def scalar_names(self) -> tuple[str, ...]:
-        """Name the columns of `scalars`."""
+        """Return the names of the columns of `scalars`."""
         return self._names("scalars") if "scalars" in self.arrays else ()
 
     def digests(self) -> UInt8[np.ndarray, "epoch array byte"]:
-        """Read all rows of the digest; zeros where an epoch is not committed."""
+        """Read all rows of the digest; an epoch that is not committed has zeros."""
         return self._entries("digest", np.arange(self.epochs))
 
     def committed(self) -> list[int]:
-        """List the epochs that are on disk whole, in order."""
+        """List the committed epochs, in order."""
         return (np.flatnonzero(self.digests().any(axis=(1, 2))) + 1).tolist()
 
     def drop_damaged_commits(self) -> None:
-        """Take back the commits of epochs that cannot be read, as a power cut or a bad disk leaves them.
+        """Take back the commits of epochs that cannot be read, for instance after a power cut or on a bad disk.
 
-        They are made again: every epoch of a run under way is read once when its writer opens it.
+        They are trained again. A writer that opens a partial run reads each of its epochs once for this.
         """
         for epoch in range(1, self.epochs + 1):
             if not self.chunk("digest", epoch).exists():
@@ -246,7 +272,7 @@ class Store:
         return values
 
     def write(self, epoch: int, entries: dict[str, np.ndarray]) -> None:
-        """Write and commit one epoch, in a store with a chunk an epoch; durable on return."""
+        """Write and commit one epoch, in a store with one chunk per epoch; durable on return."""
         for name in self.arrays:
             self.array(name)[epoch - 1] = entries[name]
         self._sync(self.arrays, epoch)
@@ -254,20 +280,20 @@ class Store:
         self._sync(["digest"], epoch)
 
     def uncommit(self, epoch: int) -> None:
-        """Take an epoch's commit back; durable on return."""
+        """Take back the commit of an epoch; durable on return."""
         path = self.chunk("digest", epoch)
         if path.exists():
             path.unlink()
             files.sync(path.parent)
 
     def _entries(self, name: str, index: Int64[np.ndarray, " epoch"]) -> np.ndarray:
-        """Decode entries along the first axis, counted from 0; neighbours as one slice, which is faster."""
+        """Decode entries along the first axis, counted from 0; consecutive ones as a slice, which is faster."""
         array = self.array(name)
-        neighbours = len(index) > 0 and np.array_equal(index, np.arange(index[0], index[0] + len(index)))
-        where = slice(int(index[0]), int(index[0]) + len(index)) if neighbours else index
+        consecutive = len(index) > 0 and np.array_equal(index, np.arange(index[0], index[0] + len(index)))
+        where = slice(int(index[0]), int(index[0]) + len(index)) if consecutive else index
         try:
             return np.asarray(array.get_orthogonal_selection((where,)))
-        except Exception:  # find the file
+        except Exception:  # find the damaged file
             for at in index.tolist():
                 _decoded(partial(array.__getitem__, at), self.chunk(name, at + 1))
             raise

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The seeds of one method opened together, once it is sure that they are copies of one training."""
+"""Opening the seeds of one method together, after checking that they differ in nothing but the seed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,22 +23,36 @@ def open_runs(
     Parameters
     ----------
     runs, study, method
-        Where they are.
+        Folder of all studies, and which study and method.
     seeds
-        Only these; all by default.
+        Seeds to open; all by default.
     complete_only
-        Leave seeds under way aside.
+        Leave out seeds that are not complete.
 
     Raises
     ------
     UserError
-        When there is none, when one is damaged, or when two have different configs or panels.
+        If there is none, one is damaged, or two have different configs or panels.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from dynamics import snapshots
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for seed in (0, 1):
+    ...         where = seed_folder(Path(folder), "demo", "simclr", seed)
+    ...         snapshots.write_finished(where, method="simclr", seed=seed, correct=np.ones((3, 2, 1, 4), dtype=bool))
+    ...     [(run.seed, run.epochs) for run in open_runs(Path(folder), "demo", "simclr")]
+    [(0, (1, 2, 3)), (1, (1, 2, 3))]
     """
-    found = list_seeds(runs, study, method)
-    absent = sorted(set(seeds or ()) - set(found))
+    there = list_seeds(runs, study, method)
+    absent = sorted(set(seeds or ()) - set(there))
     if absent:
-        raise UserError(f"no seed {absent[0]} of {method} in {runs / study} (there: {_listed(found)})")
-    folders = [seed_folder(runs, study, method, seed) for seed in (found if seeds is None else sorted(seeds))]
+        raise UserError(
+            f"no seed {absent[0]} of {method} in {runs / study} (there: {_listed(there)}): choose one of those"
+        )
+    folders = [seed_folder(runs, study, method, seed) for seed in (there if seeds is None else sorted(seeds))]
     opened = [Run(folder) for folder in folders if (folder / "run.json").exists()]
     kept = [run for run in opened if run.epochs and (run.complete or not complete_only)]
     if not kept:
@@ -52,7 +66,21 @@ def open_runs(
 
 
 def common_epochs(runs: Sequence[Run]) -> list[int]:
-    """List the epochs that every one of the runs has on disk, in order."""
+    """List the epochs that all runs have on disk, in order.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from dynamics import snapshots
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for seed, epochs in enumerate((3, 2)):
+    ...         where = seed_folder(Path(folder), "demo", "simclr", seed)
+    ...         correct = np.ones((epochs, 1, 1, 4), dtype=bool)
+    ...         snapshots.write_finished(where, method="simclr", seed=seed, correct=correct)
+    ...     common_epochs(open_runs(Path(folder), "demo", "simclr"))
+    [1, 2]
+    """
     return sorted(set(runs[0].epochs).intersection(*(run.epochs for run in runs)))
 
 
@@ -63,19 +91,23 @@ def _check_alike(runs: Sequence[Run]) -> None:
 
 def _check_pair(one: Run, other: Run) -> None:
     if one.fingerprint != other.fingerprint:
-        odd = "method" if one.method != other.method else differing_fields(one.config, other.config)[0]
-        values = [run.method if odd == "method" else run.config.get(odd) for run in (one, other)]
+        name = "method" if one.method != other.method else differing_fields(one.config, other.config)[0]
+        values = [run.method if name == "method" else run.config.get(name) for run in (one, other)]
         raise UserError(
-            f"{one.folder} and {other.folder} differ in {odd} ({values[0]} and {values[1]}): "
-            "they are no copies of one training; move one to another study"
+            f"{one.folder} and {other.folder} must have the same {name}, got {values[0]} and {values[1]}: "
+            "move one to another study"
         )
     if one.shape != other.shape:
-        raise UserError(f"{one.folder} and {other.folder} have panels of shape {one.shape} and {other.shape}")
-    theirs = other.panel_digests
-    for name, ours in one.panel_digests.items():
-        if ours != theirs[name]:
+        raise UserError(
+            f"{one.folder} and {other.folder} must have panels of the same shape, "
+            f"got {one.shape} and {other.shape}: move one to another study"
+        )
+    digests = other.panel_digests
+    for name, digest in one.panel_digests.items():
+        if digest != digests[name]:
             raise UserError(
-                f"{one.folder} and {other.folder} have other {name}: their panels are not the same"
+                f"{one.folder} and {other.folder} must have the same panel, but their {name} differ: "
+                "move one to another study"
             )
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a run gets onto the disk: epoch by epoch while it trains, and rewritten once when it is done.
+"""The writer of a run's snapshots: epoch by epoch during training, and rewritten once at the end.
 
-At every instant a reader finds all committed epochs, in `partial.zarr` or in `snapshots.zarr`, and an epoch
-is there whole or not at all. The caller holds the seed's lock (dynamics.lock).
+At every instant a reader finds all committed epochs, in `partial.zarr` or in `snapshots.zarr`; an epoch is there
+completely or not at all. The caller holds the seed's lock (dynamics.lock).
 """
 
 import json
@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Float
 
 from dynamics import files
 from dynamics.errors import UserError
 from dynamics.snapshots import finish
 from dynamics.snapshots.layout import FINISHED, LOG, PARTIAL, current
-from dynamics.snapshots.schema import DTYPES, Schema
+from dynamics.snapshots.schema import DTYPES, Schema, as_indicators
 from dynamics.snapshots.store import Damaged, Store, create
 
 
 class Writer:
-    """The snapshots of one seed, open for writing.
+    """The snapshots of one seed, open for writing; made by :meth:`open`.
 
     Parameters
     ----------
     folder
         The seed's folder.
     arrays
-        The open store in it.
+        The open store in that folder.
     """
 
     def __init__(self, folder: Path, arrays: Store) -> None:
@@ -46,35 +46,34 @@ class Writer:
         epochs: int,
         shape: tuple[int, int, int],
         scalar_names: Sequence[str],
-        examples: Integer[np.ndarray, " example"],
-        labels: Integer[np.ndarray, " example"] | None = None,
-        true_labels: Integer[np.ndarray, " example"] | None = None,
+        examples: np.ndarray,
+        labels: np.ndarray | None = None,
+        true_labels: np.ndarray | None = None,
         probability: bool = True,
     ) -> "Writer":
-        """Create a seed's snapshots, or go on with those that are there.
+        """Create a seed's snapshots, or continue those that are there.
 
         Parameters
         ----------
         folder
-            The seed's folder; made where there is none.
+            The seed's folder; made if absent.
         epochs
-            How many epochs the run will have.
+            Number of epochs that the run will have.
         shape
-            Number of views, augmentations and examples of the panel.
+            Number of views, of augmentations and of examples of the panel.
         scalar_names
-            What is written per epoch beside the panel.
+            Names of the scalars that are recorded per epoch beside the panel.
         examples
             Index of each example in the training set.
         labels, true_labels
-            Label that was trained on, and label of the data set, where there are any.
+            Label that was trained on, and label of the data set, if known.
         probability
             Whether the probability of the label is recorded beside `correct`.
 
         Raises
         ------
         UserError
-            When the folder holds snapshots of another schema (names the field and both values), or the disk
-            is full.
+            If the folder holds snapshots with another schema (names the field and both values), or the disk is full.
         """
         asked = Schema.of(
             epochs=epochs,
@@ -96,51 +95,51 @@ class Writer:
                 files.sync(folder)
         path = current(folder)
         assert path is not None
-        found = Store(path, writable=True)
+        store = Store(path, writable=True)
         if path.name == PARTIAL:
-            found.drop_damaged_commits()
-        writer = cls(folder, found)
+            store.drop_damaged_commits()
+        writer = cls(folder, store)
         _check_schema(folder, writer._schema, asked)
         return writer
 
     def committed(self) -> list[int]:
-        """List the epochs that are on disk whole, in order, from 1; after damage there may be gaps."""
+        """List the committed epochs, in order, from 1; after damage there may be gaps."""
         return sorted(self._committed)
 
     def write(
         self,
         epoch: int,
-        correct: Bool[np.ndarray, "view augmentation example"],
+        correct: np.ndarray,
         probability: Float[np.ndarray, "view augmentation example"] | None,
         scalars: dict[str, float],
     ) -> None:
-        """Commit one epoch; when this returns it is on disk, whatever happens next.
+        """Commit one epoch; on return it is on the disk, whatever happens next.
 
-        An epoch that is there already with the same bits is left alone; with other bits it is replaced.
+        An epoch that is already there with the same bits is left alone; with other bits it is replaced.
 
         Parameters
         ----------
         epoch
             From 1 to the last epoch.
         correct
-            Whether each example was right, by view and augmentation.
+            Whether the answer on each example was right, by view and augmentation.
         probability
-            Probability of the label in [0, 1], stored as float16; None if the schema has none.
+            Probability of the label, in [0, 1], stored as float16; None if the schema has none.
         scalars
             One value for each of the schema's names.
 
         Raises
         ------
         ValueError
-            When a shape, a name or the epoch is not the schema's, or a finished run would change.
+            If a shape, a name or the epoch does not fit the schema, or a finished run would change.
         UserError
-            When the disk is full: epochs committed before are safe.
+            If the disk is full; epochs committed before are safe.
         """
         entries = self._entries(epoch, correct, probability, scalars)
         if epoch in self._committed and self._holds(epoch, entries):
             return
         if self._store.path.name == FINISHED:
-            raise ValueError(f"{self.folder} is finished and holds another epoch {epoch}")
+            raise ValueError(f"{self.folder} is finished, and its epoch {epoch} has other values")
         with files.full_disk_explained(self.folder):
             self._committed.discard(epoch)
             self._store.uncommit(epoch)
@@ -148,22 +147,22 @@ class Writer:
         self._committed.add(epoch)
 
     def log(self, content: dict[str, Any]) -> None:
-        """Append an epoch's times to the log; they differ from run to run, so they are kept out of the snapshots."""
+        """Append an epoch's times to the log; they differ between runs, so the snapshots do not hold them."""
         with files.full_disk_explained(self.folder), (self.folder / LOG).open("a") as file:
             file.write(json.dumps(content) + "\n")
 
     def finish(self, wall_seconds: float) -> None:
-        """Rewrite the snapshots in large chunks and mark the seed as complete; its training state is removed.
+        """Rewrite the snapshots in large chunks, mark the seed as complete and remove its training state.
 
         Parameters
         ----------
         wall_seconds
-            How long training took, over all its interruptions.
+            Duration of the training, summed over its interruptions.
 
         Raises
         ------
         UserError
-            When an epoch is missing or damaged (names the file), or the disk is full; nothing is lost then.
+            If an epoch is missing or damaged (names the file), or the disk is full; nothing is lost then.
         """
         with files.full_disk_explained(self.folder):
             if self._store.path.name == PARTIAL:
@@ -197,33 +196,31 @@ class Writer:
     ) -> dict[str, np.ndarray]:
         schema = self._schema
         if not 1 <= epoch <= schema.epochs:
-            raise ValueError(f"epoch {epoch} is not between 1 and {schema.epochs}")
+            raise ValueError(f"epoch must be in [1, {schema.epochs}], got {epoch}")
         if (probability is not None) != schema.probability:
-            raise ValueError("a probability is given for each epoch or, as the schema says, for none")
-        if set(scalars) != set(schema.scalar_names):
             raise ValueError(
-                f"scalars {sorted(scalars)} are not those declared, {sorted(schema.scalar_names)}"
+                "probability must be given for every epoch if the schema has it, and for none if not"
             )
-        given: dict[str, Any] = {
-            "correct": correct,
+        if set(scalars) != set(schema.scalar_names):
+            raise ValueError(f"scalars must be {sorted(schema.scalar_names)}, got {sorted(scalars)}")
+        arrays: dict[str, Any] = {
+            "correct": as_indicators("`correct`", correct),
             "probability": probability,
             "scalars": np.array([scalars[name] for name in schema.scalar_names], dtype=np.float64),
         }
-        entries = {name: np.asarray(given[name]).astype(DTYPES[name], copy=False) for name in schema.arrays}
-        if correct.dtype != np.bool_:
-            raise ValueError(f"correct has dtype {correct.dtype}, not bool")
+        entries = {name: np.asarray(arrays[name]).astype(DTYPES[name], copy=False) for name in schema.arrays}
         for name, values in entries.items():
             if values.shape != schema.entry(name):
-                raise ValueError(f"{name} has shape {values.shape}, the schema says {schema.entry(name)}")
+                raise ValueError(f"{name} must have shape {schema.entry(name)}, got {values.shape}")
         return entries
 
 
-def _check_schema(folder: Path, theirs: Schema, asked: Schema) -> None:
+def _check_schema(folder: Path, stored: Schema, asked: Schema) -> None:
     for name in ("epochs", "shape", "scalar_names", "probability"):
-        if getattr(theirs, name) != getattr(asked, name):
-            _refuse(folder, name, getattr(theirs, name), getattr(asked, name))
+        if getattr(stored, name) != getattr(asked, name):
+            _refuse(folder, name, getattr(stored, name), getattr(asked, name))
     for name in ("example", "label", "true_label"):
-        there, now = getattr(theirs, name), getattr(asked, name)
+        there, now = getattr(stored, name), getattr(asked, name)
         if there is None and now is None:
             continue
         if there is None or now is None:

@@ -181,10 +181,11 @@ def _fields(fields: dict[str, Any], dataset: str | Dataset | None) -> dict[str, 
 
 def _fitted(recipe: Recipe, dataset: Dataset, fields: dict[str, Any]) -> Recipe:
     """Fit the sizes that nobody asked for to a data set that was made in memory: a preset's are those of its own."""
-    changes: dict[str, Any] = {}
-    if "train_examples" not in fields:
-        changes["train_examples"] = None
-    if "panel_examples" not in fields and recipe.panel_examples > dataset.num_train:
-        batch = min(recipe.panel_batch, dataset.num_train)
-        changes |= {"panel_examples": dataset.num_train // batch * batch, "panel_batch": batch}
-    return dataclasses.replace(recipe, **changes)
+    count = dataset.num_train
+    fitted: dict[str, Any] = {"train_examples": None, "batch_size": min(recipe.batch_size, count)}
+    if recipe.panel_examples > count:
+        batches = -(-count // recipe.panel_batch)
+        fitted |= {"panel_batch": count // batches, "panel_examples": count // batches * batches}
+    return dataclasses.replace(
+        recipe, **{name: value for name, value in fitted.items() if name not in fields}
+    )

@@ -13,8 +13,9 @@ from analysis import divergence
 from analysis.framework import results
 from analysis.framework.where import Where, open_study
 from analysis.statistics.gaussian_divergence import class_moments
-from dynamics import data, features, snapshots
+from dynamics import data, snapshots
 from dynamics.data import Dataset
+from dynamics.evaluation import features
 from dynamics.study import Study
 from dynamics.training import checkpoint
 from tests.analysis.studies import command

@@ -11,8 +11,8 @@ import pytest
 from analysis import embedding
 from analysis.embedding import MapSettings, choose_images, embed
 from analysis.framework import results
-from dynamics import features
 from dynamics.errors import UserError
+from dynamics.evaluation import features
 from dynamics.training.devices import choose_device
 from tests.analysis import small_networks, studies
 from tests.analysis.test_neighbourhoods import by_all_pairs
@@ -51,7 +51,7 @@ def test_numbers_are_those_of_the_features_and_the_map(runs: Path, found: result
     run = small_networks.opened(runs).runs["simclr"][0]
     points = {
         "simclr": features.of_run(run, data, "train", device=device).values,
-        "random-initialisation": features.of_untrained(run, data, "train", device=device).values,
+        "random-initialisation": features.of_run(run, data, "train", device=device, untrained=True).values,
         "pixels": data.train_images.flatten(1).numpy() / 255,
     }
     rows = {row["method"]: row for row in found.rows}

@@ -1,29 +1,22 @@
 """The table of evaluations: how it grows, what in it is implausible, and what happens when it is damaged."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from analysis.framework import results
+from analysis.framework import evaluations, results
 from analysis.framework.results import Result, Row
-from analysis.storage import evaluations
+from analysis.framework.table import NONE
 from dynamics.errors import UserError
-from dynamics.evaluation import Outcome
+from dynamics.evaluation.encoder import ProbeResult
 
 
-def outcome(top1: float, *, top5: float | None = None, seed: int = 0) -> Outcome:
-    return Outcome(
-        seed=seed,
-        top1=top1,
-        top5=top5,
-        train_top1=1.0,
-        examples=9,
-        loss=(2.0, top1),
-        test_top1=None,
-        test_top5=None,
-    )
+def outcome(top1: float, *, top5: float | None = None, seed: int = 0) -> ProbeResult:
+    return ProbeResult(seed=seed, top1=top1, top5=top5, train_top1=1.0, examples=9, loss=(2.0, top1))
 
 
 def row(*top1: float, **labels: Any) -> Row:
@@ -114,9 +107,52 @@ def test_a_damaged_table_names_the_command(name: str, damage: str, tmp_path: Pat
         middle = len(whole) // 2
         flipped = whole[:60] + bytes(255 - byte for byte in whole[60:middle]) + whole[middle:]
         path.write_bytes({"empty": b"", "half": whole[:middle], "text": b"[]", "flipped": flipped}[damage])
-    with pytest.raises(UserError, match=r"remove both.*python -m runners\.probe --run") as caught:
+    with pytest.raises(
+        UserError, match=r"remove evaluation\.json and evaluation\.npz and run python -m runners\.probe --run"
+    ) as caught:
         evaluations.read(tmp_path)
     assert str(tmp_path / "evaluation") in str(caught.value)
+
+
+ADD_ROWS = """
+import sys
+from pathlib import Path
+from analysis.framework import evaluations
+from tests.analysis.test_evaluations import row, table
+for step in range(12):
+    evaluations.grow(Path(sys.argv[1]), table(row(step / 12, method=sys.argv[2] + str(step))))
+"""
+
+
+def test_two_processes_lose_none_of_each_others_rows(tmp_path: Path) -> None:
+    started = [
+        subprocess.Popen([sys.executable, "-c", ADD_ROWS, str(tmp_path), name], stdout=subprocess.DEVNULL)
+        for name in ("a", "b")
+    ]
+    assert [process.wait() for process in started] == [0, 0]
+    grown = evaluations.read(tmp_path)
+    assert {one["method"] for one in grown.rows} == {f"{name}{step}" for name in "ab" for step in range(12)}
+    assert len(grown.arrays) == len(grown.settings["evaluations"]) == 24
+
+
+def test_rows_without_a_loss_are_no_damage(tmp_path: Path) -> None:
+    near = row(0.5, mode="knn")
+    new = table(near)
+    arrays = {f"{evaluations.stem_of(near)}.top1": np.array([0.5])}
+    evaluations.grow(tmp_path, Result(**{**vars(new), "arrays": arrays}))
+    evaluations.grow(tmp_path, table(row(0.6)))
+    assert [one["mode"] for one in evaluations.read(tmp_path).rows] == ["knn", "linear"]
+
+
+def test_the_table_has_every_row_and_says_what_is_implausible() -> None:
+    grown = evaluations.merge(table(), table(row(0.5, 0.7), row(0.9, mode="semi", fraction=0.1)))
+    (shown,) = grown.tables()
+    assert [cells[-3:] for cells in shown.cells()] == [
+        ["0.6000 ± 0.1414", NONE, "1.0000"],
+        ["0.9000", NONE, "1.0000"],
+    ]
+    assert shown.notes[0].startswith("top-5 is not defined")
+    assert "semi/0.1 beats the linear probe on all labels by 30.0 points: no published" in shown.notes[1]
 
 
 def test_few_labels_that_beat_more_are_warned_of() -> None:

@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,22 @@ import torch
 from analysis import probes
 from analysis.framework import results
 from analysis.framework.where import Where, open_study
-from dynamics import data, features
+from dynamics import data, snapshots
 from dynamics.data import Dataset
 from dynamics.errors import UserError
-from dynamics.linear_probe import ProbeRecipe, accuracy, fit, logits
+from dynamics.evaluation import features
+from dynamics.evaluation.accuracy import accuracy
+from dynamics.evaluation.logistic import fit, logits
+from dynamics.evaluation.recipes import KnnRecipe, ProbeRecipe
 from dynamics.study import Study
 from dynamics.training import checkpoint
+from dynamics.training.loop import Job, train
 from tests.analysis.studies import command
 from tests.dynamics import small_runs
+from tests.references import knn as reference
 
 CPU = torch.device("cpu")
-SHORT = ProbeRecipe(epochs=2, lr=1e-2, least_steps=0)
+SHORT = ProbeRecipe(epochs=2, lr=1e-2, min_steps=0)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,7 @@ def test_every_row_is_what_single_probes_give(study: Study, digits: Dataset) -> 
     assert names == ["simclr", "supervised", "random-initialisation", "pixels"]
     sources = {
         "supervised": (study.runs["supervised"], features.of_run),
-        "random-initialisation": (study.runs["simclr"], features.of_untrained),
+        "random-initialisation": (study.runs["simclr"], partial(features.of_run, untrained=True)),
     }
     for name, (own, source) in sources.items():
         for index, run in enumerate(own):
@@ -81,6 +87,43 @@ def test_every_row_is_what_single_probes_give(study: Study, digits: Dataset) -> 
             assert row[split] == pytest.approx(by_seed.mean())
             assert row[f"{split}_sd"] == pytest.approx(by_seed.std(ddof=1))
     assert result.rows[-1]["train"] > 0.6  # digits are nearly separable as they are
+
+
+def test_neighbours_vote_as_the_slow_loop_says(study: Study, digits: Dataset) -> None:
+    recipe = KnnRecipe(neighbours=7, knn_temperature=0.2)
+    result = probes.analyse(study, device="cpu", methods=["supervised"], recipe=SHORT, knn=recipe)
+    for index, run in enumerate(study.runs["supervised"]):
+        train, test = (features.of_run(run, digits, split, device=CPU).values for split in ("train", "test"))
+        votes = reference.votes(
+            train, digits.train_labels.tolist(), test, num_classes=10, k=7, temperature=0.2
+        )
+        right = (votes.argmax(axis=1) == digits.test_labels.numpy()).mean()
+        assert result.arrays["supervised.knn"][index] == pytest.approx(right)
+    assert result.rows[0]["knn"] == pytest.approx(result.arrays["supervised.knn"].mean())
+    pixels = result.rows[-1]
+    assert pixels["knn_sd"] == 0 and pixels["knn"] > 0.9  # no seed enters the distances of images
+    assert result.settings["neighbours"] == 7
+
+
+def test_images_made_in_memory_are_probed_as_those_of_a_file(tmp_path: Path, digits: Dataset) -> None:
+    made = Dataset.build(
+        "in-memory",
+        train=(digits.train_images, digits.train_labels),
+        test=(digits.test_images, digits.test_labels),
+        classes=digits.classes,
+    )
+    data.CATALOGUE.register("in-memory", made)  # as dynamics.train does
+    rows = []
+    for images in (digits, made):
+        recipe = small_runs.recipe("supervised", dataset=images.name, train_examples=64, batch_size=16)
+        folder = snapshots.seed_folder(tmp_path, images.name, "supervised", 0)
+        train(Job(method="supervised", recipe=recipe, seed=0, folder=folder), images, device=CPU)
+        study = open_study(Where(study=images.name, runs=tmp_path))
+        rows.append(probes.analyse(study, device="cpu", recipe=SHORT).rows)
+    assert results.plain(rows[0]) == results.plain(rows[1])
+    del data.CATALOGUE.registered["in-memory"]
+    with pytest.raises(UserError, match=r"images made in memory.*none called 'in-memory'"):
+        probes.analyse(study, device="cpu", recipe=SHORT)
 
 
 def test_groups_of_seeds_change_nothing(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,40 +162,47 @@ def test_a_network_that_changed_meanwhile_is_noticed(
         probes.analyse(study, device="cpu", recipe=SHORT)
 
 
-def test_one_seed_has_no_spread(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_seed_has_no_spread(study: Study) -> None:
     result = probes.analyse(study, device="cpu", methods=["supervised"], seeds=1, recipe=SHORT)
     assert all(row["train_sd"] is None and row["test_sd"] is None for row in results.plain(result.rows))
     assert result.settings["untrained_of"] == "supervised"
-    probes.show(result)
-    shown = capsys.readouterr().out
-    assert "±" not in shown.split("\n", 1)[1] and "1 networks have the weights" in shown
+    (table,) = probes.tables(result)
+    assert "±" not in str(table.cells()) and "1 networks have the weights" in table.notes[0]
 
 
 def test_small_data_are_probed_for_as_many_steps(study: Study) -> None:
-    recipe = ProbeRecipe(least_steps=50)
+    recipe = ProbeRecipe(min_steps=50)
     result = probes.analyse(study, device="cpu", methods=["simclr"], seeds=1, recipe=recipe)
     assert result.settings["actual_epochs"] == 10  # of 5 steps
-    assert result.settings["least_steps"] == 50
+    assert result.settings["min_steps"] == 50
 
 
 def test_the_command_writes_what_it_found(
     runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--device", "cpu", "--epochs", "1", "--least-steps", "0"]
+    options = ["--device", "cpu", "--epochs", "1", "--least-steps", "0", "--neighbours", "5"]  # one old flag
     assert command("probes", runs, monkeypatch, *options, study="small") == 0
     shown = capsys.readouterr().out
     assert "4 networks have the weights and batch-norm statistics that they had before" in shown
     folder = runs.parent / "results" / "small"
     read = results.read(folder, "probes")
-    assert (folder / "probes.csv").read_text().startswith("method,seeds,train,train_sd,test,test_sd\n")
+    assert (
+        (folder / "probes.csv")
+        .read_text()
+        .startswith("method,seeds,train,train_sd,test,test_sd,knn,knn_sd\n")
+    )
     assert [row["method"] for row in read.rows][-2:] == ["random-initialisation", "pixels"]
     assert all(0 <= row["test"] <= 1 for row in read.rows)
     assert read.arrays["simclr.test"].shape == (2,)
+    assert (read.settings["min_steps"], read.settings["neighbours"]) == (0, 5)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--lr", "0"], "--lr 0.0 is no rate"), (["--epochs", "5000"], "5000 epochs of a probe are too many")],
+    [
+        (["--lr", "0"], "--lr must be > 0, got 0.0"),
+        (["--epochs", "5000"], "must be trained for <= 4095 epochs, got 5000"),
+    ],
 )
 def test_wrong_recipes_are_one_line(
     options: list[str],

@@ -1,19 +1,18 @@
 """Do the benchmarks' numbers mean what they say: ratios, targets, peers that make the same views and losses."""
 
-import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 import benchmarks
-from benchmarks import _report, _targets
-from benchmarks.__main__ import main
-from benchmarks._rows import Row
-from benchmarks._timing import alternate, rate, ratio
+from benchmarks.__main__ import default_path, main
+from benchmarks.harness import Measurement, alternate, in_own_process, median, ratio
 from benchmarks.peers.baseline import METHODS, Baseline
 from benchmarks.peers.torchvision_views import PilImages, pil_transform
+from benchmarks.targets import TARGETS, judge
 from dynamics import data
 from dynamics.augment import IdentityViews
 from dynamics.config import Recipe
@@ -25,14 +24,13 @@ CPU = torch.device("cpu")
 
 
 def tiny(name: str) -> Recipe:
-    recipe = preset(name, "quick")
-    return dataclasses.replace(recipe, train_examples=64, width=2, panel_examples=16, panel_batch=8)
+    return preset(name, "quick", train_examples=64, width=2, panel_examples=16, panel_batch=8)
 
 
 def test_ratios_are_those_of_medians() -> None:
     row = ratio("k", "w", [10.0, 40.0, 20.0], [5.0, 4.0, 100.0])
     assert (row.value, row.low, row.high) == (4.0, 0.2, 10.0)
-    assert rate("k", "w", "views/s", 100.0, [1.0, 4.0, 2.0]).value == 50.0
+    assert median("k", "w", "views/s", [100.0, 25.0, 50.0])[2:6] == (50.0, "views/s", 25.0, 100.0)
 
 
 def test_calls_take_turns() -> None:
@@ -43,29 +41,30 @@ def test_calls_take_turns() -> None:
     assert {name: len(seconds) for name, seconds in found.items()} == {"a": 3, "b": 3, "c": 3}
 
 
+def test_a_process_that_fails_is_told() -> None:
+    with pytest.raises(RuntimeError, match="seconds_of did not come back"):
+        in_own_process(benchmarks.harness.seconds_of)
+
+
 def test_what_targets_are_about_is_measured_first() -> None:
-    assert benchmarks.names()[:2] == ("train", "seeds")
-    assert set(benchmarks.names()) == {"train", "seeds", "augment", "store", "analysis"}
+    assert benchmarks.NAMES[:2] == ("train", "seeds")
+    assert set(benchmarks.NAMES) == {"train", "seeds", "augment", "store", "analysis"}
+    assert {key.split(".")[0] for key, *_ in TARGETS} <= set(benchmarks.NAMES)
 
 
 def test_targets_are_met_not_met_or_not_measured() -> None:
-    def row(key: str, value: float | None) -> Row:
-        return Row(key=key, what="", value=value, unit="")
-
-    rows = [
-        row("augment.simclr.ratio_pil_workers", 4.0),
-        row("store.read_seconds", 2.1),
-        row("store.read_peak_without_torch", None),
-        row("train.cuda.simclr.epoch", 1.4),
-    ]
-    hardware = {"gpu": "NVIDIA H100"}
-    found = {v.what: v.verdict for v in _targets.judge(rows, hardware)}
-    by_key = {target.key: found[target.what] for target in _targets.TARGETS}
-    assert by_key["augment.simclr.ratio_pil_workers"] == "met"
-    assert by_key["store.read_seconds"] == "not met"
-    assert by_key["store.read_peak_without_torch"] == "not measured"
-    assert by_key["train.cuda.simclr.epoch"] == "met (set for an H200)"
-    assert _targets.judge([], {})[5].verdict == "not measured (needs a GPU)"
+    values = {
+        "augment.simclr.ratio_pil_workers": 4.0,
+        "store.read_seconds": 2.1,
+        "store.read_peak_without_torch": None,
+        "train.cuda.simclr.epoch": 1.4,
+    }
+    rows = [Measurement(key, "", value, "") for key, value in values.items()]
+    found = judge(rows, {"gpu": "NVIDIA H100"})
+    by_key = {target[0]: each["verdict"] for target, each in zip(TARGETS, found, strict=True)}
+    assert [by_key[key] for key in values] == ["met", "not met", "not measured", "met (set for an H200)"]
+    assert found[0]["target"] == "at least 4 x" and found[0]["measured"] == 4.0
+    assert judge([], {})[5]["verdict"] == "not measured (needs a GPU)"
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -73,7 +72,7 @@ def test_the_baseline_trains_and_scores_a_fixed_panel(name: str) -> None:
     torch.manual_seed(0)
     peer = Baseline(name, tiny(name), data.load("digits"), device=CPU, workers=0)
     before = [value.clone() for value in peer.network.parameters()]
-    loss, correct = peer.run_epoch()
+    loss, correct = peer.train_epoch(), peer.score()
     assert 0 < loss < 20 and correct.dtype == torch.bool
     assert len(correct) == 16 * (1 if name == "random-labels" else 3)
     assert any(not torch.equal(one, two) for one, two in zip(before, peer.network.parameters(), strict=True))
@@ -108,12 +107,14 @@ def test_the_command_writes_no_name_of_the_machine(tmp_path: Path) -> None:
     assert values["augment.simclr.ratio_pil"] > 0 and values["augment.supervised.ks_least_p"] > 1e-4
 
 
-def test_wrong_input_is_said() -> None:
-    with pytest.raises(UserError, match=r"no benchmark 'speed'.*augment"):
-        benchmarks.load("speed")
-    with pytest.raises(UserError, match="--minutes 0"):
+def test_wrong_input_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--only", "speed"])
+    said = capsys.readouterr().err
+    assert all(name in said for name in ("speed", *benchmarks.NAMES))
+    with pytest.raises(UserError, match="minutes must be > 0, got 0"):
         main(["--minutes", "0"])
-    with pytest.raises(UserError, match="--device cuda:77"):
+    with pytest.raises(UserError, match="device cuda:77"):
         main(["--device", "cuda:77"])
 
 
@@ -121,24 +122,25 @@ def test_what_is_measured_is_kept_when_the_rest_is_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "found.json"
-    row = Row(key="one.value", what="", value=1.0, unit="s")
+    row = Measurement("one.value", "", 1.0, "s")
 
     class One:
         measure = staticmethod(lambda setting: [row])
 
     class Two:
         @staticmethod
-        def measure(setting: object) -> list[Row]:
+        def measure(setting: object) -> list[Measurement]:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("benchmarks.__main__.load", {"one": One, "two": Two}.__getitem__)
+    for name, module in (("store", One), ("augment", Two)):
+        monkeypatch.setitem(sys.modules, f"benchmarks.{name}", module)
     with pytest.raises(KeyboardInterrupt):
-        main(["--only", "one", "two", "--device", "cpu", "--output", str(path)])
+        main(["--only", "store", "augment", "--device", "cpu", "--output", str(path)])
     assert [found["key"] for found in json.loads(path.read_text())["rows"]] == ["one.value"]
 
 
 def test_a_part_of_the_benchmarks_does_not_replace_all() -> None:
-    names = [_report.default_path(CPU, only).name for only in ((), ("train",), ("train", "seeds"))]
+    names = [default_path(CPU, only).name for only in ((), ("train",), ("train", "seeds"))]
     assert len(set(names)) == 3 and all(name.startswith("cpu-") for name in names)
     with pytest.raises(UserError, match="cannot be written"):
         main(["--only", "store", "--quick", "--device", "cpu", "--output", str(Path(__file__).parent)])

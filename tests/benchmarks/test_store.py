@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from analysis.papers.memorization.printed import FIGURE_4_1, FIGURE_4_4_SD, FIGURE_4_5, TABLE_4_2
-from benchmarks import _synthetic, store
-from benchmarks._rows import Setting
-from benchmarks._synthetic import Sizes
-from dynamics import snapshots
+from benchmarks import store
+from benchmarks.harness import Conditions
+from benchmarks.store import Sizes
+from dynamics.study import open_study
 
-QUICK = Setting(device=torch.device("cpu"), quick=True)
+QUICK = Conditions(device=torch.device("cpu"), quick=True)
 SMALL = Sizes(seeds=4, epochs=5, views=2, augmentations=3, examples=48)
 
 
@@ -37,26 +37,27 @@ def test_no_part_is_begun_after_the_deadline() -> None:
 
 
 def test_what_is_read_is_the_mean_of_what_was_drawn(tmp_path: Path) -> None:
-    _synthetic.write(tmp_path, store.STUDY, store.METHOD, SMALL)
-    drawn = np.stack(list(_synthetic.all_answers(store.METHOD, SMALL)))
+    store.write(tmp_path, store.METHOD, SMALL)
+    drawn = np.stack(list(store.all_answers(store.METHOD, SMALL)))
     assert drawn.shape == (4, 5, 2, 3, 48) and drawn.size == SMALL.answers
     r = drawn[:, :, 0].mean(axis=(0, 2))
     assert len(np.unique(r)) > 5
-    np.testing.assert_allclose(store.learning_probability(tmp_path), r, rtol=1e-12)
-    np.testing.assert_allclose(store.mean_learning(tmp_path), r.mean(axis=1), rtol=1e-12)
-    runs = snapshots.open_runs(tmp_path, store.STUDY, store.METHOD, complete_only=True)
-    assert [run.seed for run in runs] == [0, 1, 2, 3]
+    np.testing.assert_allclose(store.read(tmp_path, "learning_probability"), r, rtol=1e-12)
+    np.testing.assert_allclose(store.read(tmp_path, "mean"), r.mean(axis=1), rtol=1e-12)
+    study = open_study(tmp_path / store.STUDY)
+    assert study.notes == () and study.counts(store.METHOD).seeds == (0, 1, 2, 3)  # all are complete
+    np.testing.assert_array_equal(study.correct(store.METHOD), drawn)
 
 
 def test_the_size_is_that_of_the_answers_alone(tmp_path: Path) -> None:
-    _synthetic.write(tmp_path, store.STUDY, store.METHOD, SMALL)
+    store.write(tmp_path, store.METHOD, SMALL)
     everything = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert SMALL.answers / 16 < store.size_of(tmp_path, "correct") < everything / 2
 
 
 @pytest.mark.parametrize("method", FIGURE_4_1)
 def test_sizes_are_those_of_the_thesis(method: str) -> None:
-    found = _synthetic.thesis_sizes(method)
+    found = store.thesis_sizes(method)
     epochs = {"simclr": 200, "supervised": 50, "random-labels": 20, "random-labels-aug": 500}[method]
     views, augmentations = 1 + (method == "simclr"), 1 if method == "random-labels" else 10
     assert str(found) == f"30 x {epochs} x {views} x {augmentations} x 1024"
@@ -64,8 +65,8 @@ def test_sizes_are_those_of_the_thesis(method: str) -> None:
 
 @pytest.mark.parametrize("method", FIGURE_4_1)
 def test_answers_spread_as_the_thesis_printed(method: str) -> None:
-    sizes = _synthetic.thesis_sizes(method)
-    p = _synthetic.thresholds(method, sizes) / _synthetic.LEVELS
+    sizes = store.thesis_sizes(method)
+    p = store.thresholds(method, sizes) / store.LEVELS
     for epoch, mean in FIGURE_4_1[method].items():
         assert p[epoch - 1].mean() == pytest.approx(float(mean), abs=0.035)
     for noise, sd in zip(TABLE_4_2[method], FIGURE_4_4_SD[method], strict=True):
@@ -81,12 +82,12 @@ def test_answers_spread_as_the_thesis_printed(method: str) -> None:
 
 
 def test_answers_are_right_as_often_as_they_should_be_and_last() -> None:
-    limits = np.full((40, 1, 20_000), round(0.3 * _synthetic.LEVELS), dtype=np.uint16)
-    found = _synthetic.answers(limits, 2, seed=3)
+    limits = np.full((40, 1, 20_000), round(0.3 * store.LEVELS), dtype=np.uint16)
+    found = store.answers(limits, 2, seed=3)
     assert found.shape == (40, 2, 1, 20_000)
     np.testing.assert_allclose(found.mean(axis=(2, 3)), 0.3, atol=5 * (0.3 * 0.7 / 20_000) ** 0.5)
     # Half of the numbers behind them stay: half as many changes as of independent answers.
     changes = (found[1:] != found[:-1]).mean()
     assert changes == pytest.approx(0.5 * 2 * 0.3 * 0.7, abs=0.005)
-    assert np.array_equal(found, _synthetic.answers(limits, 2, seed=3))
-    assert not np.array_equal(found, _synthetic.answers(limits, 2, seed=4))
+    assert np.array_equal(found, store.answers(limits, 2, seed=3))
+    assert not np.array_equal(found, store.answers(limits, 2, seed=4))

@@ -1,6 +1,7 @@
 """Is the pace of training measured as it is said to be: counted operations, turns, ratios, and lightly's loop."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,22 +11,19 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import _engines, _epochs, _flops, _kernels, _memory, _others, _plan, _training_rows, train
-from benchmarks._epochs import Epochs, in_turn
-from benchmarks._others import Pace
-from benchmarks._rows import Setting
-from benchmarks._timing import Timed, in_fresh_process, peak_memory
+from benchmarks import harness, train
+from benchmarks.hardware import peak_memory
+from benchmarks.harness import Conditions, Epochs, Timed, in_own_process, in_turn
 from benchmarks.peers.baseline import METHODS
 from benchmarks.peers.lightly_loop import LightlyLoop, installed
 from dynamics import data, encoders, methods, networks
 from dynamics.config import Recipe
 from dynamics.study_file import preset
-from dynamics.training import capture
+from dynamics.training import capture, loop
 from dynamics.training.loop import EpochReport, Job
 
 CPU = torch.device("cpu")
-QUICK = _plan.Plan.of(Setting(device=CPU, quick=True))
-PRODUCT = _flops.product(32, torch.float32, CPU, least_work=1e5)
+QUICK = train.Workload.under(Conditions(device=CPU, quick=True))
 
 
 def multiplications(name: str, recipe: Recipe) -> dict[str, int]:
@@ -36,10 +34,7 @@ def multiplications(name: str, recipe: Recipe) -> dict[str, int]:
 
     def count(layer: str) -> Callable[[nn.Module, Any, torch.Tensor], None]:
         def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-            taps = 1
-            for size in module.weight.shape[1:]:  # type: ignore[union-attr]
-                taps *= size
-            found[layer] = output.numel() * taps
+            found[layer] = output.numel() * math.prod(module.weight.shape[1:])  # type: ignore[union-attr]
 
         return hook
 
@@ -52,7 +47,7 @@ def multiplications(name: str, recipe: Recipe) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", ["simclr", "supervised"])
 def test_operations_of_a_step_are_those_of_its_layers(name: str) -> None:
-    recipe = dataclasses.replace(preset(name, "quick"), width=4, batch_size=6)
+    recipe = preset(name, "quick", width=4, batch_size=6)
     layers = multiplications(name, recipe)
     first = layers["encoder.conv1"]
     assert first == (2 if name == "simclr" else 1) * 6 * (8 * 8) * 4 * (3 * 3 * 3)
@@ -60,49 +55,46 @@ def test_operations_of_a_step_are_those_of_its_layers(name: str) -> None:
     expected = 2 * (3 * sum(layers.values()) - first)
     if name == "simclr":  # all cosines, and their gradients by both factors
         expected += 3 * 2 * (12 * 12) * 128
-    assert _flops.of_step(name, recipe, data.load("digits"), device=CPU) == expected
+    assert train.operations_of_step(name, recipe, data.load("digits"), device=CPU) == expected
 
 
 def test_a_network_without_gradient_counts_once() -> None:
-    recipe = dataclasses.replace(preset("moco", "quick"), width=4, batch_size=6)
-    one_view = sum(multiplications("simsiam", recipe_like(recipe)).values()) // 2
+    recipe = preset("moco", "quick", width=4, batch_size=6)
+    one_view = (
+        sum(multiplications("simsiam", preset("simsiam", "quick", width=4, batch_size=6)).values()) // 2
+    )
     first = 6 * (8 * 8) * 4 * 27
     queue = 6 * 256 * 96
     # Queries forward and backward, keys forward, the queue by the queries alone.
     expected = 2 * (3 * one_view - first + one_view + 2 * queue)
-    assert _flops.of_step("moco", recipe, data.load("digits"), device=CPU) == expected
+    assert train.operations_of_step("moco", recipe, data.load("digits"), device=CPU) == expected
 
 
-def recipe_like(recipe: Recipe) -> Recipe:
-    """Return SimSiam's recipe with the encoder and head of another."""
-    other = preset("simsiam", "quick")
-    return dataclasses.replace(other, width=recipe.width, batch_size=recipe.batch_size)
-
-
-def test_products_count_two_operations_a_multiplication() -> None:
-    found = _flops.product(10, torch.float32, CPU, least_work=10_000)
-    assert found.operations == 5 * 2 * 10**3
-    assert found.rate() > 0
-    assert _flops.fastest_product(torch.float32, CPU, quick=True).size in (64, 128)
+def test_products_count_two_operations_a_multiplication(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Callable[[], object]] = []
+    monkeypatch.setattr(train, "seconds_of", lambda call, device: calls.append(call) or 0.5)
+    rate = train.product(10, torch.float32, CPU, work=10_000)
+    assert rate() == 5 * 2 * 10**3 / 0.5 and len(calls) == 1
+    calls[0]()
 
 
 def test_precision_is_that_of_the_run() -> None:
     recipe = preset("simclr", "thesis")
     cuda = torch.device("cuda")
-    assert _flops.precision(recipe, CPU) == torch.float32
-    assert _flops.precision(recipe, cuda) == torch.bfloat16
-    assert _flops.precision(dataclasses.replace(recipe, precision="fp32"), cuda) == torch.float32
+    assert train.number_type(recipe, CPU) == torch.float32
+    assert train.number_type(recipe, cuda) == torch.bfloat16
+    assert train.number_type(dataclasses.replace(recipe, precision="fp32"), cuda) == torch.float32
 
 
 def test_epochs_of_all_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
-    write = training.snapshots.Writer.write
+    write = loop.snapshots.Writer.write
 
     def noted(self: Any, *arguments: Any) -> None:
         called.append("ours")
         write(self, *arguments)
 
-    monkeypatch.setattr(training.snapshots.Writer, "write", noted)
+    monkeypatch.setattr(loop.snapshots.Writer, "write", noted)
 
     def other(name: str) -> Callable[[], float]:
         return lambda: called.append(name) or float(len(called))
@@ -117,7 +109,7 @@ def test_epochs_of_all_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert called == ["ours", "a", "b", "ours", "b", "a", "ours", "a", "b", "ours", "b", "a", "ours"]
     assert found.others == {"a": [6.0, 8.0, 12.0], "b": [5.0, 9.0, 11.0]}  # without the first epoch
-    assert [each.epoch for each in found.progress] == [1, 2, 3, 4, 5]
+    assert [each.epoch for each in found.reports] == [1, 2, 3, 4, 5]
     assert [each.epoch for each in found.timed] == [2, 3, 4]  # nor the last, which saves the state
     assert all(0 < share < 1 for share in found.snapshot_shares)
 
@@ -137,7 +129,7 @@ def epochs(
     """Return epochs of which these seconds of steps, panel and snapshot were timed, between a first and a last one."""
     every = [first, *parts, (99.0, 99.0, 99.0)]
     return Epochs(
-        progress=[
+        reports=[
             EpochReport(at, len(every), 0.0, 0.0, *each, start) for at, each in enumerate(every, start=1)
         ]
     )
@@ -145,7 +137,7 @@ def epochs(
 
 def test_the_time_of_others_stays_out_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[Path] = []
-    save = training.checkpoint.save
+    save = loop.checkpoint.save
 
     def noted(state: Any, path: Path) -> None:
         saved.append(path)
@@ -155,30 +147,30 @@ def test_the_time_of_others_stays_out_of_ours(monkeypatch: pytest.MonkeyPatch) -
         time.sleep(0.4)
         return 0.4
 
-    monkeypatch.setattr(training.checkpoint, "save", noted)
+    monkeypatch.setattr(loop.checkpoint, "save", noted)
     recipe = QUICK.recipe("random-labels")
     began = time.perf_counter()
     found = in_turn("random-labels", recipe, QUICK.dataset, device=CPU, rounds=3, others={"slow": slow})
     whole = time.perf_counter() - began
-    ours = sum(each.train_seconds + _epochs.snapshot_seconds(each) for each in found.progress)
+    ours = sum(each.train_seconds + each.panel_seconds + each.store_seconds for each in found.reports)
     assert ours <= whole - 4 * 0.4
     # Nor does a state become due because of them: the first and the last epoch save theirs, none that counts does.
     assert len(saved) == 2
 
 
-@pytest.mark.parametrize("engine", [None, "graph"])
+@pytest.mark.parametrize("asked", [{}, {"engine": "graph"}])
 def test_an_engine_is_named_only_where_it_is_asked_for(
-    engine: str | None, monkeypatch: pytest.MonkeyPatch
+    asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, Any]] = []
 
     def fake(job: Job, dataset: Any, *, device: Any, report: Any, **options: Any) -> None:
         seen.append(options)
 
-    monkeypatch.setattr(_epochs.training, "train", fake)
+    monkeypatch.setattr(harness.loop, "train", fake)
     recipe = QUICK.recipe("simclr")
-    in_turn("simclr", recipe, QUICK.dataset, device=CPU, rounds=1, others={}, engine=engine)
-    assert seen[0].get("engine") == engine and ("engine" in seen[0]) == (engine is not None)
+    in_turn("simclr", recipe, QUICK.dataset, device=CPU, rounds=1, others={}, **asked)
+    assert seen == [{"state_share": 0.0, **asked}]
 
 
 def test_the_pace_of_others_is_that_of_all_images(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,8 +192,8 @@ def test_the_pace_of_others_is_that_of_all_images(monkeypatch: pytest.MonkeyPatc
         calls.append("build")
         return Loop()
 
-    monkeypatch.setattr(_others, "seconds_of", timed)
-    pace = Pace(build, device=CPU, times=10.0)
+    monkeypatch.setattr(train, "seconds_of", timed)
+    pace = train.EpochTimer(build, device=CPU, times=10.0)
     assert calls == []
     assert (pace(), pace()) == (20.5, 20.5)
     assert calls == ["build", "train", "score", "train", "score"]
@@ -209,19 +201,17 @@ def test_the_pace_of_others_is_that_of_all_images(monkeypatch: pytest.MonkeyPatc
 
 def test_ratios_are_of_images_per_second() -> None:
     ours = epochs([(1.0, 0.5, 0.5), (1.0, 0.0, 1.0)])
-    rows = _training_rows.compared("k", "simclr", "baseline", ours, [8.0, 4.0], images=100, note="")
+    rows = train.compared("baseline", ours, [8.0, 4.0], images=100, note="")
     assert {row.key: row.value for row in rows} == {
-        "k.baseline_images_per_second": 18.75,
-        "k.ratio_baseline": 50 / 18.75,
+        "baseline_images_per_second": 18.75,
+        "ratio_baseline": 50 / 18.75,
     }
     assert (rows[1].low, rows[1].high) == (2.0, 4.0)
 
 
 def test_utilisation_is_of_the_measured_product() -> None:
     ours = epochs([(2.0, 1.0, 0.0), (4.0, 1.0, 0.0), (2.0, 9.0, 9.0)])
-    row = _training_rows.utilisation(
-        "k", "simclr", ours, operations=3e9, steps=10, rates=[5e10, 1e10, 9e10], note="a product"
-    )
+    row = train.utilisation(ours, 3e9, 10, 64, [5e10, 1e10, 9e10])
     assert row.value == pytest.approx(100 * 3e10 / 2 / 5e10)
     assert row.low == pytest.approx(100 * 3e10 / 4 / 5e10)
 
@@ -232,44 +222,44 @@ def test_a_slower_start_is_won_back() -> None:
         "graph": epochs([(1.0, 0.0, 0.5)], start=6.0, first=(2.0, 0.0, 9.0)),
         "compiled": epochs([(3.5, 0.0, 0.5)], start=61.0, first=(3.0, 0.0, 9.0)),
     }
-    values = {row.key: row.value for row in _engines.rows("k", "simclr", found)}
-    starts = [values[f"k.engine_{engine}.start"] for engine in found]
+    values = {row.key: row.value for row in train.engine_rows("simclr", found)}
+    values = {key.removeprefix("train.cuda.simclr.engine_"): value for key, value in values.items()}
+    starts = [values[f"{engine}.start"] for engine in found]
     assert starts == [2.0, 7.0, 61.0]  # with what the first epoch took longer, but no state that it saved
-    assert values["k.engine_graph.extra_start"] == 5.0
-    assert values["k.engine_graph.saved"] == 2.0
-    assert values["k.engine_graph.won_back"] == 2.5
-    assert values["k.engine_compiled.won_back"] is None
-    assert "k.engine_eager.won_back" not in values and values["k.engine_eager.epoch"] == 3.5
+    assert values["graph.extra_start"] == 5.0
+    assert values["graph.saved"] == 2.0
+    assert values["graph.won_back"] == 2.5
+    assert values["compiled.won_back"] is None
+    assert "eager.won_back" not in values and values["eager.epoch"] == 3.5
 
 
 def test_an_engine_that_fails_loses_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(call: Callable[..., Any], *arguments: Any) -> Timed:
-        if arguments[-1] == "compiled":
+    def run(call: Callable[..., Any], engine: str, *arguments: Any) -> Timed:
+        if engine == "compiled":
             raise RuntimeError("no compiler")
-        return Timed(epochs([(1.0, 0.0, 0.0)]), 0.0, 0)
+        return Timed(epochs([(1.0, 0.0, 0.0)]), 0.0, 0, 0)
 
-    monkeypatch.setattr(_engines, "in_fresh_process", run)
-    found = _engines.measure("k", "simclr", QUICK.recipe("simclr"), rounds=1, images=64, device=CPU)
-    values = {row.key: row.value for row in found}
-    assert values["k.engine_graph.epoch"] == 1.0 and values["k.engine_compiled.epoch"] is None
-    assert set(_engines.ENGINES) == set(get_args(capture.Engine))
+    monkeypatch.setattr(harness, "in_own_process", run)
+    found = train.engines("simclr", QUICK.recipe("simclr"), rounds=1, images=64, device=CPU)
+    values = {row.key.removeprefix("train.cuda.simclr.engine_"): row.value for row in found}
+    assert values["graph.epoch"] == 1.0 and values["compiled.epoch"] is None
+    assert set(train.ENGINES) == set(get_args(capture.Engine))
 
 
 def test_engines_are_timed_in_a_process_of_their_own() -> None:
-    found = in_fresh_process(_engines.train, "simclr", QUICK.recipe("simclr"), 1, 80, "cpu", "eager").result
-    assert len(found.progress) == 3 and found.seconds[0] > 0
+    recipe = QUICK.recipe("simclr")
+    found = in_own_process(train.train_with, "eager", "simclr", recipe, 1, 80, "cpu").result
+    assert len(found.reports) == 3 and found.seconds[0] > 0
 
 
 def test_the_largest_kernels_come_first() -> None:
-    kernels = [
-        _kernels.Kernel(f"kernel {at}", seconds, 40) for at, seconds in enumerate([1, 2, 4, 1, 1, 1.0])
-    ]
-    rows = _kernels.rows("k", "simclr", kernels, wall_seconds=40.0, steps=20)
+    kernels = [train.Kernel(f"kernel {at}", value, 40) for at, value in enumerate([1, 2, 4, 1, 1, 1.0])]
+    rows = train.kernels(kernels, wall_seconds=40.0, steps=20)
     values = {row.key: row.value for row in rows}
-    assert values["k.kernels_busy"] == 25.0
-    assert [values[f"k.kernel_{place}"] for place in range(1, 6)] == [40, 20, 10, 10, 10]
+    assert values["kernels_busy"] == 25.0
+    assert [values[f"kernel_{place}"] for place in range(1, 6)] == [40, 20, 10, 10, 10]
     assert rows[1].note == "kernel 2, 2 launches a step" and len(rows) == 6
-    assert _kernels.rows("k", "simclr", [], wall_seconds=40.0, steps=20)[0].value is None
+    assert train.kernels([], wall_seconds=40.0, steps=20)[0].value is None
 
 
 def test_a_gpu_trains_at_the_thesiss_sizes() -> None:
@@ -280,23 +270,21 @@ def test_a_gpu_trains_at_the_thesiss_sizes() -> None:
         test=(images, torch.zeros(1, dtype=torch.int64)),
         classes=["one"],
     )
-    plan = _plan.Plan(device=torch.device("cuda"), dataset=dataset, workers=16, quick=False)
-    recipe = plan.recipe("simclr")
+    work = train.Workload(device=torch.device("cuda"), dataset=dataset, workers=16, quick=False)
+    recipe = work.recipe("simclr")
     assert (recipe.width, recipe.panel_examples, recipe.panel_augmentations) == (64, 1024, 10)
-    assert (plan.images(recipe), plan.images(plan.part_for_others(recipe))) == (49_920, 3 * 16 * 256)
-    assert "steps timed on 12288 images" in plan.note_for("baseline", recipe)
-    assert "bfloat16" in plan.note(recipe)
+    assert (work.images(recipe), work.images(work.part_for_others(recipe))) == (49_920, 3 * 16 * 256)
+    notes = train.notes(recipe, work)
+    assert "steps timed on 12288 images" in notes["baseline"] and "bfloat16" in notes["ours"]
 
 
 @pytest.mark.slow
 def test_quick_measures_every_method_and_all_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(call: Callable[..., Any], *arguments: Any) -> Timed:
-        return Timed(call(*arguments), 0.0, peak_memory())
+        return Timed(call(*arguments), 0.0, peak_memory(), 0)
 
-    monkeypatch.setattr(
-        _memory, "in_fresh_process", here
-    )  # a new interpreter takes seconds to load everything
-    found = train.measure(Setting(device=CPU, quick=True))
+    monkeypatch.setattr(harness, "in_own_process", here)  # a new interpreter takes seconds to load everything
+    found = train.measure(Conditions(device=CPU, quick=True))
     rows = {row.key: row for row in found}
     assert len(rows) == len(found)
     assert not any(key.startswith("train.cuda") or "engine" in key for key in rows)
@@ -319,18 +307,18 @@ def test_quick_measures_every_method_and_all_peers(monkeypatch: pytest.MonkeyPat
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_quick_measures_engines_kernels_and_memory_of_a_gpu() -> None:
-    found = train.measure(Setting(device=torch.device("cuda"), quick=True))
+    found = train.measure(Conditions(device=torch.device("cuda"), quick=True))
     values = {row.key.removeprefix("train.cuda.simclr."): row.value or 0.0 for row in found}
     for part in ("peak_memory", "peak_memory_baseline", "kernels_busy", "kernel_5", "engine_graph.start"):
         assert values[part] > 0
-    assert {f"engine_{engine}.epoch" for engine in _engines.ENGINES} <= values.keys()
+    assert {f"engine_{engine}.epoch" for engine in train.ENGINES} <= values.keys()
 
 
 def test_threads_are_given_back() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert train.measure(Setting(device=CPU, quick=True, deadline=0.0)) == []
+        assert train.measure(Conditions(device=CPU, quick=True, deadline=0.0)) == []
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -338,14 +326,14 @@ def test_threads_are_given_back() -> None:
 
 def test_without_lightly_its_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "installed", lambda: False)
-    found = {row.key: row for row in train.time_method("simclr", QUICK, PRODUCT)}
+    found = {row.key: row for row in train.time_method("simclr", QUICK)}
     missing = found["train.cpu.simclr.ratio_lightly"]
     assert missing.value is None and "bench" in missing.note
     assert found["train.cpu.simclr.ratio_baseline"].value is not None
 
 
 def test_memory_before_training_is_told_apart() -> None:
-    assert 0 < _memory.train("supervised", QUICK.recipe("supervised")) <= peak_memory()
+    assert 0 < train.train_alone("ours", "supervised", QUICK.recipe("supervised")) <= peak_memory()
 
 
 def lightly_loop() -> LightlyLoop:
@@ -370,13 +358,13 @@ def test_lightlys_loop_trains_our_encoder() -> None:
 
 def test_lightlys_views_are_two_of_each_image() -> None:
     loop = lightly_loop()
-    (first, second), labels = next(iter(loop.loader))
+    ((first, second),), labels = next(iter(loop.loader))
     assert first.shape == second.shape == (32, 3, 8, 8) and labels.shape == (32,)
     assert not torch.equal(first, second)
     assert len(loop.loader) == 2
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_epochs.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(harness.tempfile, "tempdir", str(tmp_path))
     in_turn("supervised", QUICK.recipe("supervised"), QUICK.dataset, device=CPU, rounds=0, others={})
     assert list(tmp_path.iterdir()) == []

@@ -8,21 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import features, networks, snapshots
+from dynamics import networks, snapshots
 from dynamics.data import Dataset
 from dynamics.errors import UserError
-from dynamics.evaluation import Evaluation, EvaluationRecipe, Outcome
-from dynamics.evaluation.examples import Rows
-from dynamics.evaluation.fit import Standardise, fit, score
-from dynamics.features import state_hash
+from dynamics.evaluation import features
+from dynamics.evaluation.encoder import Evaluation, ProbeResult
+from dynamics.evaluation.examples import Examples
+from dynamics.evaluation.features import state_hash
+from dynamics.evaluation.recipes import EvaluationRecipe
+from dynamics.evaluation.sgd import Standardise, fit, score
 from dynamics.streams import generator
 from tests.dynamics import small_runs
 
-SHORT = EvaluationRecipe(epochs=3, batch_size=32, least_steps=0)
-
-
-def ignore(*_: object) -> None:
-    """Report nothing."""
+SHORT = EvaluationRecipe(epochs=3, batch_size=32, min_steps=0)
 
 
 def evaluation(images: Dataset, recipe: EvaluationRecipe = SHORT) -> Evaluation:
@@ -63,32 +61,23 @@ def test_an_encoder_that_changes_while_frozen_is_an_error(
     part: str, run: snapshots.Run, images: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = networks.trained(run, images)
-    monkeypatch.setattr(networks, "restored", lambda *_: held)
+    monkeypatch.setattr(networks, "trained", lambda *_: held)
 
-    def train_and_spoil(*_: object) -> Outcome:
+    def train_and_spoil(*_: object) -> ProbeResult:
         norm = next(module for module in held.encoder.modules() if isinstance(module, torch.nn.BatchNorm2d))
         getattr(norm, part).data[0] += 1e-3
-        return Outcome(
-            seed=0,
-            top1=0.0,
-            top5=None,
-            train_top1=0.0,
-            examples=1,
-            loss=(0.0,),
-            test_top1=None,
-            test_top5=None,
-        )
+        return ProbeResult(seed=0, top1=0.0, top5=None, train_top1=0.0, examples=1, loss=(0.0,))
 
-    monkeypatch.setattr(Evaluation, "_layer", train_and_spoil)
+    monkeypatch.setattr(Evaluation, "_frozen", train_and_spoil)
     with pytest.raises(UserError, match="changed while it was to be frozen"):
-        evaluation(images).trained(run, ignore)
+        evaluation(images).of(run)
 
 
 def test_linear_leaves_the_encoder_and_fine_tuning_changes_it(run: snapshots.Run, images: Dataset) -> None:
     stored = state_hash(networks.trained(run, images).encoder)
-    linear = evaluation(images).trained(run, ignore)
+    linear = evaluation(images).of(run)
     assert linear.encoder_before == linear.encoder_after == stored
-    semi = evaluation(images, dataclasses.replace(SHORT, mode="semi", fraction=0.5)).trained(run, ignore)
+    semi = evaluation(images, dataclasses.replace(SHORT, mode="semi", fraction=0.5)).of(run)
     assert semi.encoder_before == stored != semi.encoder_after
     assert (linear.examples, semi.examples) == (120, 60)
     assert state_hash(networks.trained(run, images).encoder) == stored  # the file is as it was
@@ -125,15 +114,15 @@ def slow_layer(
 
 def test_the_linear_layer_equals_a_slow_loop(rng: np.random.Generator) -> None:
     rows, labels = rng.normal(2, 3, size=(50, 6)).astype(np.float32), rng.integers(0, 4, size=50)
-    recipe = EvaluationRecipe(epochs=7, batch_size=16, lr=0.2, weight_decay=0.01, least_steps=0)
-    examples = Rows(torch.from_numpy(rows), torch.from_numpy(labels))
+    recipe = EvaluationRecipe(epochs=7, batch_size=16, lr=0.2, weight_decay=0.01, min_steps=0)
+    examples = Examples(torch.from_numpy(rows), torch.from_numpy(labels))
     layer = torch.nn.Linear(6, 4)
     start = [part.detach().numpy().copy() for part in (layer.weight, layer.bias)]
     scaled = (rows - rows.mean(axis=0)) / rows.std(axis=0)
     weight, bias, losses = slow_layer(scaled.astype(np.float64), labels, start[0], start[1], recipe)
 
     network = torch.nn.Sequential(Standardise.of(examples), layer)
-    found = fit(network, [(layer, recipe.lr)], examples, seed=5, recipe=recipe, after_epoch=ignore)
+    found = fit(network, [(layer, recipe.lr)], examples, seed=5, recipe=recipe)
     np.testing.assert_allclose(found, losses, rtol=1e-5)
     np.testing.assert_allclose(layer.weight.detach().numpy(), weight, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(layer.bias.detach().numpy(), bias, rtol=1e-4, atol=1e-5)
@@ -145,17 +134,17 @@ def test_the_linear_layer_equals_a_slow_loop(rng: np.random.Generator) -> None:
 def test_the_whole_linear_evaluation_is_that_layer_on_cached_features(
     run: snapshots.Run, images: Dataset
 ) -> None:
-    outcome = evaluation(images).trained(run, ignore)
+    outcome = evaluation(images).of(run)
     train, test = (
         features.of_run(run, images, split, device=torch.device("cpu")).values for split in ("train", "test")
     )
     layer = torch.nn.Linear(train.shape[1], 3)
     networks.initialise(layer, generator(0, "probe"))
-    rows = Rows(torch.from_numpy(np.array(train)), images.train_labels)
+    rows = Examples(torch.from_numpy(np.array(train)), images.train_labels)
     network = torch.nn.Sequential(Standardise.of(rows), layer)
-    loss = fit(network, [(layer, SHORT.lr)], rows, seed=0, recipe=SHORT, after_epoch=ignore)
+    loss = fit(network, [(layer, SHORT.lr)], rows, seed=0, recipe=SHORT)
     assert outcome.loss == tuple(loss)
-    assert outcome.top1 == score(network, Rows(torch.from_numpy(np.array(test)), images.test_labels))[0]
+    assert outcome.top1 == score(network, Examples(torch.from_numpy(np.array(test)), images.test_labels))[0]
     assert outcome.test_top1 is not None and len(outcome.test_top1) == 3
 
 
@@ -163,10 +152,9 @@ def test_the_whole_linear_evaluation_is_that_layer_on_cached_features(
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(
     mode: str, tmp_path: Path, images: Dataset
 ) -> None:
-    changes = {"mode": mode, "fraction": 0.5, "augment": "crop-flip"}
-    recipe = EvaluationRecipe(**{**dataclasses.asdict(SHORT), **changes})
+    recipe = dataclasses.replace(SHORT, mode=mode, fraction=0.5, augment="crop-flip")
     one, again, other = (
-        evaluation(images, recipe).trained(small_runs.write(tmp_path / name, "simclr", seed, images), ignore)
+        evaluation(images, recipe).of(small_runs.write(tmp_path / name, "simclr", seed, images))
         for name, seed in (("a", 3), ("b", 3), ("c", 4))
     )
     assert one == again
@@ -178,21 +166,21 @@ def test_top_5_needs_six_classes(rng: np.random.Generator) -> None:
         rows = torch.from_numpy(rng.normal(size=(40, 3)).astype(np.float32))
         labels = torch.arange(40) % classes
         layer = torch.nn.Linear(3, classes)
-        top1, top5 = score(layer, Rows(rows, labels))
+        top1, top5 = score(layer, Examples(rows, labels))
         own = layer(rows).detach().numpy()
         rank = (own > own[np.arange(40), labels.numpy()][:, None]).sum(axis=1)
         assert top1 == pytest.approx((rank < 1).mean())
         assert top5 == (pytest.approx((rank < 5).mean()) if defined else None)
 
 
-def test_small_data_are_trained_on_for_the_least_steps() -> None:
+def test_small_data_are_trained_on_for_a_minimum_of_steps() -> None:
     recipe = EvaluationRecipe()
     assert recipe.actual_epochs(50_000) == 20
     assert recipe.actual_epochs(384) == 500  # of two steps
-    assert EvaluationRecipe(least_steps=0).actual_epochs(384) == 20
+    assert EvaluationRecipe(min_steps=0).actual_epochs(384) == 20
 
 
 def test_a_rate_that_is_too_large_is_said(images: Dataset) -> None:
     wild = dataclasses.replace(SHORT, lr=1e38, standardise=False, epochs=5)
-    with pytest.raises(UserError, match=r"the loss is (nan|inf) in epoch \d: lower --lr"):
-        evaluation(images, wild).pixels(0, ignore)
+    with pytest.raises(UserError, match=r"loss must be finite, got (nan|inf) in epoch \d: lower lr"):
+        evaluation(images, wild).pixels(0)

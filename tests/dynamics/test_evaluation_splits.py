@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from dynamics.errors import UserError
-from dynamics.evaluation import EvaluationRecipe, choose_labels
+from dynamics.evaluation.choose import choose_labels
+from dynamics.evaluation.recipes import EvaluationRecipe, KnnRecipe
 
 
 def labels(classes: int = 10, each: int = 100) -> torch.Tensor:
@@ -59,9 +60,9 @@ def test_an_order_of_the_labels_does_not_unbalance(rng: np.random.Generator) -> 
 
 @pytest.mark.parametrize(("classes", "each", "fraction"), [(10, 38, 0.01), (7, 11, 0.02), (200, 5, 0.1)])
 def test_the_error_names_the_least_share_that_works(classes: int, each: int, fraction: float) -> None:
-    with pytest.raises(UserError, match=f"fewer than the {classes} classes") as caught:
+    with pytest.raises(UserError, match=f"label of each of the {classes} classes") as caught:
         choose_labels(labels(classes, each), fraction, num_classes=classes, seed=0)
-    least = float(str(caught.value).split("use --fraction ")[1].split()[0])
+    least = float(str(caught.value).split("must be >= ")[1].split()[0])
     chosen = choose_labels(labels(classes, each), least, num_classes=classes, seed=0)
     assert np.bincount(labels(classes, each)[chosen]).min() >= 1
     assert round((least - 2e-4) * classes * each) <= classes
@@ -70,18 +71,26 @@ def test_the_error_names_the_least_share_that_works(classes: int, each: int, fra
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"fraction": 0.0}, "--fraction 0.0 is no share"),
-        ({"fraction": 1.5}, "--fraction 1.5 is no share"),
-        ({"fraction": float("nan")}, "--fraction nan is no share"),
-        ({"epochs": 0}, "--epochs 0 is too small: use 1"),
-        ({"batch_size": 1}, "--batch-size 1 is too small: use 2"),
-        ({"least_steps": -1}, "--least-steps -1 is too small"),
-        ({"lr": 0.0}, "--lr 0.0 is no rate"),
-        ({"encoder_lr": float("inf")}, "--encoder-lr inf is no rate"),
-        ({"momentum": 1.0}, "--momentum 1.0"),
-        ({"weight_decay": -0.1}, "--weight-decay -0.1"),
+        ({"fraction": 0.0}, r"fraction must be in \(0, 1\], got 0.0"),
+        ({"fraction": 1.5}, r"fraction must be in \(0, 1\], got 1.5"),
+        ({"fraction": float("nan")}, r"fraction must be in \(0, 1\], got nan"),
+        ({"epochs": 0}, "epochs must be >= 1, got 0"),
+        ({"batch_size": 1}, "batch_size must be >= 2, got 1"),
+        ({"min_steps": -1}, "min_steps must be >= 0, got -1"),
+        ({"lr": 0.0}, "lr must be > 0, got 0.0"),
+        ({"encoder_lr": float("inf")}, "encoder_lr must be > 0, got inf"),
+        ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
+        ({"weight_decay": -0.1}, "weight_decay must be >= 0, got -0.1"),
     ],
 )
 def test_wrong_recipes_are_said(changes: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         EvaluationRecipe(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"neighbours": 0}, {"knn_temperature": 0.0}, {"knn_temperature": np.inf}]
+)
+def test_wrong_neighbours_are_said(changes: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=f"^{next(iter(changes))} must be"):
+        KnnRecipe(**changes)  # type: ignore[arg-type]

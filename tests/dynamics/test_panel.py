@@ -124,7 +124,9 @@ def test_replacement_repeats_some() -> None:
 
 
 def test_too_many_examples_is_said() -> None:
-    with pytest.raises(UserError, match=r"panel_examples must be <= 300, .* got 301"):
+    with pytest.raises(
+        UserError, match="panel_examples must be <= 300, the number of training images, got 301"
+    ):
         panel.check(Recipe(panel_examples=301), num_train=TRAIN, num_views=1)
     panel.check(Recipe(panel_examples=301, panel_replacement=True), num_train=TRAIN, num_views=1)
 

@@ -37,7 +37,7 @@ def test_finishing_again_changes_nothing(folder: Path) -> None:
     writer = open_writer(folder)
     assert writer.committed() == [1, 2, 3, 4]
     writer.write(2, *epoch_entry(2))
-    with pytest.raises(ValueError, match="finished and holds another epoch 2"):
+    with pytest.raises(ValueError, match="is finished, and its epoch 2 has other values"):
         writer.write(2, *epoch_entry(3))
     writer.finish(99.0)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
@@ -103,7 +103,7 @@ def test_a_whole_seed_is_written_at_once(folder: Path) -> None:
 
 def test_a_seed_is_not_written_over_another(folder: Path) -> None:
     record(folder, [1])
-    with pytest.raises(UserError, match="seed-0007 exists: use another --study"):
+    with pytest.raises(UserError, match="seed-0007 exists: use another study"):
         snapshots.write_finished(folder, method="mine", seed=7, correct=np.ones((1, 1, 1, 1), bool))
 
 

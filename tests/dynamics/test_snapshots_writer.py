@@ -170,7 +170,7 @@ def test_other_snapshots_than_those_there_are_refused(
     folder: Path, change: dict[str, Any], message: str
 ) -> None:
     record(folder, [1])
-    with pytest.raises(UserError, match=message + ": use another --study"):
+    with pytest.raises(UserError, match=message + ": use another study"):
         open_writer(folder, **change)
     assert open_writer(folder).committed() == [1]
 
@@ -179,13 +179,13 @@ def test_misuse_is_a_value_error(folder: Path) -> None:
     writer = record(folder, [])
     correct, probability, scalars = epoch_entry(1)
     for epoch in (0, 5):
-        with pytest.raises(ValueError, match="between 1 and 4"):
+        with pytest.raises(ValueError, match=r"epoch must be in \[1, 4\]"):
             writer.write(epoch, correct, probability, scalars)
     with pytest.raises(ValueError, match="probability"):
         writer.write(1, correct, None, scalars)
     with pytest.raises(ValueError, match="scalars"):
         writer.write(1, correct, probability, {"loss": 1.0})
-    with pytest.raises(ValueError, match="correct has shape"):
+    with pytest.raises(ValueError, match="correct must have shape"):
         writer.write(1, correct[:, :, :5], probability[:, :, :5], scalars)
     with pytest.raises(ValueError, match="example has shape"):
         open_writer(folder, examples=np.arange(6), labels=None, true_labels=None)

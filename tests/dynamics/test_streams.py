@@ -54,5 +54,5 @@ def test_a_new_purpose_leaves_the_bits_of_the_others_alone() -> None:
 
 @pytest.mark.parametrize(("seed", "epoch"), [(-1, 0), (MAX_SEED + 1, 0), (0, MAX_EPOCH + 1)])
 def test_out_of_range_is_said(seed: int, epoch: int) -> None:
-    with pytest.raises(UserError, match="out of range"):
+    with pytest.raises(UserError, match="must be in"):
         generator(seed, "order", epoch)

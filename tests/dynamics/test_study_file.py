@@ -58,7 +58,7 @@ def test_a_method_wins_over_its_kind_and_that_over_all(tmp_path: Path) -> None:
         ("seeds = 3", "seeds = true", "seeds cannot be True"),
         ("seeds = 3", 'seeds = "1-a"', "seeds must be numbers and ranges"),
         ("seeds = 3", "sedes = 3", "unknown entry 'sedes'"),
-        ("[recipe]", "[recipe", "is no TOML"),
+        ("[recipe]", "[recipe", "is not TOML"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_file_is_said_with_its_name(

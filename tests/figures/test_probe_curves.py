@@ -47,8 +47,11 @@ def test_the_legend_stays_in_the_figure(rng: np.random.Generator) -> None:
 
 def test_lines_are_the_mean_losses(rng: np.random.Generator) -> None:
     result = evaluation(rng)
+    neighbours = [row | {"mode": "knn"} for row in result.rows]  # these have no loss
     with style():
-        figure = probe_curves.draw({"evaluation": result})
+        figure = probe_curves.draw(
+            {"evaluation": Result(**{**vars(result), "rows": [*neighbours, *result.rows]})}
+        )
     panels = [panel for panel in figure.axes if panel.get_lines()]
     assert [panel.get_title() for panel in panels] == ["digits, linear", "digits, semi, 10 % of labels"]
     for panel, kind in zip(panels, ("linear.1", "semi.0.1"), strict=True):

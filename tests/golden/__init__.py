@@ -22,6 +22,7 @@ SEEDS = (0, 1)
 SMALL = {
     "train_examples": 100, "width": 4, "batch_size": 32, "epochs": 3,
     "panel_examples": 32, "panel_batch": 16, "panel_augmentations": 2, "precision": "fp32",
+    "lr": 1e-4,  # small: at a preset's rate, rounding alone would lead to another trajectory within a few steps
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from dynamics import snapshots
 from dynamics.errors import UserError
+from dynamics.study import open_study
 from runners.ingest import main
 
 
@@ -23,21 +24,21 @@ def ingest(
 def test_the_array_comes_back(tmp_path: Path, rng: np.random.Generator, shape: tuple[int, ...]) -> None:
     correct, labels = rng.random(shape) < 0.5, np.array([0, 1, 2, 0, 1], dtype=np.uint8)
     ingest(tmp_path, correct, labels)
-    runs = snapshots.open_runs(tmp_path / "runs", "s", "mine", complete_only=True)
-    back = snapshots.read_correct(runs)
-    np.testing.assert_array_equal(back.values, correct if len(shape) == 5 else correct[:, :, None])
-    np.testing.assert_array_equal(back.labels, labels)
-    assert not any(snapshots.verify(run.folder) for run in runs)
+    study = open_study(tmp_path / "runs" / "s")
+    back = study.correct("mine")
+    np.testing.assert_array_equal(back, correct if len(shape) == 5 else correct[:, :, None])
+    np.testing.assert_array_equal(back["label"], labels)
+    assert not study.notes and not any(snapshots.verify(run.folder) for run in study.runs["mine"])
 
 
 @pytest.mark.parametrize(
     ("correct", "labels", "message"),
     [
-        (np.zeros((2, 3, 4, 5)), None, "dtype float64, not bool"),
-        (np.zeros((2, 3, 4), bool), None, r"shape \(2, 3, 4\): it must be \(seed, epoch"),
-        (np.zeros((2, 0, 4, 5), bool), None, "nothing along one axis"),
-        (np.zeros((2, 3, 4, 5), bool), np.zeros(4, int), "5 integers"),
-        (np.zeros((2, 3, 4, 5), bool), np.zeros(5), "dtype float64"),
+        (np.zeros((2, 3, 4, 5)), None, "must hold booleans, got float64"),
+        (np.zeros((2, 3, 4), bool), None, r"must have the axes \(seed, epoch.*, got shape \(2, 3, 4\)"),
+        (np.zeros((2, 0, 4, 5), bool), None, "at least one entry along every axis"),
+        (np.zeros((2, 3, 4, 5), bool), np.zeros(4, int), "one label per example, got"),
+        (np.zeros((2, 3, 4, 5), bool), np.zeros(5), "must hold integers, got float64"),
     ],
 )
 def test_wrong_arrays_are_said(

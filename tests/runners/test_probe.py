@@ -8,15 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
-from analysis.framework import console
-from analysis.storage import evaluations
+from analysis.framework import console, evaluations
 from dynamics import data, snapshots
 from dynamics.errors import UserError
+from dynamics.evaluation import features
 from dynamics.training.loop import Job, train
 from runners import probe
 from tests.dynamics import small_runs
+from tests.references import knn as reference
 
-SHORT = ["--epochs", "2", "--least-steps", "0", "--device", "cpu"]
+SHORT = ["--epochs", "2", "--min-steps", "0", "--device", "cpu"]
 
 
 def make_run(
@@ -72,6 +73,25 @@ def test_a_real_run_in_both_modes(
     assert frozen["simclr/simclr/digits/linear/1"] and not frozen["simclr/simclr/digits/semi/0.5"]
 
 
+def test_neighbours_join_the_table(digits_run: Path, tmp_path: Path) -> None:
+    call(digits_run, tmp_path, "--seeds", "1", "--least-steps=1")  # a flag of version 0.1
+    rows = call(digits_run, tmp_path, "--mode", "knn", "--neighbours", "3", "--knn-temperature", "0.1")
+    assert len(rows) == 6
+    run, images = snapshots.Run(digits_run / "seed-0001"), data.load("digits").subset(64)
+    bank, queries = (
+        features.of_run(run, images, split, device=torch.device("cpu")).values for split in ("train", "test")
+    )
+    votes = reference.votes(bank, images.train_labels.tolist(), queries, num_classes=10, k=3, temperature=0.1)
+    rank = (votes >= votes[np.arange(355), images.test_labels.numpy()][:, None]).sum(axis=1)
+    table = evaluations.read(tmp_path / "s")
+    near = table.settings["evaluations"]["simclr/simclr/digits/knn/1"]
+    assert near["outcomes"][1]["top1"] == pytest.approx((rank <= 1).mean())
+    assert near["outcomes"][1]["top5"] == pytest.approx((rank <= 5).mean())
+    assert near["knn"] == {"neighbours": 3, "knn_temperature": 0.1} and near["frozen"]
+    assert rows["simclr/simclr/digits/knn/1"]["train_top1"] is None
+    assert not any(name.endswith(".loss") and ".knn." in name for name in table.arrays)
+
+
 def test_naming_the_own_data_set_changes_nothing(digits_run: Path, tmp_path: Path) -> None:
     assert call(digits_run, tmp_path / "a") == call(digits_run, tmp_path / "b", "--dataset", "digits")
 
@@ -113,21 +133,23 @@ def test_from_one_folder_to_another(method: str, tmp_path: Path) -> None:
 def test_the_images_that_a_method_normalises_by_are_asked_for(tmp_path: Path) -> None:
     own, other = (make_folder(tmp_path / name, size=8, seed=i) for i, name in enumerate(("own", "other")))
     run = make_run(tmp_path / "runs", "supervised", dataset="folder", root=own)
-    with pytest.raises(UserError, match=r"normalises images.*--own-data-root"):
+    with pytest.raises(UserError, match=r"normalises images.*own_data_root"):
         call(run, tmp_path / "results", "--dataset", "folder", "--data-root", str(other))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--run nowhere", "no run in nowhere: use --run runs/STUDY/METHOD"),
-        ("--run RUN --fraction 0.01 --mode semi", "use --fraction 0.15"),
-        ("--run RUN --fraction 2", "--fraction 2.0 is no share"),
-        ("--run RUN --seeds 0", "--seeds 0 is no number of seeds"),
+        ("--run nowhere", "no run in nowhere: --run must be runs/STUDY/METHOD"),
+        ("--run RUN --fraction 0.01 --mode semi", "--fraction must be >= 0.15"),
+        ("--run RUN --fraction 2", "--fraction must be in (0, 1], got 2.0"),
+        ("--run RUN --seeds 0", "--seeds must be >= 1, got 0"),
         ("--run RUN --dataset mnist", "no data set 'mnist'"),
         ("--run RUN --dataset folder --data-root absent", "images belong in"),
         ("--run RUN --device cuda:77", "--device cuda:77"),
-        ("--run RUN --lr -1", "--lr -1.0 is no rate"),
+        ("--run RUN --lr -1", "--lr must be > 0, got -1.0"),
+        ("--run RUN --mode knn --neighbours 0", "--neighbours must be >= 1, got 0"),
+        ("--run RUN --knn-temperature 0", "--knn-temperature must be > 0, got 0.0"),
     ],
 )
 def test_wrong_input_is_one_line(

@@ -135,14 +135,14 @@ def test_seeds_are_read(text: str, wanted: list[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "-1", "1,,2", "0-70000", "1.5"])
 def test_wrong_seeds_are_said(text: str) -> None:
-    with pytest.raises(UserError, match="^seeds must be"):
+    with pytest.raises(UserError, match=r"^seeds must be"):
         wanted_seeds(None, text)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "which method.*simclr"),
+        ("", "--method must be given.*simclr"),
         ("--method simclear", "use one of.*supervised"),
         ("--method simclr --preset slow", "no study file 'slow'.*quick"),
         ("--method simclr --n 0", "--n must be in .1, 65536., got 0"),

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import features, methods, networks, snapshots
+from dynamics import methods, networks, snapshots
 from dynamics.data import Dataset
 from dynamics.errors import UserError
+from dynamics.evaluation import features
 from dynamics.training import checkpoint
+from dynamics.training.devices import choose_device
 from tests.dynamics import small_runs
 
 CPU = torch.device("cpu")
@@ -201,7 +203,7 @@ def test_the_run_is_still_whole_afterwards(run: snapshots.Run, images: Dataset) 
 def test_untrained_features_are_those_of_the_seeds_first_weights(
     run: snapshots.Run, images: Dataset, computed: list[str]
 ) -> None:
-    untrained = features.of_untrained(run, images, "test", device=CPU)
+    untrained = features.of_run(run, images, "test", device=CPU, untrained=True)
     config = small_runs.recipe("supervised")
     network = networks.untrained("supervised", config, images, seed=run.seed)
     np.testing.assert_array_equal(
@@ -211,7 +213,7 @@ def test_untrained_features_are_those_of_the_seeds_first_weights(
     trained = features.of_run(run, images, "test", device=CPU)
     assert np.abs(trained.values - untrained.values).max() > 1e-3
     del computed[:]
-    features.of_untrained(run, images, "test", device=CPU)
+    features.of_run(run, images, "test", device=CPU, untrained=True)
     features.of_run(run, images, "test", device=CPU)
     assert computed == []
 
@@ -242,7 +244,7 @@ def test_missing_and_damaged_weights_are_said(run: snapshots.Run, images: Datase
 def test_devices_are_chosen_or_refused() -> None:
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert choose_device("cpu") == CPU
-    with pytest.raises(UserError, match="--device abacus cannot be used"):
+    with pytest.raises(UserError, match="device abacus cannot be used"):
         choose_device("abacus")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What does an encoder make of each image: its features, the outputs of the last but one layer.
+"""What does an encoder make of each image: its features, the outputs of the penultimate layer.
 
 Class divergences (memorization thesis, figure 5.2), t-SNE (5.1) and linear probes (table B.1) look at these.
 They are computed once for a run and kept beside it in `features/`: an array file, and a record of what it was
@@ -50,6 +50,7 @@ def of_run(
     device: torch.device,
     statistics: ImageStatistics | None = None,
     progress: Track | None = None,
+    untrained: bool = False,
 ) -> Features:
     """Return the features of a finished run's network, from its cache where that is good.
 
@@ -67,55 +68,64 @@ def of_run(
         Those of the run's training data, by which other images are normalised, too; needed for those only.
     progress
         Shows the computation.
+    untrained
+        Take the network before its first step instead (the thesis's "random initialisation"). Batch norm is in
+        eval mode and has seen nothing, so it changes nothing.
 
     Raises
     ------
     UserError
         When the weights are missing, damaged or of another architecture, or the disk is full.
     """
-    weights = run.weights
-    source = files.sha256_of(weights) if weights.exists() else "missing"
-    own = networks.image_statistics(dataset) if statistics is None else statistics
-    return _cached(
-        _stem(run, dataset, split, statistics),
-        _key(run, dataset, split, source=source, statistics=statistics),
-        lambda: encode(
-            networks.restored(run, own), dataset, split, device=device, statistics=own, progress=progress
-        ),
-    )
+    known = networks.image_statistics(dataset if statistics is None else statistics)
+    if untrained:
+        network = networks.untrained(run.method, networks.recipe_of(run), known, seed=run.seed)
+    # What features depend on: weights, what the method does to pixels, images.
+    key: dict[str, Any] = {
+        "method": run.method,
+        "config": run.fingerprint,
+        "weights": state_hash(network) if untrained else _hash_of_weights(run),
+        "data": dataset.fingerprint,
+        "split": split,
+    }
+    name = f"untrained-{split}" if untrained else split
+    if statistics is not None:  # other images than the run's own have a cache beside it
+        key["normalised_by"] = [list(statistics.mean), list(statistics.std)]
+        name = f"{dataset.name}-{dataset.fingerprint[:8]}-{name}"
+
+    def make() -> Features:
+        method = network if untrained else networks.trained(run, known)
+        return encode(method, dataset, split, device=device, statistics=known, progress=progress)
+
+    return _cached(run.features_folder / name, key, make)
 
 
-def of_untrained(
-    run: snapshots.Run,
-    dataset: Dataset,
-    split: Split,
-    *,
-    device: torch.device,
-    statistics: ImageStatistics | None = None,
-    progress: Track | None = None,
-) -> Features:
-    """Return the features of a run's network before its first step (the thesis's "random initialisation").
-
-    Batch norm is in eval mode and has seen nothing, so it changes nothing. Otherwise as :func:`of_run`.
-    """
-    recipe = networks.recipe_of(run)
-    own = networks.image_statistics(dataset) if statistics is None else statistics
-    network = networks.initialised(run.method, recipe, own, seed=run.seed)
-    return _cached(
-        _stem(run, dataset, f"untrained-{split}", statistics),
-        _key(run, dataset, split, source=state_hash(network), statistics=statistics),
-        lambda: encode(network, dataset, split, device=device, statistics=own, progress=progress),
-    )
+def _hash_of_weights(run: snapshots.Run) -> str:
+    return files.sha256_of(run.weights) if run.weights.exists() else "missing"
 
 
 def of_pixels(dataset: Dataset, split: Split) -> Float32[np.ndarray, "example feature"]:
-    """Return the pixels themselves in [0, 1], flattened: the floor that learnt features should exceed."""
+    """Return the pixels themselves in [0, 1], flattened: the floor that learnt features should exceed.
+
+    Examples
+    --------
+    >>> from dynamics import data
+    >>> of_pixels(data.load("digits"), "test").shape
+    (355, 192)
+    """
     images = split_images(dataset, split)
     return (images.flatten(1).to(torch.float32) / 255).cpu().numpy()
 
 
 def split_images(dataset: Dataset, split: Split) -> UInt8[Tensor, "example 3 height width"]:
-    """Return the images of a split."""
+    """Return the images of a split.
+
+    Examples
+    --------
+    >>> from dynamics import data
+    >>> len(split_images(data.load("digits"), "train"))
+    1442
+    """
     return dataset.train_images if split == "train" else dataset.test_images
 
 
@@ -137,9 +147,17 @@ def encode(
     ------
     AssertionError
         When the network's weights or buffers are not what they were before.
+
+    Examples
+    --------
+    >>> from dynamics import data, methods
+    >>> digits = data.load("digits")
+    >>> method = networks.untrained("simclr", methods.recipe("simclr")(width=2), digits, seed=0)
+    >>> encode(method, digits, "test", device=torch.device("cpu")).values.shape
+    (355, 16)
     """
-    own = networks.image_statistics(dataset) if statistics is None else statistics
-    views: Views = method.views(method.recipe, own)
+    known = networks.image_statistics(dataset if statistics is None else statistics)
+    views: Views = method.views(method.recipe, known)
     images = split_images(dataset, split)
     before = state_hash(method)
     encoder = method.eval().to(device).encoder
@@ -157,7 +175,15 @@ def encode(
 
 
 def state_hash(module: nn.Module) -> str:
-    """Hash all of a module's weights and buffers, batch norm's statistics too: names, shapes and bits."""
+    """Hash all of a module's weights and buffers, batch norm's statistics too: names, shapes and bits.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 2)
+    >>> before = state_hash(layer)
+    >>> torch.nn.init.zeros_(layer.bias).sum().item(), state_hash(layer) == before
+    (0.0, False)
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         array = tensor.detach().cpu().contiguous().numpy()
@@ -167,33 +193,17 @@ def state_hash(module: nn.Module) -> str:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[None]:
-    """Compute convolutions in whole float32: on a GPU they would be rounded to TF32's 10 bits otherwise."""
+    """Compute convolutions in full float32: on a GPU they would be rounded to TF32's 10 bits otherwise.
+
+    Examples
+    --------
+    >>> with full_precision(torch.device("cpu")):
+    ...     pass
+    """
     if device.type != "cuda":
         return nullcontext()
     manager = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
     return cast(AbstractContextManager[None], manager)
-
-
-def _stem(run: snapshots.Run, dataset: Dataset, name: str, statistics: ImageStatistics | None) -> Path:
-    """Name the cache; other data than the run's own have one beside it."""
-    other = "" if statistics is None else f"{dataset.name}-{dataset.fingerprint[:8]}-"
-    return run.features_folder / f"{other}{name}"
-
-
-def _key(
-    run: snapshots.Run, dataset: Dataset, split: Split, *, source: str, statistics: ImageStatistics | None
-) -> dict[str, Any]:
-    """Say what features depend on: weights, what the method does to pixels, images."""
-    key: dict[str, Any] = {
-        "method": run.method,
-        "config": run.fingerprint,
-        "weights": source,
-        "data": dataset.fingerprint,
-        "split": split,
-    }
-    if statistics is not None:
-        key["normalised_by"] = [list(statistics.mean), list(statistics.std)]
-    return key
 
 
 def _cached(stem: Path, key: dict[str, Any], make: Callable[[], Features]) -> Features:

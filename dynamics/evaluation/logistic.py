@@ -1,65 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """How well does a linear layer tell the classes from fixed features: logistic regression (thesis, table B.1).
 
-The thesis's recipe: no regularisation, Adam with rate 1e-3, 10 epochs, batches of 256, the features as they
-are. The probes of all seeds are trained side by side, as one batched problem; each has random numbers of its
-own, so it comes out as if it were trained alone.
+The probes of all seeds are trained side by side, as one batched problem; each has random numbers of its own, so it
+comes out as if it were trained alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Float32, Float64, Int64
+from jaxtyping import Float32, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from dynamics.errors import UserError
-from dynamics.streams import MAX_EPOCH, generator
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeRecipe:
-    """How a linear probe is trained."""
-
-    epochs: int = 10
-    """Epochs of training, unless --least-steps asks for more."""
-    batch_size: int = 256
-    """Examples per step; the last incomplete batch of an epoch is dropped."""
-    lr: float = 1e-3
-    """Learning rate of Adam."""
-    least_steps: int = 1950
-    """Train for more epochs until there are so many steps: those of 10 epochs of CIFAR-10, so that a small data
-    set's probes are trained as long as a large one's."""
-
-    def __post_init__(self) -> None:
-        for name, value, least in (
-            ("epochs", self.epochs, 1),
-            ("batch-size", self.batch_size, 1),
-            ("least-steps", self.least_steps, 0),
-        ):
-            if value < least:
-                raise UserError(f"--{name} {value} is too small: use {least} or more")
-        if not 0 < self.lr < float("inf"):
-            raise UserError(f"--lr {self.lr} is no rate: use a number above 0")
-
-    def steps(self, examples: int) -> int:
-        """Return the steps of an epoch; a batch of all examples is the least."""
-        return max(examples // self.batch_size, 1)
-
-    def actual_epochs(self, examples: int) -> int:
-        """Return the epochs that `examples` training examples are seen for.
-
-        Raises
-        ------
-        UserError
-            When there would be more than 4095.
-        """
-        epochs = max(self.epochs, -(-self.least_steps // self.steps(examples)))
-        if epochs > MAX_EPOCH:
-            raise UserError(f"{epochs} epochs of a probe are too many: lower --epochs or --least-steps")
-        return epochs
+from dynamics.evaluation.recipes import ProbeRecipe
+from dynamics.streams import generator
 
 
 class Probes(NamedTuple):
@@ -91,6 +46,13 @@ def fit(
         For each matrix, the seed of the probe's first weights and of the order of examples.
     recipe
         How to train.
+
+    Examples
+    --------
+    >>> features, labels = torch.eye(2)[None], torch.tensor([0, 1])
+    >>> probes = fit(features, labels, num_classes=2, seeds=[0], recipe=ProbeRecipe(lr=0.1, min_steps=50))
+    >>> logits(probes, features).argmax(dim=2).tolist()
+    [[0, 1]]
     """
     count, examples, dimensions = features.shape
     if len(seeds) != count:
@@ -115,20 +77,14 @@ def fit(
 def logits(
     probes: Probes, features: Float32[Tensor, "seed batch feature"]
 ) -> Float32[Tensor, "seed batch class"]:
-    """Return each seed's logits of its own features."""
-    return torch.baddbmm(probes.bias, features, probes.weight)
+    """Return each seed's logits of its own features.
 
-
-def accuracy(
-    outputs: Float[Tensor, "seed example class"], labels: Int64[Tensor, " example"], *, top: int = 1
-) -> Float64[Tensor, " seed"]:
-    """Return the share of examples whose class is among the `top` largest logits, 0 to 1.
-
-    A class counts as below those that tie with it, so equal logits are never right.
+    Examples
+    --------
+    >>> logits(Probes(torch.ones(1, 2, 3), torch.zeros(1, 1, 3)), torch.ones(1, 1, 2)).tolist()
+    [[[2.0, 2.0, 2.0]]]
     """
-    own = outputs.gather(2, labels.expand(outputs.shape[:2]).unsqueeze(2))
-    not_below = (outputs >= own).sum(dim=2) - 1
-    return (not_below < top).double().mean(dim=1)
+    return torch.baddbmm(probes.bias, features, probes.weight)
 
 
 def _first(seeds: Sequence[int], dimensions: int, num_classes: int, device: torch.device) -> Probes:

@@ -9,10 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from dynamics.errors import UserError
-from dynamics.linear_probe import ProbeRecipe, accuracy, fit, logits
+from dynamics.evaluation.accuracy import accuracy
+from dynamics.evaluation.logistic import fit, logits
+from dynamics.evaluation.recipes import ProbeRecipe
 from dynamics.streams import generator
 
-SHORT = ProbeRecipe(epochs=3, batch_size=16, lr=1e-2, least_steps=0)
+SHORT = ProbeRecipe(epochs=3, batch_size=16, lr=1e-2, min_steps=0)
 
 
 def clusters(rng: np.random.Generator, count: int, *, spread: float) -> tuple[Tensor, Tensor]:
@@ -30,7 +32,7 @@ def test_accuracy_is_that_of_scikit_learn(rng: np.random.Generator, spread: floa
     features, labels = clusters(rng, 4000, spread=spread)
     new, new_labels = clusters(rng, 4000, spread=spread)
     exact = LogisticRegression(C=np.inf, max_iter=2000).fit(features.numpy(), labels.numpy())
-    recipe = ProbeRecipe(least_steps=1000, lr=1e-2)
+    recipe = ProbeRecipe(min_steps=1000, lr=1e-2)
     probes = fit(features[None], labels, num_classes=4, seeds=[0], recipe=recipe)
     for x, y in ((features, labels), (new, new_labels)):
         ours = float(accuracy(logits(probes, x[None]), y))
@@ -105,7 +107,7 @@ def test_cifars_schedule_is_the_thesiss() -> None:
 @given(st.integers(1, 5000), st.integers(1, 600), st.integers(1, 30), st.integers(0, 3000))
 @settings(max_examples=60)
 def test_there_are_enough_steps(examples: int, batch: int, epochs: int, least: int) -> None:
-    recipe = ProbeRecipe(batch_size=batch, epochs=epochs, least_steps=least)
+    recipe = ProbeRecipe(batch_size=batch, epochs=epochs, min_steps=least)
     assert recipe.steps(examples) >= 1
     assert recipe.actual_epochs(examples) >= epochs
     assert recipe.actual_epochs(examples) * recipe.steps(examples) >= least
@@ -113,7 +115,7 @@ def test_there_are_enough_steps(examples: int, batch: int, epochs: int, least: i
 
 def test_fewer_examples_than_a_batch_are_one_batch(rng: np.random.Generator) -> None:
     features, labels = clusters(rng, 40, spread=0.5)
-    recipe = ProbeRecipe(batch_size=256, epochs=200, lr=1e-2, least_steps=0)
+    recipe = ProbeRecipe(batch_size=256, epochs=200, lr=1e-2, min_steps=0)
     probes = fit(features[None], labels, num_classes=4, seeds=[0], recipe=recipe)
     assert float(accuracy(logits(probes, features[None]), labels)) == 1
 
@@ -127,15 +129,15 @@ def test_accuracy_counts_the_largest_logits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("epochs", 0), ("batch_size", 0), ("least_steps", -1), ("lr", 0.0), ("lr", np.nan)]
+    ("field", "value"), [("epochs", 0), ("batch_size", 0), ("min_steps", -1), ("lr", 0.0), ("lr", np.nan)]
 )
 def test_recipes_that_make_no_sense_are_refused(field: str, value: float) -> None:
-    with pytest.raises(UserError, match=f"--{field.replace('_', '-')}"):
+    with pytest.raises(UserError, match=f"^{field} must be"):
         ProbeRecipe(**{field: value})
 
 
 def test_endless_probes_are_refused() -> None:
-    with pytest.raises(UserError, match="5000 epochs of a probe"):
+    with pytest.raises(UserError, match="must be trained for <= 4095 epochs, got 5000"):
         ProbeRecipe(epochs=5000).actual_epochs(100)
 
 

@@ -1,28 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How does a network learn the classes, and how well does it tell them: one loop for both modes."""
+"""How does a network learn the classes by SGD: one loop for linear layers and for fine-tuning."""
 
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dynamics.errors import UserError
+from dynamics.evaluation.accuracy import top1_top5
 from dynamics.evaluation.examples import Examples
-from dynamics.evaluation.recipe import EvaluationRecipe
-from dynamics.linear_probe import accuracy
+from dynamics.evaluation.recipes import EvaluationRecipe
 from dynamics.streams import generator
 
-SCORED = 512
-"""Examples that are scored at a time."""
-LEAST_SPREAD = 0.1
-"""Smallest standard deviation that a feature is divided by, as a share of the usual one: a unit that is nearly
+MIN_SPREAD = 0.1
+"""Smallest standard deviation that a feature is divided by, as a fraction of the usual one: a unit that is nearly
 dead, or a pixel at the edge, would otherwise dwarf all others when an image excites it after all."""
-LEAST_CLASSES = 6
-"""With fewer, top-5 accuracy is 1 whatever is learnt, so it is not defined."""
 
 
 class Standardise(nn.Module):
@@ -34,7 +30,7 @@ class Standardise(nn.Module):
     def __init__(self, mean: Float[Tensor, " feature"], std: Float[Tensor, " feature"]) -> None:
         super().__init__()
         usual = std.square().mean().sqrt()
-        spread = std.clamp(min=LEAST_SPREAD * usual) if usual > 0 else torch.ones_like(std)
+        spread = std.clamp(min=MIN_SPREAD * usual) if usual > 0 else torch.ones_like(std)
         self.register_buffer("mean", mean.float())
         self.register_buffer("spread", spread.float())
 
@@ -44,9 +40,15 @@ class Standardise(nn.Module):
 
     @classmethod
     def of(cls, examples: Examples) -> "Standardise":
-        """Measure rows of features, in float64."""
+        """Measure rows of features, in float64.
+
+        Examples
+        --------
+        >>> Standardise.of(Examples(torch.tensor([[1.0], [3.0]]), torch.tensor([0, 1])))(torch.tensor([[4.0]])).tolist()
+        [[2.0]]
+        """
         total = square = torch.zeros((), dtype=torch.float64, device=examples.labels.device)
-        for index in _in_order(examples):
+        for index in examples.in_order():
             rows = examples.inputs(index).double()
             total = total + rows.sum(dim=0)
             square = square + rows.square().sum(dim=0)
@@ -62,7 +64,7 @@ def fit(
     *,
     seed: int,
     recipe: EvaluationRecipe,
-    after_epoch: Callable[[int, float], None],
+    after_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> list[float]:
     """Train a network by SGD on cross-entropy, in place.
 
@@ -90,6 +92,13 @@ def fit(
     ------
     UserError
         When a loss is not finite.
+
+    Examples
+    --------
+    >>> layer, rows = nn.Linear(2, 2), Examples(torch.eye(2), torch.tensor([0, 1]))
+    >>> losses = fit(layer, [(layer, 1.0)], rows, seed=0, recipe=EvaluationRecipe(min_steps=0))
+    >>> len(losses), losses[-1] < losses[0]
+    (20, True)
     """
     groups: list[dict[str, Any]] = [
         {"params": list(part.parameters()), "lr": lr, "base": lr} for part, lr in rates
@@ -117,26 +126,22 @@ def fit(
         losses.append(float(total) / examples)
         if not math.isfinite(losses[-1]):
             raise UserError(
-                f"the loss is {losses[-1]} in epoch {epoch}: lower --lr {recipe.lr} or --encoder-lr"
+                f"the loss must be finite, got {losses[-1]} in epoch {epoch}: lower `lr` (now {recipe.lr:g}) or "
+                f"`encoder_lr` (now {recipe.encoder_lr:g})"
             )
         after_epoch(epoch, losses[-1])
     return losses
 
 
-def logits(network: nn.Module, examples: Examples) -> Float32[Tensor, "example class"]:
-    """Return what a network makes of all examples, in eval mode and unaugmented."""
+def score(network: nn.Module, examples: Examples) -> tuple[float, float | None]:
+    """Return a network's top-1 and top-5 accuracy in eval mode on unaugmented examples (:func:`top1_top5`).
+
+    Examples
+    --------
+    >>> score(nn.Identity(), Examples(torch.eye(3), torch.tensor([0, 1, 1])))
+    (0.6666666666666666, None)
+    """
     network.eval()
     with torch.inference_mode():
-        return torch.cat([network(examples.inputs(index)) for index in _in_order(examples)])
-
-
-def score(network: nn.Module, examples: Examples) -> tuple[float, float | None]:
-    """Return top-1 and top-5 accuracy, 0 to 1; top-5 is None where there are fewer than six classes."""
-    outputs = logits(network, examples)[None]
-    top1, top5 = (float(accuracy(outputs, examples.labels, top=top)) for top in (1, 5))
-    return top1, top5 if outputs.shape[2] >= LEAST_CLASSES else None
-
-
-def _in_order(examples: Examples) -> tuple[Int64[Tensor, " batch"], ...]:
-    everything = torch.arange(len(examples.labels), device=examples.labels.device)
-    return everything.split(SCORED)
+        outputs = torch.cat([network(examples.inputs(index)) for index in examples.in_order()])
+    return top1_top5(outputs, examples.labels)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A study's table of evaluations (`results/<study>/evaluation.*`): each command's rows replace those of the same key.
+
+It is made by `python -m runners.probe`, one method and way of evaluating at a time, so it grows.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock
+
+from analysis.framework import results
+from analysis.framework.command import finish
+from analysis.framework.results import Result, Row
+from analysis.framework.table import Column, Table
+from dynamics import files, snapshots
+from dynamics.errors import UserError
+from dynamics.names import PIXELS, UNTRAINED
+from dynamics.study import Study
+
+if TYPE_CHECKING:
+    from dynamics.evaluation.encoder import AfterEpoch, Evaluation, ProbeResult
+
+NAME = "evaluation"
+KEY = ("method", "features", "dataset", "mode", "fraction")
+FAR = 0.02
+"""By how much few labels must beat all of them, beside two standard deviations, to be called implausible."""
+
+
+def evaluate(
+    evaluation: "Evaluation", runs: Sequence[snapshots.Run], report: "Callable[[str, int], AfterEpoch]"
+) -> Result:
+    """Evaluate every seed's encoder and both floors: the encoder before training, and the pixels.
+
+    Parameters
+    ----------
+    evaluation
+        On which images, and how.
+    runs
+        Finished seeds of one method.
+    report
+        Returns, for a row's features and a seed, what is called after an epoch.
+
+    Returns
+    -------
+    Result
+        A row for each of the three, and their arrays `<stem>.top1` (seed) and, where an evaluation has epochs,
+        `<stem>.loss` (seed, epoch); see :func:`stem_of`.
+    """
+    from dynamics.networks import recipe_of
+
+    method, recipe, trained = runs[0].method, evaluation.recipe, recipe_of(runs[0])
+    for run in runs:
+        evaluation.chosen(run.seed)  # a fraction that is too small is said before anything is computed
+    rows: list[Row] = []
+    arrays: dict[str, np.ndarray] = {}
+    settings: dict[str, Any] = {}
+    for features in (method, UNTRAINED, PIXELS):
+        outcomes = []
+        for run in runs:
+            reporting = dataclasses.replace(evaluation, after_epoch=report(features, run.seed))
+            outcomes.append(reporting.of(run, features))
+        labels: Row = {
+            "method": method,
+            "encoder": trained.encoder,
+            "width": trained.width,
+            "features": features,
+            "dataset": evaluation.dataset.name,
+            "trained_on": trained.dataset,
+            "mode": recipe.mode,
+            "fraction": recipe.label_fraction,
+        }
+        rows.append(row_of(labels, outcomes))
+        stem = stem_of(rows[-1])
+        if outcomes[0].loss:
+            arrays[f"{stem}.loss"] = np.array([one.loss for one in outcomes])
+        arrays[f"{stem}.top1"] = np.array([one.top1 for one in outcomes])
+        settings[key_of(rows[-1])] = {
+            **asdict(recipe),
+            "seeds": [run.seed for run in runs],
+            "data_fingerprint": evaluation.dataset.fingerprint,
+            "frozen": all(one.encoder_before == one.encoder_after for one in outcomes),
+            "outcomes": [asdict(one) for one in outcomes],
+        }
+    inputs = Study(name="", runs={method: list(runs)}).inputs()
+    return Result(name=NAME, rows=rows, inputs=inputs, arrays=arrays, settings={"evaluations": settings})
+
+
+def row_of(labels: Row, outcomes: "Sequence[ProbeResult]") -> Row:
+    """Return a row: its labels (all of :data:`KEY` and more), mean and spread over seeds.
+
+    Examples
+    --------
+    >>> from dynamics.evaluation.encoder import ProbeResult
+    >>> one = ProbeResult(seed=0, top1=0.5, top5=None, train_top1=1.0, examples=9)
+    >>> row_of({"method": "simclr"}, [one, dataclasses.replace(one, top1=0.7)])["top1"]
+    0.6
+    """
+    top1, top1_sd = _spread([one.top1 for one in outcomes])
+    top5, top5_sd = _spread([one.top5 for one in outcomes])
+    return {
+        **labels,
+        "seeds": len(outcomes),
+        "top1": top1,
+        "top1_sd": top1_sd,
+        "top5": top5,
+        "top5_sd": top5_sd,
+        "train_top1": _spread([one.train_top1 for one in outcomes])[0],
+        "warning": "",
+    }
+
+
+def _spread(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    known: list[Any] = [value for value in values if value is not None]
+    if not known:
+        return None, None
+    return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None
+
+
+def key_of(row: Row) -> str:
+    """Return what a row is found by: method/features/dataset/mode/fraction.
+
+    Examples
+    --------
+    >>> key_of({"method": "simclr", "features": "pixels", "dataset": "digits", "mode": "semi", "fraction": 0.1})
+    'simclr/pixels/digits/semi/0.1'
+    """
+    return _joined(row, KEY, "/")
+
+
+def stem_of(row: Row) -> str:
+    """Return how the names of a row's arrays begin.
+
+    Examples
+    --------
+    >>> stem_of({"method": "simclr", "features": "pixels", "dataset": "digits", "mode": "semi", "fraction": 0.1})
+    'simclr.digits.semi.0.1.pixels'
+    """
+    return _joined(row, ("method", "dataset", "mode", "fraction", "features"), ".")
+
+
+def _joined(row: Row, names: Sequence[str], separator: str) -> str:
+    return separator.join(f"{row[name]:g}" if name == "fraction" else str(row[name]) for name in names)
+
+
+def grow(folder: Path, new: Result) -> None:
+    """Add rows to the table in a study's folder, then show all of it.
+
+    The table is locked meanwhile: of two commands at once, neither loses the other's rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> grow(Path(tempfile.mkdtemp()), read(Path("nowhere")))  # doctest: +ELLIPSIS
+    evaluations: accuracy after the last epoch...
+    """
+    files.make_folder(folder)
+    with FileLock(folder / f".{NAME}.lock"):
+        finish(merge(read(folder), new), folder)
+
+
+def read(folder: Path) -> Result:
+    """Return a study's table as it is; an empty one where there is none yet.
+
+    Raises
+    ------
+    UserError
+        When its table or its arrays are damaged, or the arrays are missing: new rows would lose the old ones.
+
+    Examples
+    --------
+    >>> read(Path("nowhere")).rows
+    []
+    """
+    if not (folder / f"{NAME}.json").exists():
+        return Result(name=NAME, rows=[], inputs={}, settings={"evaluations": {}})
+    table = results.read(folder, NAME)
+    stems = {name.rpartition(".")[0] for name in table.arrays}
+    if missing := [key_of(row) for row in table.rows if stem_of(row) not in stems]:
+        raise UserError(
+            f"{folder / NAME}.npz has no arrays of {missing[0]}: remove {NAME}.json and {NAME}.npz and run "
+            f"{results.made_by(NAME, folder.name)}"
+        )
+    return table
+
+
+def merge(before: Result, new: Result) -> Result:
+    """Let new rows, with their arrays and settings, take the place of those of the same key.
+
+    Examples
+    --------
+    >>> empty = read(Path("nowhere"))
+    >>> merge(empty, empty).rows
+    []
+    """
+    rows = {key_of(row): dict(row) for row in [*before.rows, *new.rows]}
+    replaced = tuple(f"{stem_of(row)}." for row in new.rows)
+    kept = {name: values for name, values in before.arrays.items() if not name.startswith(replaced)}
+    in_order = sorted(
+        rows.values(), key=lambda row: (row["dataset"], row["mode"], -row["fraction"], row["method"])
+    )
+    for row in in_order:
+        row["warning"] = "; ".join(implausible(row, in_order))
+    evaluations = {**before.settings.get("evaluations", {}), **new.settings["evaluations"]}
+    return Result(
+        name=NAME,
+        rows=in_order,
+        inputs={**before.inputs, **new.inputs},
+        arrays={**kept, **new.arrays},
+        settings={"evaluations": evaluations},
+    )
+
+
+def implausible(row: Row, rows: Sequence[Row]) -> list[str]:
+    """Say where few labels do better than more of them, which no published encoder does.
+
+    Floors are left aside: fine-tuning a network that was never trained beats a linear layer on it.
+
+    Examples
+    --------
+    >>> few = {"method": "tico", "features": "tico", "dataset": "digits", "mode": "semi", "fraction": 0.01,
+    ...        "top1": 0.8, "top1_sd": None}
+    >>> implausible(few, [few | {"fraction": 0.1, "top1": 0.7}])
+    ['beats fine-tuning on a share of 0.1 of the labels by 10.0 points']
+    """
+    if row["mode"] != "semi" or row["features"] != row["method"] or row["fraction"] == 1:
+        return []
+    reasons = []
+    for other in rows:
+        if any(other[name] != row[name] for name in ("method", "features", "dataset")):
+            continue
+        gain, more = row["top1"] - other["top1"], f"{other['fraction']:.3g}"
+        if other["mode"] == "semi" and other["fraction"] > row["fraction"] and gain > 0:
+            reasons.append(f"beats fine-tuning on a share of {more} of the labels by {100 * gain:.1f} points")
+        far = max(FAR, 2 * float(np.hypot(row["top1_sd"] or 0, other["top1_sd"] or 0)))
+        if other["mode"] == "linear" and other["fraction"] == 1 and gain > far:
+            reasons.append(f"beats the linear probe on all labels by {100 * gain:.1f} points")
+    return reasons
+
+
+def tables(result: Result) -> list[Table]:
+    """Return all rows of a study, and what in them is implausible.
+
+    Examples
+    --------
+    >>> [column.title for column in tables(read(Path("nowhere")))[0].columns][-3:]
+    ['top-1', 'top-5', 'train top-1']
+    """
+    notes = [
+        f"{key_of(row)} {row['warning']}: no published encoder does; check it"
+        for row in result.rows
+        if row["warning"]
+    ]
+    if any(row["top5"] is None for row in result.rows):
+        notes.insert(0, "top-5 is not defined with fewer than six classes")
+    columns = [
+        *(Column(name, name) for name in ("dataset", "mode", "fraction", "method", "features", "seeds")),
+        Column("top1", "top-1", ".4f", "top1_sd"),
+        Column("top5", "top-5", ".4f", "top5_sd"),
+        Column("train_top1", "train top-1", ".4f"),
+    ]
+    caption = "evaluations: accuracy after the last epoch, mean ± sd over seeds"
+    return [Table(caption=caption, columns=columns, rows=result.rows, notes=notes)]
