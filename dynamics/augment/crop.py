@@ -60,9 +60,9 @@ def resized_boxes(
     lengths = torch.stack((height.gather(1, first), width.gather(1, first)), 2).squeeze(1)
     room = torch.floor(place * (size - lengths + 1))
     box = torch.cat((room, lengths), 1)
-    found = fits.any(1)
+    any_fits = fits.any(1)
     fallback = _central_box(size, ratio)
-    return torch.stack([torch.where(found, box[:, i], fallback[i]) for i in range(4)], 1)
+    return torch.stack([torch.where(any_fits, box[:, i], fallback[i]) for i in range(4)], 1)
 
 
 def _central_box(size: int, ratio: tuple[float, float]) -> tuple[float, float, float, float]:
