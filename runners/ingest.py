@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.flags import cli
 from dynamics import files, provenance, snapshots
 from dynamics.errors import UserError
 from dynamics.snapshots.schema import as_indicators, as_integers
@@ -135,7 +135,7 @@ def ingest(arguments: Ingest) -> int:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status."""
-    arguments = tyro.cli(Ingest, args=list(argv), prog="python -m runners.ingest", description=__doc__)
+    arguments = cli(Ingest, argv, prog="python -m runners.ingest", description=__doc__)
     seeds = ingest(arguments)
     say(f"{seeds} seeds of {arguments.method} are in study {arguments.study}")
     say(f"next: python -m analysis.learning --study {arguments.study} --runs {arguments.runs}")
