@@ -51,6 +51,7 @@ def load_array(path: Path) -> np.ndarray:
     UserError
         If there is no such file, or it does not hold a plain array.
     """
+    files.check_regular(path)
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:

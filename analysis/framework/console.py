@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from analysis.framework.table import NONE, Table
-from dynamics.errors import UserError
+from dynamics.errors import UserError, explained
 
 
 def run(main: Callable[[], int | None]) -> None:
@@ -35,6 +35,9 @@ def run(main: Callable[[], int | None]) -> None:
         status = main()
     except UserError as error:
         print(f"error: {' '.join(in_flags(error).split())}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except OSError as error:
+        print(f"error: {explained(error)}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
