@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which image files does a split have, and what is in them: from the cache, or decoded and kept there."""
+"""The image files of each split, and their pixels: from the cache, or decoded and cached."""
 
 import hashlib
 import json
@@ -13,14 +13,14 @@ from dynamics.data import _cache, _decode
 from dynamics.data._dataset import Track
 
 DECODER_VERSION = 1
-"""Part of the cache's key: to be raised when the same files give other pixels."""
+"""Part of the cache's key: to be incremented when the same files give different pixels."""
 
 Files = dict[str, list[os.DirEntry[str]]]
 """Image files of each group (a class, or a folder of all), in the order of their images in the data set."""
 
 
 def images_in(folder: Path, suffixes: tuple[str, ...]) -> list[os.DirEntry[str]]:
-    """Return the image files that lie directly in a folder, by name; hidden ones are no images."""
+    """Return the image files that lie directly in a folder, sorted by name; hidden files are skipped."""
     with os.scandir(folder) as entries:
         images = [e for e in entries if _is_image(e.name, suffixes) and e.is_file()]
     return sorted(images, key=lambda entry: entry.name)
@@ -32,21 +32,21 @@ def pixels(root: Path, splits: Mapping[str, Files], progress: Track | None) -> d
     Parameters
     ----------
     root
-        Where the cache is kept.
+        Folder of the data set, where the cache is kept.
     splits
-        The files; the first image of the first split sets the size that all must have.
+        The files; the first image of the first split sets the size that all images must have.
     progress
-        Shows the decoding.
+        Shows the progress of decoding.
 
     Returns
     -------
     dict
-        By split, bytes of shape (example, 3, size, size), in the order of the files.
+        Array of bytes by split, of shape (example, 3, size, size), in the order of the files.
 
     Raises
     ------
     UserError
-        On the first file that is no image, is not square or not of the same size.
+        On the first file that is not an image, is not square or has another size.
     """
     key = _key(splits)
     images = _cache.read(root, key)
@@ -61,7 +61,7 @@ def _is_image(name: str, suffixes: tuple[str, ...]) -> bool:
 
 
 def _key(splits: Mapping[str, Files]) -> str:
-    """Hash the names, sizes and times of all files."""
+    """Hash the names, sizes and modification times of all files."""
     digest = hashlib.sha256(f"decoder {DECODER_VERSION}".encode())
     for split, files in splits.items():
         for name, entries in files.items():
