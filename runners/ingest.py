@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.flags import cli
 from dynamics import files, provenance, snapshots
 from dynamics.errors import UserError
 from dynamics.snapshots.schema import as_indicators, as_integers
@@ -51,6 +51,7 @@ def load_array(path: Path) -> np.ndarray:
     UserError
         If there is no such file, or it does not hold a plain array.
     """
+    files.check_regular(path)
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
@@ -135,7 +136,7 @@ def ingest(arguments: Ingest) -> int:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status."""
-    arguments = tyro.cli(Ingest, args=list(argv), prog="python -m runners.ingest", description=__doc__)
+    arguments = cli(Ingest, argv, prog="python -m runners.ingest", description=__doc__)
     seeds = ingest(arguments)
     say(f"{seeds} seeds of {arguments.method} are in study {arguments.study}")
     say(f"next: python -m analysis.learning --study {arguments.study} --runs {arguments.runs}")

@@ -71,6 +71,7 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
         try:
             run_jobs(missing, source=source, devices=devices, workers=workers, on_event=board.on_event)
         except KeyboardInterrupt:
+            console.ignore_interrupts()
             board.stop()
             say(f"stopped; finished epochs are kept. To go on: {again}")
             return 130

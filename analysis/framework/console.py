@@ -5,7 +5,9 @@ import contextlib
 import io
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,7 +16,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from analysis.framework.table import NONE, Table
-from dynamics.errors import UserError
+from dynamics.errors import UserError, explained
 
 
 def run(main: Callable[[], int | None]) -> None:
@@ -31,15 +33,40 @@ def run(main: Callable[[], int | None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no ± shows a question mark
+    if threading.current_thread() is threading.main_thread():
+        for signum in (
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # they end a command as Ctrl-C does, with the same words
+            signal.signal(signum, signal.default_int_handler)
     try:
         status = main()
     except UserError as error:
         print(f"error: {' '.join(in_flags(error).split())}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    except OSError as error:
+        print(f"error: {explained(error)}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(130)
+    finally:
+        ignore_interrupts()
     sys.exit(status or 0)
+
+
+def ignore_interrupts() -> None:
+    """Let no further Ctrl-C in: a command that was stopped is on its way out, and says how to go on.
+
+    Examples
+    --------
+    >>> before = signal.getsignal(signal.SIGINT)
+    >>> ignore_interrupts()
+    >>> signal.signal(signal.SIGINT, before) is signal.SIG_IGN
+    True
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def flag(parameter: str) -> str:

@@ -28,7 +28,9 @@ def choose_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=device).device
+        probe = torch.ones(1, device=device)
+        probe.item()  # a device that holds no values, meta, has none to give
+        return probe.device
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"`device` {device} cannot be used ({reason}): try cpu") from None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dynamics import methods, snapshots
+from dynamics import data, encoders, methods, snapshots
 from dynamics.config import SHARED_BY_A_STUDY, Recipe
 from dynamics.errors import UserError
 from dynamics.streams import MAX_EPOCH
@@ -66,6 +66,8 @@ def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterab
     check_study_name(study)
     if recipe.epochs > MAX_EPOCH:
         raise UserError(f"`epochs` must be <= {MAX_EPOCH}, got {recipe.epochs}")
+    data.CATALOGUE.check(recipe.dataset)
+    encoders.CATALOGUE.check(recipe.encoder)
     _check_study(runs, study, method, recipe)
     plan = Plan([], [])
     for seed in seeds:

@@ -7,8 +7,10 @@ commands, in scripts without a main guard and in notebooks. When a worker dies, 
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
@@ -96,10 +98,24 @@ def run_jobs(
                     active.append(_start(source, worker.device))
                     _assign(active[-1], waiting, on_event)
     finally:
-        for worker in active:
-            worker.process.terminate()
-        for worker in active:
-            worker.leave()
+        with _undisturbed():
+            for worker in active:
+                worker.process.terminate()
+            for worker in active:
+                worker.leave()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no Ctrl-C in while workers are stopped: a second one would leave some behind."""
+    if threading.current_thread() is not threading.main_thread():  # interrupts reach the main thread only
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start(source: Source, device: str) -> _Worker:

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import torch
 
 from dynamics import data
-from dynamics.errors import UserError
+from dynamics.errors import UserError, explained
 from dynamics.training import loop
 from dynamics.training.loop import Job
 from dynamics.training.pool import CATALOGUES, Source
@@ -93,13 +93,22 @@ def _train(
         raise
     except UserError as error:
         return "failed", str(error)
+    except OSError as error:
+        return "failed", explained(error)
     except Exception as error:
-        log = job.folder.with_suffix(".error.log")
-        with contextlib.suppress(OSError):
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc())
-        return "failed", f"{type(error).__name__}: {error} (traceback in {log})"
+        return "failed", f"{type(error).__name__}: {error}{_traceback(job)}"
     return "done", None
+
+
+def _traceback(job: Job) -> str:
+    """Write down where an unforeseen error came from; say where that is, if it could be written."""
+    log = job.folder.with_suffix(".error.log")
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc())
+    except OSError:
+        return ""
+    return f" (traceback in {log})"
 
 
 def keep_freed() -> bool:
