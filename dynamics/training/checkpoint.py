@@ -135,8 +135,8 @@ def save_weights(weights: dict[str, Tensor], path: Path) -> None:
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "weights.safetensors"
     >>> save_weights(torch.nn.Linear(3, 2).state_dict(), path)
-    >>> {name: tuple(weight.shape) for name, weight in load_weights(path).items()}
-    {'bias': (2,), 'weight': (2, 3)}
+    >>> sorted(load_weights(path))
+    ['bias', 'weight']
     """
     files.atomic_write(
         path, *_file({name: _stored(value) for name, value in weights.items()}, {"format": WEIGHTS_FORMAT})
