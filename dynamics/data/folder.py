@@ -2,10 +2,11 @@
 """Your own images: `train/<class>/*` and `test/<class>/*` (or `val/<class>/*`) under `data_root`.
 
 Files of any type that PIL reads, all square and of the same size. They are decoded once; the result is cached beside
-them and made again when a file's name, size or modification time changes.
+them and made again when a file changes.
 """
 
 import os
+import unicodedata
 from pathlib import Path
 
 import torch
@@ -66,18 +67,29 @@ def _split_folders(data_root: Path) -> tuple[Path, Path]:
 
 def _scan(folder: Path, suffixes: tuple[str, ...]) -> Files:
     with os.scandir(folder) as entries:
-        classes = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-    if not classes:
+        folders = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    if not folders:
         raise UserError(f"no images in {folder}: {LAYOUT}")
     files: Files = {}
-    for name in classes:
+    for name in folders:
         images = images_in(folder / name, suffixes)
         if not images:
             raise UserError(
                 f"class {name!r} is empty: there is no image directly in {folder / name}; add images or remove it"
             )
-        files[name] = images
-    return files
+        files.setdefault(_class_name(folder, name), []).extend(images)
+    return {name: files[name] for name in sorted(files)}
+
+
+def _class_name(folder: Path, name: str) -> str:
+    """Return a folder's name as that of a class: one spelling of letters that Unicode can write in several ways."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"{os.fsencode(folder / name)!r} is not a name in UTF-8: rename that folder"
+        ) from None
+    return unicodedata.normalize("NFC", name)
 
 
 def _check_classes(train_folder: Path, train: Files, test_folder: Path, test: Files) -> None:
