@@ -60,9 +60,7 @@ def test_images_one_folder_deeper_are_said_or_refused(
     for index in range(deeper):
         (root / f"train/dog/{index}.bmp").rename(root / f"train/dog/more/{index}.bmp")
     if not kept:
-        with pytest.raises(
-            UserError, match=r"dog has 1 images and loses more files \(3 in a folder one level deeper\)"
-        ):
+        with pytest.raises(UserError, match=r"dog has 1 images and loses more files \(3 in a folder"):
             load(root)
         return
     assert load(root).num_train == 7
@@ -90,12 +88,12 @@ def test_two_spellings_of_a_name_are_one_class(root: Path) -> None:
     (root / "test/dog").rename(root / "test" / composed)
     image(root / "train" / composed / "more.bmp", 5)
     dataset = load(root)
-    assert dataset.classes == (composed, "cat") or dataset.classes == ("cat", composed)
+    assert dataset.classes in ((composed, "cat"), ("cat", composed))
     assert dataset.num_train == 9
     assert dataset.train_labels.bincount().sort().values.tolist() == [4, 5]
 
 
 def test_a_name_that_is_no_utf8_is_refused(root: Path) -> None:
-    os.rename(os.fsencode(root / "train/dog"), os.fsencode(root / "train") + b"/caf\xe9")
+    (root / "train/dog").rename(os.fsdecode(os.fsencode(root / "train") + b"/caf\xe9"))
     with pytest.raises(UserError, match="is not a name in UTF-8: rename that folder"):
         load(root)
