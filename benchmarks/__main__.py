@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.flags import cli
 from analysis.framework.table import Column, Table
 from benchmarks import NAMES, Name, hardware
 from benchmarks.harness import Conditions, Measurement
@@ -45,7 +45,7 @@ class Options:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command."""
-    options = tyro.cli(Options, args=list(argv), prog="python -m benchmarks", description=__doc__)
+    options = cli(Options, argv, prog="python -m benchmarks", description=__doc__)
     if options.minutes is not None and options.minutes <= 0:
         raise UserError(f"`minutes` must be > 0, got {options.minutes}")
     modules = {name: importlib.import_module(f"benchmarks.{name}") for name in options.only or NAMES}

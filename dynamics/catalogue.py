@@ -61,6 +61,11 @@ class Catalogue:
             raise UserError(f"{self.kind} {name!r} exists already in {self.package}: choose another name")
         self.registered[name] = value
 
+    def check(self, name: str) -> None:
+        """Refuse a name that stands for nothing; the message lists those that there are."""
+        if name not in self.names():
+            raise UserError(f"no {self.kind} {name!r}: use one of {', '.join(self.names())}")
+
     def load(self, name: str, attribute: str) -> Any:
         """Return what a name stands for: the registered object, or an attribute of its file.
 
@@ -69,8 +74,7 @@ class Catalogue:
         UserError
             If the name is unknown; the message lists the known ones.
         """
+        self.check(name)
         if name in self.registered:
             return self.registered[name]
-        if name not in self._files():
-            raise UserError(f"no {self.kind} {name!r}: use one of {', '.join(self.names())}")
         return getattr(importlib.import_module(f"{self.package}.{name.replace('-', '_')}"), attribute)

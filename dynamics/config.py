@@ -19,6 +19,8 @@ from dynamics.errors import UserError
 
 Optimizer = Literal["adam", "sgd"]
 Precision = Literal["auto", "bf16", "fp32"]
+MAX_INTEGER = 2**31 - 1
+"""No field can mean more; sizes beyond it overflow where they are multiplied."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,10 @@ class Recipe:
     """Seed of the permutation that makes the random labels; the same for all seeds of both methods."""
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int) and abs(value) > MAX_INTEGER:
+                raise UserError(f"`{field.name}` must be <= {MAX_INTEGER}, got {value}")
         check_min(self, 1, "width", "epochs", "schedule_period", "panel_augmentations")
         check_min(self, 2, "batch_size", "panel_examples", "panel_batch")
         check_min(self, 0, "schedule_start", "panel_seed", "label_seed")

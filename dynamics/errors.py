@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exception for mistakes that a user can correct. It knows neither command lines nor terminals."""
 
+import errno
 import re
 from collections.abc import Callable
 
@@ -28,3 +29,29 @@ class UserError(Exception):
     def spelled(self, parameter: Callable[[str], str]) -> str:
         """Return the message with each marked parameter (``lr``, ``download=True``) as a function spells it."""
         return _PARAMETER.sub(lambda match: parameter(match[1]), super().__str__())
+
+
+def explained(error: OSError) -> str:
+    """Say in one line what the system refused, where, and what can be done about it.
+
+    Examples
+    --------
+    >>> explained(PermissionError(errno.EACCES, "Permission denied", "results"))
+    'results: permission denied; change its permissions, or name another place'
+    """
+    advice = {
+        errno.EACCES: "change its permissions, or name another place",
+        errno.EPERM: "change its permissions, or name another place",
+        errno.EROFS: "name a place that can be written to",
+        errno.ENOENT: "check the path, or make the folder first",
+        errno.ENOTDIR: "a part of the path is a file: name another place",
+        errno.EISDIR: "this is a folder: name a file",
+        errno.ENAMETOOLONG: "use a shorter name",
+        errno.ENOSPC: "free some space and run the same command again",
+        errno.EDQUOT: "free some space and run the same command again",
+        errno.EMFILE: "allow more open files (ulimit -n), or use fewer `workers`",
+        errno.EIO: "the disk reports an error: check it before you go on",
+        errno.ESTALE: "the network file system lost it: run the same command again",
+    }.get(error.errno or 0, "see what is there, or name another place")
+    what = (error.strerror or type(error).__name__).lower()
+    return f"{error.filename or 'the system'}: {what}; {advice}"

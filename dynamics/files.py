@@ -124,7 +124,7 @@ def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
     Raises
     ------
     UserError
-        If the disk is full; `path` then keeps its old content.
+        If `path` is not a regular file but a folder or a device, or the disk is full; it then stays as it is.
 
     Examples
     --------
@@ -134,14 +134,29 @@ def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
     ...     [(path.name, path.read_text()) for path in Path(folder).iterdir()]
     [('log', 'one two')]
     """
+    check_regular(path)
     aside = path.with_name(f"{path.name}.{os.getpid()}{ASIDE}")
     write_synced(aside, *parts)
     try:
         aside.replace(path)
-    except OSError:  # `path` is a folder
+    except OSError:
         aside.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a path at which something other than a file is: a rename would replace a device, a pipe would block.
+
+    Examples
+    --------
+    >>> check_regular(Path(os.devnull))
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: /dev/null is not a regular file: name another
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is not a regular file: name another")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -15,25 +15,31 @@ LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "zarr", "
 
 
 def code_version() -> str:
-    """Return the package's version, with the commit if the code runs from a git checkout.
+    """Return the package's version, with the commit where the code runs from a git checkout of its own.
+
+    A repository that merely encloses an installed package, or that the environment points to, is not its own.
 
     Examples
     --------
     >>> code_version().startswith(dynamics.__version__)
     True
     """
+    root = Path(dynamics.__file__).resolve().parents[1]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=root, env=clean, capture_output=True, text=True, check=True, timeout=10
+        )
+        return done.stdout.strip()
+
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(dynamics.__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
+        at_root = Path(git("rev-parse", "--show-toplevel")).resolve() == root
+        if at_root and git("ls-files", "dynamics/__init__.py"):
+            return f"{dynamics.__version__}+{git('describe', '--always', '--dirty')}"
     except (OSError, subprocess.SubprocessError):
-        return dynamics.__version__
-    return f"{dynamics.__version__}+{described}"
+        pass
+    return dynamics.__version__
 
 
 def versions(*more: str) -> dict[str, str]:

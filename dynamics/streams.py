@@ -5,7 +5,8 @@ A stream depends on nothing but these three coordinates, so an epoch can be repe
 seed leaves every other stream alone, bit for bit.
 """
 
-from typing import Literal, get_args
+import operator
+from typing import Literal, SupportsIndex, get_args
 
 import torch
 
@@ -32,7 +33,7 @@ MAX_EPOCH = 2**EPOCH_BITS - 1
 
 
 def generator(
-    seed: int, purpose: Purpose, epoch: int = 0, *, device: torch.device | str = "cpu"
+    seed: SupportsIndex, purpose: Purpose, epoch: SupportsIndex = 0, *, device: torch.device | str = "cpu"
 ) -> torch.Generator:
     """Return a new generator at the start of the stream (seed, purpose, epoch).
 
@@ -63,7 +64,7 @@ def generator(
     return stream
 
 
-def reseed(stream: torch.Generator, seed: int, purpose: Purpose, epoch: int = 0) -> None:
+def reseed(stream: torch.Generator, seed: SupportsIndex, purpose: Purpose, epoch: SupportsIndex = 0) -> None:
     """Move an existing generator, from which a captured step may draw, to the start of another stream.
 
     PyTorch's CPU generator uses only the low 32 bits of its seed, and a hash into 32 bits would make some of a study's
@@ -89,6 +90,7 @@ def reseed(stream: torch.Generator, seed: int, purpose: Purpose, epoch: int = 0)
     >>> stream.initial_seed() == generator(7, "order", 2).initial_seed()
     True
     """
+    seed, epoch = operator.index(seed), operator.index(epoch)  # numpy's integers overflow below
     if not 0 <= seed <= MAX_SEED:
         raise UserError(f"a seed must be in [0, {MAX_SEED}], got {seed}")
     if not 0 <= epoch <= MAX_EPOCH:

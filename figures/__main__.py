@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draw the figures of a study from its results: python -m figures [NAMES...] [--study NAME]."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,10 @@ import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.flags import cli
+from analysis.framework.folders import newest
 from analysis.framework.results import Result, made_by
 from analysis.framework.table import Column, Table
-from analysis.framework.where import newest
 from figures import _files, find, load, names
 
 
@@ -33,7 +35,7 @@ class Arguments:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
-    chosen = tyro.cli(Arguments, prog="python -m figures", args=arguments)
+    chosen = cli(Arguments, sys.argv[1:] if arguments is None else arguments, prog="python -m figures")
     if chosen.list:
         show_list()
         return

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flags that commands share: where to compute, where to store runs and data, and the fields of recipes."""
 
-import argparse
 import ast
 import dataclasses
 import inspect
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import tyro
 
 from analysis.framework.console import say
+from analysis.framework.flags import cli
 from dynamics import methods, study_file
 from dynamics.config import Recipe
 from dynamics.errors import UserError
@@ -64,26 +64,33 @@ def parse_with_recipe(
     UserError
         If no method is named, or the method or the preset is unknown.
     """
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--method")
-    first.add_argument("--preset")
-    known, _ = first.parse_known_args(argv)
-    if known.method is None and not {"--help", "-h"} & {*argv}:
+    name, chosen = (_value(argv, flag) for flag in ("--method", "--preset"))
+    if not name and not {"--help", "-h"} & {*argv}:
         raise UserError(f"`method` must be given: use one of {', '.join(methods.names())}")
-    method = known.method or "simclr"
-    recipe = study_file.preset(method, known.preset or default_preset())
+    method = name or "simclr"
+    recipe = study_file.preset(method, chosen or default_preset())
     # The recipe's fields and the other flags form one flat list: --lr, not --recipe.lr.
     groups = [("runner", runner), ("recipe", type(recipe))]
     together: Any = dataclasses.make_dataclass("Arguments", groups, frozen=True, kw_only=True)
-    parsed = tyro.cli(
+    parsed = cli(
         together,
+        argv,
         default=together(runner=runner(method=method), recipe=recipe),  # type: ignore[call-arg]
-        args=list(argv),
         prog=prog,
         description=f"{description} Methods: {', '.join(methods.names())}.",
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
+        flat=True,
     )
     return parsed.runner, parsed.recipe
+
+
+def _value(argv: Sequence[str], flag: str) -> str | None:
+    """Return what follows a flag; None if it is absent or without a value."""
+    for word, after in zip(argv, [*argv[1:], ""], strict=True):
+        if word == flag:
+            return after
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return None
 
 
 def parse_with_changes(
@@ -107,12 +114,12 @@ def parse_with_changes(
     changes.__doc__ = "Fields to change for all methods that have them; by default the file's values."
     groups = [("runner", runner), ("recipe", changes)]
     together: Any = dataclasses.make_dataclass("Arguments", groups, frozen=True, kw_only=True)
-    parsed = tyro.cli(
+    parsed = cli(
         together,
-        args=list(argv),
+        argv,
         prog=prog,
         description=description,
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
+        flat=True,
     )
     changed = {name: value for name, value in vars(parsed.recipe).items() if value != AS_IN_THE_FILE}
     return parsed.runner, changed

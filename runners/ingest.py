@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.flags import cli
 from dynamics import files, provenance, snapshots
 from dynamics.errors import UserError
+from dynamics.snapshots.schema import as_indicators, as_integers
 from dynamics.training.plan import check_study_name
 
 AXES = {
@@ -50,6 +51,7 @@ def load_array(path: Path) -> np.ndarray:
     UserError
         If there is no such file, or it does not hold a plain array.
     """
+    files.check_regular(path)
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
@@ -69,8 +71,7 @@ def check_correct(array: np.ndarray, path: Path) -> np.ndarray:
     UserError
         If its type is not bool, or its shape is neither of :data:`AXES`.
     """
-    if array.dtype != np.bool_:
-        raise UserError(f"{path} must hold booleans, got {array.dtype}: save for example array == 1 instead")
+    as_indicators(str(path), array)
     if array.ndim not in AXES:
         raise UserError(f"{path} must have the axes {AXES[4]} or {AXES[5]}, got shape {array.shape}")
     if 0 in array.shape:
@@ -86,12 +87,11 @@ def check_labels(labels: np.ndarray, path: Path, num_examples: int) -> np.ndarra
     UserError
         If they are not integers, or not one per example.
     """
-    if labels.shape != (num_examples,) or not np.issubdtype(labels.dtype, np.integer):
+    if labels.shape != (num_examples,):
         raise UserError(
-            f"{path} must hold {num_examples} integers, one per example, "
-            f"got shape {labels.shape} and dtype {labels.dtype}"
+            f"{path} must have shape {(num_examples,)}, one label per example, got {labels.shape}"
         )
-    return np.asarray(labels, dtype=np.int64)
+    return as_integers(str(path), labels)
 
 
 def ingest(arguments: Ingest) -> int:
@@ -136,7 +136,7 @@ def ingest(arguments: Ingest) -> int:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status."""
-    arguments = tyro.cli(Ingest, args=list(argv), prog="python -m runners.ingest", description=__doc__)
+    arguments = cli(Ingest, argv, prog="python -m runners.ingest", description=__doc__)
     seeds = ingest(arguments)
     say(f"{seeds} seeds of {arguments.method} are in study {arguments.study}")
     say(f"next: python -m analysis.learning --study {arguments.study} --runs {arguments.runs}")

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import tyro
 from rich.progress import track
 
 from analysis.framework import command, console, evaluations
 from analysis.framework.console import say
+from analysis.framework.flags import cli
 from analysis.framework.networks import has_network
 from dynamics import snapshots
 from dynamics.errors import UserError
@@ -117,12 +117,12 @@ def prepare(arguments: Probe, run: snapshots.Run) -> Evaluation:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command."""
-    arguments = tyro.cli(
+    arguments = cli(
         Probe,
-        args=command.current(argv),
+        command.current(argv),
         prog="python -m runners.probe",
         description=__doc__,
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
+        flat=True,
     )
     runs = finished_runs(arguments.run, arguments.seeds)
     folder = arguments.results / runs[0].folder.resolve().parent.parent.name

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Progress of training: a live table on a terminal, a few plain lines elsewhere."""
 
+import os
 import sys
 import threading
 import time
@@ -98,7 +99,9 @@ class Board:
         # A thread redraws the table regularly, because an epoch may take minutes.
         self.lock = threading.RLock()
         live = Live(console=console, get_renderable=self._table, refresh_per_second=1)
-        self.live = live if console.is_terminal else None
+        # Not rich's own judgement, which FORCE_COLOR turns: a log is not a terminal.
+        terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self.live = live if terminal else None
 
     def __enter__(self) -> "Board":
         if self.live is not None:

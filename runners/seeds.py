@@ -71,6 +71,7 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
         try:
             run_jobs(missing, source=source, devices=devices, workers=workers, on_event=board.on_event)
         except KeyboardInterrupt:
+            console.ignore_interrupts()
             board.stop()
             say(f"stopped; finished epochs are kept. To go on: {again}")
             return 130
@@ -107,7 +108,8 @@ def main(argv: Sequence[str]) -> int:
         prog="python -m runners.seeds",
         description="Train seeds of one method; partial ones are resumed.",
     )
-    study = where.study or study_file.read(announce(where.preset)).name
+    preset = study_file.read(announce(where.preset)).name
+    study = where.study or preset
     plan = make_plan(where.runs, study, where.method, recipe, wanted_seeds(where.n, where.seeds))
     return train(plan, where, again=shlex.join(["python", "-m", "runners.seeds", *argv]))
 

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.flags import cli
 from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
 from dynamics import snapshots
@@ -79,7 +78,7 @@ def usual_config(folders: Sequence[Path]) -> str | None:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status: 1 if something is damaged."""
-    arguments = tyro.cli(Status, args=list(argv), prog="python -m runners.status", description=__doc__)
+    arguments = cli(Status, argv, prog="python -m runners.status", description=__doc__)
     study = choose_study(arguments.runs, arguments.study)
     rows, damaged = [], 0
     for method in snapshots.list_methods(arguments.runs, study):

@@ -99,7 +99,10 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"no analysis {unknown[0]!r}: use some of {', '.join(analysis.names())}")
     study = arguments.study or file.name
     seeds = wanted_seeds(arguments.n, None, file.seed_list())
-    recipes = recipes_of(file, arguments.methods or file.methods, changes)
+    chosen = file.methods if arguments.methods is None else arguments.methods
+    if not chosen:
+        raise UserError(f"`methods` must name at least one of {', '.join(ways.names())}")
+    recipes = recipes_of(file, chosen, changes)
     plan = Plan.together(
         make_plan(arguments.runs, study, method, recipe, seeds) for method, recipe in recipes.items()
     )

@@ -17,6 +17,7 @@ import docstring_parser
 import tyro
 
 from analysis.framework import console, results
+from analysis.framework.flags import cli
 from analysis.framework.results import Result
 from analysis.framework.where import Where, open_study
 from dynamics.errors import UserError
@@ -74,12 +75,12 @@ def parse(
     arguments = dataclasses.make_dataclass(
         "Arguments", [("where", Where), *_fields(analyse)], frozen=True, kw_only=True
     )
-    parsed: Any = tyro.cli(
+    parsed: Any = cli(
         arguments,
-        args=current(argv),
+        current(argv),
         prog=prog,
         description=description,
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
+        flat=True,
     )
     options = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(arguments)}
     return options.pop("where"), options

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Output of all command lines: errors in one line with an exit status, messages, tables on a terminal."""
 
+import contextlib
+import io
 import logging
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from analysis.framework.table import NONE, Table
-from dynamics.errors import UserError
+from dynamics.errors import UserError, explained
 
 
 def run(main: Callable[[], int | None]) -> None:
@@ -24,18 +30,43 @@ def run(main: Callable[[], int | None]) -> None:
     SystemExit: 0
     """
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ± shows a question mark
+    if threading.current_thread() is threading.main_thread():
+        for signum in (
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # they end a command as Ctrl-C does, with the same words
+            signal.signal(signum, signal.default_int_handler)
     try:
         status = main()
     except UserError as error:
         print(f"error: {' '.join(in_flags(error).split())}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    except OSError as error:
+        print(f"error: {explained(error)}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(130)
-    except BrokenPipeError:  # `... | head` is not an error
-        sys.stderr.close()
-        sys.exit(0)
+    finally:
+        ignore_interrupts()
     sys.exit(status or 0)
+
+
+def ignore_interrupts() -> None:
+    """Let no further Ctrl-C in: a command that was stopped is on its way out, and says how to go on.
+
+    Examples
+    --------
+    >>> before = signal.getsignal(signal.SIGINT)
+    >>> ignore_interrupts()
+    >>> signal.signal(signal.SIGINT, before) is signal.SIG_IGN
+    True
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def flag(parameter: str) -> str:
@@ -72,7 +103,29 @@ def say(text: str = "") -> None:
     >>> say("2 of 2 seeds trained")
     2 of 2 seeds trained
     """
-    print(text, flush=True)  # noqa: T201
+    with surviving():
+        print(text, flush=True)  # noqa: T201
+
+
+@contextmanager
+def surviving() -> Iterator[None]:
+    """Print inside; if nobody reads any more (`... | head`), or the output's disk is full, the work goes on.
+
+    What is printed from then on is discarded.
+
+    Examples
+    --------
+    >>> with surviving():
+    ...     print("2 of 2 seeds trained")
+    2 of 2 seeds trained
+    """
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())  # what is left in the stream's buffer goes there, too
+            os.close(nowhere)
 
 
 def warn(text: str) -> None:
@@ -89,6 +142,12 @@ SHORT = 12
 """Columns of at most this many characters keep their width, however narrow the terminal is."""
 UNLIMITED = 4000
 """Maximum number of characters per line if the output is not a terminal."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to :func:`surviving`: rich would end the program."""
+        raise
 
 
 def show(table: Table) -> None:
@@ -108,7 +167,7 @@ def show(table: Table) -> None:
     └───────┘
     """
     terminal = sys.stdout.isatty()
-    console = Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
+    console = _Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
     drawn = RichTable(title=Text(table.caption), title_justify="left", title_style="bold")
     cells = table.cells()
     for place, column in enumerate(table.columns):
@@ -123,6 +182,7 @@ def show(table: Table) -> None:
         )
     for row in cells:
         drawn.add_row(*(Text("" if cell == NONE else cell) for cell in row))  # Text: brackets are not markup
-    console.print(drawn)
+    with surviving():
+        console.print(drawn)
     for note in table.notes:
         say(note)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random views of images: a parameter draw per image, a whole batch at a time, on the images' own device."""
+"""Random views of images: parameters drawn per image, a batch rendered at a time, on the images' device."""
 
 from dynamics.augment.simclr import SimCLRViews
 from dynamics.augment.views import Draw, Views

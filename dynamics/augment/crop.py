@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where is each view cut out of its image: the boxes of random resized crops, and both kinds of cropping.
+"""Crops of a batch: boxes of random resized crops, resized crops, and padded crops, with a box per image.
 
-Equal to torchvision's `RandomResizedCrop`, `RandomCrop` with zero padding and `RandomHorizontalFlip`, for
-a whole batch with a box per image. Random resized crops are those of Szegedy et al. 2015 (section 6)
-as used by SimCLR (Chen et al. 2020, appendix A).
+Equal to torchvision's `RandomResizedCrop`, `RandomCrop` with zero padding and `RandomHorizontalFlip`. Random
+resized crops are those of Szegedy et al. 2015 (section 6) as used by SimCLR (Chen et al. 2020, appendix A).
 """
 
 import math
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 TRIES = 10
-"""Boxes drawn for an image before the fallback, as in torchvision."""
+"""Boxes drawn for an image before the fallback is used, as in torchvision."""
 
 
 def resized_boxes(
@@ -26,24 +25,30 @@ def resized_boxes(
 ) -> Float[Tensor, "example 4"]:
     """Turn uniform numbers into boxes whose area and log aspect ratio are uniform, rounded to pixels.
 
-    The first of ten tries that fits into the image counts; where none fits, the largest central box of
-    an allowed ratio does.
+    The first of ten tries that fits into the image is taken; where none fits, the largest central box of
+    an allowed ratio.
 
     Parameters
     ----------
     uniform
-        2 * TRIES + 2 columns of numbers in [0, 1): areas, ratios, vertical and horizontal place.
+        2 * TRIES + 2 columns of numbers in [0, 1): areas, ratios, vertical and horizontal position.
     size
         Height and width of the images in pixels.
     scale
-        Smallest and largest area, as a share of the image's.
+        Smallest and largest area, as a fraction of the image's.
     ratio
         Smallest and largest width / height.
 
     Returns
     -------
     Tensor
-        Top, left, height, width in whole pixels, inside the image.
+        Top, left, height, width in integer pixels, inside the image.
+
+    Examples
+    --------
+    >>> uniform = torch.full((1, 2 * TRIES + 2), 0.5)
+    >>> resized_boxes(uniform, 32, scale=(0.25, 0.25), ratio=(1.0, 1.0))
+    tensor([[ 8.,  8., 16., 16.]])
     """
     area, log_ratio, place = torch.split(uniform, [TRIES, TRIES, 2], dim=1)
     area = (scale[0] + (scale[1] - scale[0]) * area) * size**2
@@ -55,13 +60,13 @@ def resized_boxes(
     lengths = torch.stack((height.gather(1, first), width.gather(1, first)), 2).squeeze(1)
     room = torch.floor(place * (size - lengths + 1))
     box = torch.cat((room, lengths), 1)
-    found = fits.any(1)
+    any_fits = fits.any(1)
     fallback = _central_box(size, ratio)
-    return torch.stack([torch.where(found, box[:, i], fallback[i]) for i in range(4)], 1)
+    return torch.stack([torch.where(any_fits, box[:, i], fallback[i]) for i in range(4)], 1)
 
 
 def _central_box(size: int, ratio: tuple[float, float]) -> tuple[float, float, float, float]:
-    """Return the largest box in the middle of a square image whose ratio is allowed."""
+    """Return the largest box of an allowed ratio in the middle of a square image."""
     height, width = size, size
     if min(ratio) > 1:
         height = max(1, round(size / min(ratio)))
@@ -85,6 +90,13 @@ def resized_crop(
         Top, left, height, width in pixels, inside the image.
     flip
         Which views are mirrored left to right.
+
+    Examples
+    --------
+    >>> image = torch.arange(4.0).view(1, 1, 2, 2)
+    >>> bottom_right = torch.tensor([[1.0, 1.0, 1.0, 1.0]])
+    >>> resized_crop(image, bottom_right, torch.tensor([False])).flatten()
+    tensor([3., 3., 3., 3.])
     """
     size = images.shape[-1]
     step = torch.arange(size, device=images.device)
@@ -110,7 +122,7 @@ def shifted_crop(
     *,
     padding: int,
 ) -> UInt8[Tensor, "example channel size size"]:
-    """Pad each image by zeros, cut a window of the image's size out of it, mirror it where asked.
+    """Pad each image with zeros, cut a window of the image's size out of it, mirror it where asked.
 
     Parameters
     ----------
@@ -122,6 +134,12 @@ def shifted_crop(
         Which views are mirrored left to right.
     padding
         Pixels added on each of the four sides.
+
+    Examples
+    --------
+    >>> image = torch.tensor([[1, 2], [3, 4]], dtype=torch.uint8).view(1, 1, 2, 2)
+    >>> shifted_crop(image, torch.tensor([[1, 2]]), torch.tensor([False]), padding=1).flatten().tolist()
+    [2, 0, 4, 0]
     """
     n, channels, size, _ = images.shape
     padded = size + 2 * padding

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which views does SimCLR learn from: resized crop, flip, colour jitter, grey, blur.
+"""SimCLR's views: resized crop, flip, colour jitter, grey, blur.
 
 The strong augmentation of Chen et al. 2020 (appendix A) with the memorization thesis's defaults, as
-torchvision would compose it on float images, with parameters of its own for every image.
+torchvision would compose it on float images, with parameters drawn for every image.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from dynamics.augment.views import Draw
 from dynamics.errors import UserError
 
 CACHED_PIXELS = 2**18
-"""Pixels that a CPU works on at a time: 256 images of 32 px; at 64 px, 256 at once take 1.5 times longer."""
+"""Pixels that a CPU processes at a time: 256 images of 32 px; at 64 px, 256 at once take 1.5 times as long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class SimCLRDraw(Draw):
     factors: Float[Tensor, "example 4"] | None
     """Brightness, contrast, saturation, hue; 1, 1, 1, 0 where the colours stay."""
     order: Int64[Tensor, "example 4"] | None
-    """Which of them is done first, second, third, last."""
+    """The order in which those four are applied, as indices into them."""
     grey: Bool[Tensor, " example"] | None
     sigma: Float[Tensor, " example"] | None
     """Standard deviation of the blur in pixels."""
@@ -40,12 +40,12 @@ class SimCLRDraw(Draw):
 class SimCLRViews:
     """Resized crop, flip, colour jitter, grey, blur: pixels in [0, 1] (Chen et al. 2020, appendix A).
 
-    The defaults are the thesis's. Every view takes the same count of random numbers, so changing one field
+    The defaults are the thesis's. Every view uses the same number of random numbers, so changing one field
     leaves the other operations' parameters as they were.
     """
 
     crop_scale_min: float = 0.08
-    """Smallest share of the image's area that a crop keeps; the largest is all of it."""
+    """Smallest fraction of the image's area that a crop keeps; the largest is all of it."""
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
     """Smallest and largest width / height of a crop."""
     flip_probability: float = 0.5
@@ -53,7 +53,7 @@ class SimCLRViews:
     jitter_probability: float = 0.8
     """Probability that brightness, contrast, saturation and hue change; 0 switches the operation off."""
     jitter_strength: float = 1.0
-    """Strength s of that change: factors within 0.8 s of 1 (from 0 up), hue within 0.2 s of the circle."""
+    """Strength s of that change: factors within 0.8 s of 1 (but >= 0), hue within 0.2 s of the circle."""
     grayscale_probability: float = 0.2
     """Probability of a grey view; 0 switches the operation off."""
     blur: bool = True
@@ -70,7 +70,7 @@ class SimCLRViews:
             raise UserError(f"`crop_ratio` must be two numbers > 0, the smaller first, got {self.crop_ratio}")
         if not 0 <= self.jitter_strength <= 2.5:
             raise UserError(
-                f"`jitter_strength` must be in [0, 2.5] (half a turn of hue), got {self.jitter_strength}"
+                f"`jitter_strength` must be in [0, 2.5] (at most half a rotation of hue), got {self.jitter_strength}"
             )
         if not 0 < self.blur_sigma[0] <= self.blur_sigma[1] < float("inf"):
             raise UserError(f"`blur_sigma` must be two numbers > 0, the smaller first, got {self.blur_sigma}")
@@ -83,7 +83,7 @@ class SimCLRViews:
     def draw(
         self, n: int, size: int, *, generator: torch.Generator, device: torch.device | str | None = None
     ) -> SimCLRDraw:
-        """Decide on `n` views; see :class:`Views`."""
+        """Draw the parameters of `n` views; see :class:`~dynamics.augment.views.Views`."""
         widths = [2 * crop.TRIES + 2, 3, 4, 4, 1]
         uniform = torch.rand(n, sum(widths), generator=generator, device=generator.device)
         boxes, chance, factors, order, sigma = torch.split(uniform, widths, dim=1)
@@ -102,15 +102,15 @@ class SimCLRViews:
     def _factors(self, uniform: Tensor, chosen: Tensor) -> Tensor:
         """Return brightness, contrast, saturation (around 1) and hue (around 0)."""
         spread, turn = 0.8 * self.jitter_strength, 0.2 * self.jitter_strength
-        least = max(0.0, 1 - spread)
-        blends = least + (1 + spread - least) * uniform[:, :3]
+        smallest = max(0.0, 1 - spread)
+        blends = smallest + (1 + spread - smallest) * uniform[:, :3]
         hue = turn * (2 * uniform[:, 3:] - 1)
         return torch.cat((torch.where(chosen, blends, 1.0), torch.where(chosen, hue, 0.0)), 1)
 
     def render(
         self, images: UInt8[Tensor, "batch 3 size size"], draw: SimCLRDraw
     ) -> Float[Tensor, "batch 3 size size"]:
-        """Make the views that were decided on, in [0, 1]; see :class:`Views`."""
+        """Make the views that were drawn, in [0, 1]; see :class:`~dynamics.augment.views.Views`."""
         draw.check(images)
         size = images.shape[-1]
         chunk = max(1, CACHED_PIXELS // size**2)
@@ -131,5 +131,5 @@ class SimCLRViews:
         return views
 
     def clean(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
-        """Return the images in [0, 1]; see :class:`Views`."""
+        """Return the images in [0, 1]; see :class:`~dynamics.augment.views.Views`."""
         return unit(images)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which views do the methods of labels learn from: padded crops and flips, or the image itself.
+"""Views of the methods that learn from labels: padded crops and flips, or the image itself.
 
-The weak augmentation of the memorization thesis, as torchvision would compose it, with parameters of its
-own for every image; and none, which its random-label setting needs.
+The weak augmentation of the memorization thesis, as torchvision would compose it, with parameters drawn for
+every image; and none, which the thesis's random-label setting needs.
 """
 
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class CropFlipViews:
     flip_probability: float = 0.5
     """Probability that a view is mirrored left to right."""
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    """Per channel, subtracted from the pixels in [0, 1]."""
+    """Mean per channel, subtracted from the pixels in [0, 1]."""
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
-    """Per channel, what the rest is divided by."""
+    """Standard deviation per channel, by which the difference is divided."""
 
     def __post_init__(self) -> None:
         if self.padding < 0:
@@ -53,7 +53,7 @@ class CropFlipViews:
     def draw(
         self, n: int, size: int, *, generator: torch.Generator, device: torch.device | str | None = None
     ) -> CropFlipDraw:
-        """Decide on `n` views; see :class:`Views`."""
+        """Draw the parameters of `n` views; see :class:`~dynamics.augment.views.Views`."""
         uniform = torch.rand(n, 3, generator=generator, device=generator.device)
         draw = CropFlipDraw(
             offset=(uniform[:, :2] * (2 * self.padding + 1)).long(),
@@ -64,19 +64,19 @@ class CropFlipViews:
     def render(
         self, images: UInt8[Tensor, "batch 3 size size"], draw: CropFlipDraw
     ) -> Float[Tensor, "batch 3 size size"]:
-        """Make the views that were decided on, normalised; see :class:`Views`."""
+        """Make the views that were drawn, normalised; see :class:`~dynamics.augment.views.Views`."""
         draw.check(images)
         cut = shifted_crop(images, draw.offset, draw.flip, padding=self.padding)
         return normalise(unit(cut), self.mean, self.std)
 
     def clean(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
-        """Return the images, normalised; see :class:`Views`."""
+        """Return the images, normalised; see :class:`~dynamics.augment.views.Views`."""
         return normalise(unit(images), self.mean, self.std)
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityDraw(Draw):
-    """Nothing to decide: the examples are only counted."""
+    """No parameters: only the number of examples is kept."""
 
     example: Int64[Tensor, " example"]
 
@@ -86,9 +86,9 @@ class IdentityViews:
     """The image itself, normalised per channel where asked."""
 
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    """Per channel, subtracted from the pixels in [0, 1]."""
+    """Mean per channel, subtracted from the pixels in [0, 1]."""
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
-    """Per channel, what the rest is divided by."""
+    """Standard deviation per channel, by which the difference is divided."""
 
     def __post_init__(self) -> None:
         check_normalisation(self.mean, self.std)
@@ -101,16 +101,16 @@ class IdentityViews:
     def draw(
         self, n: int, size: int, *, generator: torch.Generator, device: torch.device | str | None = None
     ) -> IdentityDraw:
-        """Decide on nothing; the generator is left as it was."""
+        """Draw nothing; the generator is left as it was."""
         return IdentityDraw(example=torch.arange(n, device=generator.device if device is None else device))
 
     def render(
         self, images: UInt8[Tensor, "batch 3 size size"], draw: IdentityDraw
     ) -> Float[Tensor, "batch 3 size size"]:
-        """Return the images as numbers; see :class:`Views`."""
+        """Return the images themselves, normalised; see :class:`~dynamics.augment.views.Views`."""
         draw.check(images)
         return self.clean(images)
 
     def clean(self, images: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
-        """Return the images, normalised; see :class:`Views`."""
+        """Return the images, normalised; see :class:`~dynamics.augment.views.Views`."""
         return normalise(unit(images), self.mean, self.std)

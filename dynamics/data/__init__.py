@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images to train on, one file each: the file's name is the data set's name, adding a file is registering it.
+"""Data sets, one file each: the file's name is the data set's name, adding a file is registering it.
 
 A file holds `load(*, data_root, download, progress)`, which returns a :class:`Dataset`.
 """
@@ -29,7 +29,7 @@ def names() -> tuple[str, ...]:
 def load(
     name: str, *, data_root: Path = Path("data"), download: bool = False, progress: Track | None = None
 ) -> Dataset:
-    """Load a data set into memory; one that this process registered is there already.
+    """Load a data set into memory, or return the one that this process registered under the name.
 
     Parameters
     ----------
@@ -38,22 +38,22 @@ def load(
     data_root
         Folder where the images are looked for, and downloaded to; `digits` needs none.
     download
-        Fetch the data where they are absent and public.
+        Fetch the data where they are absent and can be downloaded.
     progress
-        Shows long work: called as `rich.progress.track` is, with an iterable, `description` and `total`.
+        Shows the progress of long work: called like `rich.progress.track`, with an iterable, `description` and `total`.
 
     Raises
     ------
     UserError
-        When there is no such data set, or its images are absent or broken; the message names what to do.
+        When there is no such data set, or its images are missing or damaged; the message says what to do.
 
     Examples
     --------
     >>> load("digits").num_train
     1442
     """
-    found = CATALOGUE.load(name, "load")
-    if isinstance(found, Dataset):
-        return found
-    dataset: Dataset = found(data_root=data_root, download=download, progress=progress)
+    registered = CATALOGUE.load(name, "load")
+    if isinstance(registered, Dataset):
+        return registered
+    dataset: Dataset = registered(data_root=data_root, download=download, progress=progress)
     return dataset

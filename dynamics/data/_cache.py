@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where are decoded images kept, so that files are decoded once: one array file, remade when they change."""
+"""Cache of decoded images: one array file per data set, written again when its image files change."""
 
 import contextlib
 import hashlib
@@ -15,12 +15,12 @@ FILE = "training-dynamics-cache.npz"
 
 
 def read(folder: Path, key: str) -> dict[str, np.ndarray] | None:
-    """Return the arrays kept for `folder` under `key`, or None where there are none, or damaged ones."""
+    """Return the arrays cached for `folder` under `key`, or None where there are none or they are damaged."""
     for path in _places(folder):
-        # A file cut short, altered, of another format or half replaced is no cache; nothing is unpickled.
+        # A truncated, altered, foreign or half-replaced file counts as absent; nothing is unpickled.
         with (
             contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile),
-            path.open("rb") as file,  # np.load would leave it open when it cannot read it
+            path.open("rb") as file,  # np.load would leave a file that it cannot read open
             np.load(file, allow_pickle=False) as stored,
         ):
             if stored["key"].item() == key:
@@ -29,14 +29,14 @@ def read(folder: Path, key: str) -> dict[str, np.ndarray] | None:
 
 
 def write(folder: Path, key: str, arrays: Mapping[str, np.ndarray]) -> Path | None:
-    """Keep arrays in `folder`, or in the user's cache folder where that cannot be written.
+    """Cache arrays in `folder`, or in the user's cache folder where `folder` cannot be written.
 
-    The file appears whole, by renaming, and replaces the one for an earlier key.
+    The file appears atomically, by renaming, and replaces the one for an earlier key.
 
     Returns
     -------
     Path or None
-        Where they are; None when there is no room anywhere, which costs time only.
+        The file; None when neither can be written, and images will be decoded again.
     """
     for path in _places(folder):
         partial = path.with_name(f".{path.name}.{os.getpid()}")
@@ -61,7 +61,7 @@ def _places(folder: Path) -> Iterator[Path]:
 
 
 def _user_cache() -> Path:
-    """Return the folder that the platform has for files that can be made again."""
+    """Return the platform's folder for files that can be made again."""
     if os.environ.get("XDG_CACHE_HOME"):
         return Path(os.environ["XDG_CACHE_HOME"])
     if sys.platform == "darwin":

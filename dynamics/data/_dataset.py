@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a data set is: all images as bytes on one device, their labels, and a fingerprint of both."""
+"""A data set: all images as bytes on one device, their labels, and a fingerprint of both."""
 
 import dataclasses
 import hashlib
@@ -16,11 +16,11 @@ from dynamics.data._labels import balanced_subset
 from dynamics.errors import UserError
 
 Track = Callable[..., Iterable[Any]]
-"""Called as `rich.progress.track` is: an iterable, `description=` and `total=`; returns an iterable."""
+"""Called like `rich.progress.track`, with an iterable, `description=` and `total=`; returns an iterable."""
 
 
 class ChannelMoments(NamedTuple):
-    """Mean and standard deviation of the pixels of each channel, in units where a pixel is 0 to 1."""
+    """Mean and standard deviation of the pixels of each channel, with pixels in [0, 1]."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -31,11 +31,11 @@ class Dataset:
     """Training and test images with their labels; make one with :meth:`build`."""
 
     name: str
-    """As on the command line."""
+    """Its name on the command line."""
     train_images: UInt8[Tensor, "train_example 3 height width"]
-    """Pixels, 0 to 255, red green blue."""
+    """Pixels, 0 to 255; channels red, green, blue."""
     train_labels: Int64[Tensor, " train_example"]
-    """Index into `classes`."""
+    """Indices into `classes`."""
     test_images: UInt8[Tensor, "test_example 3 height width"]
     test_labels: Int64[Tensor, " test_example"]
     classes: tuple[str, ...]
@@ -52,7 +52,15 @@ class Dataset:
         test: tuple[UInt8[Tensor, "test_example 3 height width"], Int64[Tensor, " test_example"]],
         classes: Iterable[str],
     ) -> "Dataset":
-        """Make a data set of (images, labels) for each split, and take its fingerprint."""
+        """Make a data set of (images, labels) for each split, and compute its fingerprint.
+
+        Examples
+        --------
+        >>> images, labels = torch.zeros(6, 3, 8, 8, dtype=torch.uint8), torch.arange(6) % 2
+        >>> mine = Dataset.build("mine", train=(images, labels), test=(images, labels), classes=["cat", "dog"])
+        >>> mine.num_train, mine.image_size
+        (6, 8)
+        """
         classes = tuple(classes)
         for images, labels in (train, test):
             assert len(images) == len(labels) > 0
@@ -88,7 +96,7 @@ class Dataset:
         return dataclasses.replace(self, **{field: getattr(self, field).to(device) for field in fields})
 
     def subset(self, n: int) -> "Dataset":
-        """Keep `n` training images, balanced over classes; the test images stay.
+        """Return a data set with `n` of the training images, balanced over classes, and all test images.
 
         The choice depends on `n` and the labels alone, so it is the same for every seed and method
         (:func:`~dynamics.data._labels.balanced_subset`).
@@ -113,10 +121,10 @@ class Dataset:
         )
 
     def channel_moments(self) -> ChannelMoments:
-        """Measure the training images, each pixel divided by 255.
+        """Return mean and standard deviation per channel of the training images, each pixel divided by 255.
 
-        Counted exactly, value by value, so the result is the same on every device. The standard deviation is
-        the population's (divided by the number of pixels); a constant channel has 1, harmless to divide by.
+        Computed from exact counts of the 256 values, so the result is the same on every device. The standard deviation
+        is the population's (divided by the number of pixels); a constant channel gets 1, so that one can divide by it.
         """
         moments = [_moments(self.train_images[:, channel].flatten()) for channel in range(3)]
         return ChannelMoments(
@@ -126,10 +134,10 @@ class Dataset:
 
 def _moments(pixels: UInt8[Tensor, " pixel"]) -> tuple[float, float]:
     histogram = torch.bincount(pixels, minlength=256).cpu().to(torch.float64)
-    share = histogram / histogram.sum()
+    fraction = histogram / histogram.sum()
     value = torch.arange(256, dtype=torch.float64) / 255
-    mean = (share * value).sum()
-    return float(mean), float((share * (value - mean).square()).sum().sqrt())
+    mean = (fraction * value).sum()
+    return float(mean), float((fraction * (value - mean).square()).sum().sqrt())
 
 
 def _fingerprint(tensors: Iterable[Tensor], classes: tuple[str, ...]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files to one array of colour bytes, several at a time."""
+"""Decoding of image files to one array of colour bytes, in parallel."""
 
 import os
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from dynamics.data._dataset import Track
 from dynamics.errors import UserError
 
 BLOCK = 256
-"""Images that a thread decodes before it takes more, and by which progress moves."""
+"""Images that a thread decodes at a time; also the step of the progress bar."""
 THREADS = min(4, os.cpu_count() or 1)
-"""PIL decodes outside Python's lock but opens a file inside it, which is most of the work for small images:
+"""PIL decodes without Python's global lock but opens a file with it, which is most of the work for small images:
 beyond a few, threads wait for each other (6 on 2 cores took 1.6 times as long as 1 at 32 x 32)."""
 
 
 def suffixes() -> tuple[str, ...]:
-    """Return the endings of the files that PIL can open, in lower case with the dot."""
+    """Return the suffixes of the files that PIL can open, in lower case with the dot."""
     from PIL import Image
 
     return tuple(end for end, kind in Image.registered_extensions().items() if kind in Image.OPEN)
@@ -33,18 +33,18 @@ def image_size(path: Path) -> int:
     Raises
     ------
     UserError
-        When the image is not square, or the file is no image.
+        When the image is not square, or the file is not an image.
     """
     from PIL import Image
 
     try:
         with Image.open(path) as image:
             width, height = image.size
-    except Exception as error:  # every format's reader has its own
+    except Exception as error:  # PIL's readers raise what they like
         raise _unreadable(path, error) from error
     if width != height:
         raise UserError(
-            f"{path} is {width} x {height} pixels: images must be square, crop or resize them all"
+            f"{path} is {width} x {height} pixels: images must be square; crop or resize them all"
         )
     return height
 
@@ -59,16 +59,16 @@ def decode(
     paths
         Files, in the order of the result.
     size
-        Height and width that all must have.
+        Height and width that all images must have.
     first
-        The image that set the size, for the message.
+        The image that set the size, for the error message.
     progress, description
-        What is shown meanwhile.
+        Shows the progress, and its label.
 
     Raises
     ------
     UserError
-        On the first file, in the order of `paths`, that is no image or has another size.
+        On the first file, in the order of `paths`, that is not an image or has another size.
     """
     pixels = np.empty((len(paths), 3, size, size), dtype=np.uint8)
 
@@ -78,7 +78,7 @@ def decode(
             if image.shape != pixels.shape[1:]:
                 raise UserError(
                     f"{paths[index]} is {image.shape[2]} x {image.shape[1]} pixels but {first} is "
-                    f"{size} x {size}: all images must have one size, resize them"
+                    f"{size} x {size}: all images must have the same size; resize them"
                 )
             pixels[index] = image
 
@@ -88,7 +88,7 @@ def decode(
         try:
             for _ in done if progress is None else progress(done, description=description, total=len(starts)):
                 pass
-        except BaseException:  # Ctrl-C too: leave without decoding the rest
+        except BaseException:  # including Ctrl-C: leave without decoding the rest
             pool.shutdown(cancel_futures=True)
             raise
     return pixels
@@ -97,13 +97,13 @@ def decode(
 def read_image(path: Path) -> UInt8[np.ndarray, "3 height width"]:
     """Decode one image file to red, green and blue bytes; of an animation, the first frame.
 
-    Grey values are repeated, palettes looked up, transparent pixels laid over white, and 16 bits divided by
-    257 (PIL alone would clip them at 255). A camera's rotation mark is ignored, as torchvision does.
+    Grey values are repeated, palettes looked up, transparent pixels blended with white, and 16-bit values divided
+    by 257 (PIL alone would clip them at 255). A camera's orientation tag is ignored, as torchvision does.
 
     Raises
     ------
     UserError
-        When PIL cannot read it, or its pixels have no known white (floats, 32-bit integers).
+        When PIL cannot read it, or the value of white is unknown (floats, 32-bit integers).
     """
     from PIL import Image
 
@@ -116,7 +116,7 @@ def read_image(path: Path) -> UInt8[np.ndarray, "3 height width"]:
                 rgb = np.asarray(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB"))
             else:
                 rgb = np.asarray(image.convert("RGB"))
-    except Exception as error:  # every format's reader has its own
+    except Exception as error:  # PIL's readers raise what they like
         raise _unreadable(path, error) from error
     return rgb.transpose(2, 0, 1)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How are labels spread over examples: the permutation of random labels, subsets that balance classes."""
+"""Random labels by permutation, and subsets with balanced classes."""
 
 import bisect
 
@@ -12,7 +12,7 @@ from torch import Tensor
 def permuted_labels(
     labels: Int64[Tensor, " example"], generator: torch.Generator
 ) -> Int64[Tensor, " example"]:
-    """Deal the labels out again, in a random order: every class keeps its count, no image its meaning.
+    """Return the labels in a random order: class counts are kept, the relation to the images is lost.
 
     Parameters
     ----------
@@ -28,15 +28,27 @@ def permuted_labels(
 
     Notes
     -----
-    Zhang et al., 2017 (arXiv:1611.03530), section 2, "random labels"; the memorization thesis permutes, so
-    that the class balance stays. About one example in the number of classes keeps its label by chance.
+    Zhang et al., 2017 (arXiv:1611.03530), section 2, "random labels"; the memorization thesis permutes labels,
+    so that the class balance is kept. With C balanced classes, about 1 / C of the examples keep their label by chance.
+
+    Examples
+    --------
+    >>> labels = torch.tensor([0, 0, 1, 1, 2, 2])
+    >>> permuted_labels(labels, torch.Generator().manual_seed(0)).bincount()
+    tensor([2, 2, 2])
     """
     order = torch.randperm(len(labels), generator=generator, device=generator.device)
     return labels[order.to(labels.device)]
 
 
 def rank_within_class(labels: Int64[np.ndarray, " example"]) -> Int64[np.ndarray, " example"]:
-    """Return how many earlier examples have the label of each example: 0 for the first of a class."""
+    """Return for each example how many earlier ones have its label: 0 for the first of a class.
+
+    Examples
+    --------
+    >>> rank_within_class(np.array([1, 0, 1, 1])).tolist()
+    [0, 0, 1, 2]
+    """
     order = np.argsort(labels, kind="stable")
     first = np.searchsorted(labels[order], labels[order])  # where the class begins in the sorted labels
     rank = np.empty(len(labels), dtype=np.int64)
@@ -45,17 +57,17 @@ def rank_within_class(labels: Int64[np.ndarray, " example"]) -> Int64[np.ndarray
 
 
 def balanced_subset(labels: Int64[np.ndarray, " example"], n: int) -> Int64[np.ndarray, " chosen"]:
-    """Choose `n` examples, as many of each class as of another; of a class, those that come first.
+    """Choose `n` examples, equally many of each class; within a class, those that come first.
 
-    A class with too few examples gives them all and the others share the rest. Where `n` leaves a remainder,
-    the first classes give one more. A larger subset holds every smaller one.
+    A class with too few examples contributes all of them, the other classes the rest in equal parts. Where a remainder
+    is left, the first classes contribute one more. A larger subset contains every smaller one.
 
     Parameters
     ----------
     labels
         Class of each example, from 0.
     n
-        How many to choose, 1 to the number of examples.
+        Size of the subset, 1 to the number of examples.
 
     Returns
     -------
@@ -65,12 +77,17 @@ def balanced_subset(labels: Int64[np.ndarray, " example"], n: int) -> Int64[np.n
     Raises
     ------
     ValueError
-        When `n` is outside its range.
+        When `n` is out of range.
+
+    Examples
+    --------
+    >>> balanced_subset(np.array([0, 0, 0, 1, 1]), 3).tolist()
+    [0, 1, 3]
     """
     if not 1 <= n <= len(labels):
         raise ValueError(f"n is {n}: choose 1 to {len(labels)} examples")
     counts = np.bincount(labels)
-    # The largest number that every class may give, as far as it has them, without exceeding n.
+    # The largest number that every class, as far as it has as many, can contribute without exceeding n.
     level = (
         bisect.bisect_right(range(counts.max() + 1), n, key=lambda each: np.minimum(counts, each).sum()) - 1
     )

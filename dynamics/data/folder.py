@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Your own images: `train/<class>/*` and `test/<class>/*` (or `val/<class>/*`) under `--data-root`.
+"""Your own images: `train/<class>/*` and `test/<class>/*` (or `val/<class>/*`) under `data_root`.
 
-Any type that PIL reads, all square and of one size. They are decoded once; the result is kept beside them and
-made again when a file's name, size or time changes.
+Files of any type that PIL reads, all square and of the same size. They are decoded once; the result is cached beside
+them and made again when a file changes.
 """
 
 import os
+import unicodedata
 from pathlib import Path
 
 import torch
@@ -22,13 +23,24 @@ LAYOUT = "images belong in train/CLASS/ and test/CLASS/ (or val/CLASS/) under `d
 
 
 def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
-    """Read the images under `data_root`; of `test` and `val`, `test` counts where there are both.
+    """Read the images under `data_root`; `test` takes precedence over `val` where both exist.
 
     Raises
     ------
     UserError
-        No `train` or test folder, no images, an empty class, a class that one split lacks, a file that is no
-        image, images that are not square or not of one size; the message names the first file or class.
+        When there is no `train` or test folder, no image, an empty class, a class that is missing in one split, a file
+        that is not an image, or images are not square or of different sizes; the message names the first file or class.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> root = Path(tempfile.mkdtemp())
+    >>> for folder in ("train/cat", "train/dog", "test/cat", "test/dog"):
+    ...     (root / folder).mkdir(parents=True)
+    ...     Image.new("RGB", (8, 8)).save(root / folder / "1.png")
+    >>> load(data_root=root, download=False, progress=None).classes
+    ('cat', 'dog')
     """
     train_folder, test_folder = _split_folders(data_root)
     suffixes = _decode.suffixes()
@@ -55,18 +67,29 @@ def _split_folders(data_root: Path) -> tuple[Path, Path]:
 
 def _scan(folder: Path, suffixes: tuple[str, ...]) -> Files:
     with os.scandir(folder) as entries:
-        classes = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-    if not classes:
+        folders = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    if not folders:
         raise UserError(f"no images in {folder}: {LAYOUT}")
     files: Files = {}
-    for name in classes:
+    for name in folders:
         images = images_in(folder / name, suffixes)
         if not images:
             raise UserError(
-                f"class {name!r} is empty: no image lies directly in {folder / name}; fill or remove it"
+                f"class {name!r} is empty: there is no image directly in {folder / name}; add images or remove it"
             )
-        files[name] = images
-    return files
+        files.setdefault(_class_name(folder, name), []).extend(images)
+    return {name: files[name] for name in sorted(files)}
+
+
+def _class_name(folder: Path, name: str) -> str:
+    """Return a folder's name as that of a class: one spelling of letters that Unicode can write in several ways."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"{os.fsencode(folder / name)!r} is not a name in UTF-8: rename that folder"
+        ) from None
+    return unicodedata.normalize("NFC", name)
 
 
 def _check_classes(train_folder: Path, train: Files, test_folder: Path, test: Files) -> None:

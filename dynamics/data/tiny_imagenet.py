@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tiny ImageNet: 100 000 training and 10 000 validation images of 64 x 64 pixels in 200 classes.
 
-The layout in which it is published, or a part of it with fewer classes or images:
+The published layout, or a part of it with fewer classes or images:
 
     wnids.txt                    one class a line
     train/<wnid>/images/*.JPEG   its training images
     val/images/*.JPEG            validation images, in no order; they serve as the test split
-    val/val_annotations.txt      file name, class and a box for each of them, between tabs
+    val/val_annotations.txt      file name, class and bounding box of each of them, separated by tabs
 
-The validation labels are in that one file alone: who reads `val` as class folders finds one class, and who sorts
-the images into folders and numbers those anew finds others. Whatever does not fit together is refused.
+Only val_annotations.txt holds the validation labels: programs that read `val` as class folders find a single class,
+and programs that sort the images into folders and number those find different labels. Inconsistent data are refused.
 
 Classes are numbered in the order of their sorted names, as torchvision's ImageFolder numbers the training
-folders, and not by the lines of wnids.txt: so labels agree with those of most other programs.
+folders, and not by the lines of wnids.txt, so that labels agree with those of most other programs.
 """
 
 import os
@@ -29,7 +29,7 @@ from dynamics.data._files import Files, images_in, pixels
 from dynamics.errors import UserError
 
 FOLDER = "tiny-imagenet-200"
-"""What the published archive unpacks to."""
+"""Folder that the published archive unpacks to."""
 ANNOTATIONS = "val_annotations.txt"
 RESTORE = "unpack the published archive again, or the same part of wnids.txt, train and val"
 
@@ -40,8 +40,14 @@ def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
     Raises
     ------
     UserError
-        When there is none (it is not downloaded), when classes, images and validation labels do not fit
-        together, or when a file is no image; the message names the first that is wrong.
+        When there are none (they are not downloaded), when classes, images and validation labels are inconsistent,
+        or when a file is not an image; the message names the first one that is wrong.
+
+    Examples
+    --------
+    >>> load(data_root=Path("nowhere"), download=False, progress=None)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    dynamics.errors.UserError: no Tiny ImageNet in ...: unpack tiny-imagenet-200.zip there by hand, ...
     """
     root = _find(data_root)
     classes = _classes(root / "wnids.txt")
@@ -82,8 +88,7 @@ def _classes(path: Path) -> list[str]:
 def _train_images(folder: Path, classes: list[str], suffixes: tuple[str, ...]) -> Files:
     if not folder.is_dir():
         raise UserError(f"no folder {folder.resolve()}: {RESTORE}")
-    there = _subfolders(folder)
-    unknown = sorted(there - set(classes))
+    unknown = sorted(_subfolders(folder) - set(classes))
     if unknown:
         raise UserError(
             f"class {unknown[0]}{_more(unknown)} is in {folder} but not in wnids.txt: add it there or remove it"
@@ -100,11 +105,11 @@ def _train_images(folder: Path, classes: list[str], suffixes: tuple[str, ...]) -
 def _validation(
     folder: Path, classes: list[str], suffixes: tuple[str, ...]
 ) -> tuple[list[os.DirEntry[str]], Int64[Tensor, " example"]]:
-    """Return the validation images by name, with their labels, once it is certain that those belong to them."""
+    """Return the validation images by name, with their labels, after checking that the two match."""
     path = folder / ANNOTATIONS
     if not path.is_file():
-        sorted_anew = folder.is_dir() and _subfolders(folder) & set(classes)
-        why = " (its images were sorted into class folders)" if sorted_anew else ""
+        rearranged = folder.is_dir() and _subfolders(folder) & set(classes)
+        why = " (its images were sorted into class folders)" if rearranged else ""
         raise UserError(f"no {path}{why}: without it no validation image has a label; {RESTORE}")
     label_of = _annotations(path, classes)
     images = images_in(folder / "images", suffixes) if (folder / "images").is_dir() else []
@@ -112,7 +117,7 @@ def _validation(
     lacking = sorted(set(classes) - set(label_of.values()))
     if len(lacking) == len(classes) - 1 > 0:
         raise UserError(
-            f"{path} gives all {len(images)} images one class of {len(classes)}: no label tells anything; {RESTORE}"
+            f"{path} gives all {len(images)} images one class of {len(classes)}: labels must differ; {RESTORE}"
         )
     if lacking:
         raise UserError(
@@ -140,7 +145,7 @@ def _annotations(path: Path, classes: Iterable[str]) -> dict[str, str]:
 
 
 def _check_same(path: Path, label_of: Mapping[str, str], folder: Path, names: set[str]) -> None:
-    """Compare the images that have a label with those that are there."""
+    """Refuse labels without an image and images without a label."""
     absent, unlabelled = sorted(label_of.keys() - names), sorted(names - label_of.keys())
     if absent:
         raise UserError(f"{absent[0]}{_more(absent)} is in {path} but not in {folder}: {RESTORE}")

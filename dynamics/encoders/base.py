@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an encoder is: a module from images to features, and where its first weights come from."""
+"""The interface of an encoder, a module from images to features, and the initialisation of its weights."""
 
 import math
 
@@ -11,14 +11,21 @@ class ImageEncoder(nn.Module):
     """Images (batch, 3, height, width) to features (batch, num_features)."""
 
     num_features: int
-    """Width of the penultimate layer: what probes, t-SNE and divergences look at."""
+    """Width of the penultimate layer, whose outputs probes, t-SNE and divergences use."""
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Draw all weights from `generator`, with PyTorch's default distributions, and reset batch norm.
 
-    Convolutions and linear layers are uniform on +-1/sqrt(fan_in), biases too: what the layers do when they
-    are constructed, but from a stream of ours instead of the global one.
+    Weights and biases of convolutions and linear layers are uniform on +-1/sqrt(fan_in), as when the layers are
+    constructed, but drawn from `generator` instead of the global one.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(4, 2)
+    >>> initialise(layer, torch.Generator().manual_seed(0))
+    >>> bool((layer.weight.abs() <= 1 / 4**0.5).all())
+    True
     """
     with torch.no_grad():
         for layer in module.modules():

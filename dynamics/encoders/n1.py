@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""N1: the VICReg coursework's own encoder, five 3x3 convolutions and 256 features.
+"""N1: the VICReg coursework's encoder, five 3x3 convolutions and 256 features.
 
 Channels 8, 48, 64, 128, 256 with biases, batch norm after the first four; with a linear layer to 10 classes it
-has the 403 530 parameters that the coursework prints. Its picture is lost, and with it the strides: here all
-but the first convolution halve the image, then the pixels are averaged, so that images of any size are read.
+has the 403 530 parameters that the coursework gives. The figure with the strides is lost: here all but the first
+convolution halve the image, then the pixels are averaged, so that images of any size are accepted.
 """
 
 from jaxtyping import Float
@@ -15,7 +15,7 @@ CHANNELS = (8, 48, 64, 128, 256)
 
 
 class Encoder(ImageEncoder):
-    """Images (batch, 3, height, width) to features (batch, 256); it has one width, whatever `width` is."""
+    """Images (batch, 3, height, width) to features (batch, 256); `width` has no effect."""
 
     def __init__(self, width: int = 64, *, channels: int = 3) -> None:
         super().__init__()

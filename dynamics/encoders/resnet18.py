@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ResNet-18 for small images (He et al., 2016, arXiv:1512.03385).
 
-The CIFAR form: a 3x3 stem of stride 1, no max-pooling, four stages of two basic blocks with width, 2, 4 and
+The CIFAR variant: a 3x3 stem of stride 1, no max-pooling, four stages of two basic blocks with width, 2, 4 and
 8 times width channels, global average pooling. With width 64 and a linear layer to 10 outputs it has
 11 173 962 parameters.
 """
@@ -35,7 +35,7 @@ class BasicBlock(nn.Module):
 
 
 class Encoder(ImageEncoder):
-    """Images (batch, 3, height, width) to features (batch, 8 * width); any image of 8 pixels or more."""
+    """Images (batch, 3, height, width) to features (batch, 8 * width); images of 8 pixels a side or more."""
 
     def __init__(self, width: int = 64, *, channels: int = 3) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Encoder(ImageEncoder):
         self.num_features = inputs
 
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch feature"]:
-        """Return the features: what the probes, the t-SNE and the KL divergence look at."""
+        """Return the features."""
         x = self.bn1(self.conv1(images)).relu()
         for stage in self.stages:
             x = stage(x)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways of training, one file each: the file's name is the method's name, adding a file is registering it.
+"""Methods of training, one file each: the file's name is the method's name, adding a file is registering it.
 
 A file holds `Recipe`, its fields and defaults (a :class:`~dynamics.config.Recipe`), and `Method`, the network
-with its loss and its indicator (:class:`~dynamics.methods.base.Method`). What authors import is in `base`, `views`
-(methods without labels), `labels`, `momentum` and `terms`.
+with its loss and its indicator (:class:`~dynamics.methods.base.Method`). Building blocks for new methods are in
+`base`, `views` (methods without labels), `labels`, `momentum` and `terms`.
 """
 
 import re
@@ -35,7 +35,7 @@ def load(name: str) -> type[Method]:
     Raises
     ------
     UserError
-        When there is no such method; the message lists those there are.
+        When there is no such method; the message lists those that exist.
 
     Examples
     --------
@@ -58,9 +58,9 @@ def recipe(name: str) -> type[Recipe]:
 
 
 def name_of(method: str | type[Method]) -> str:
-    """Return a method's name; a class that is no file of this package is registered under its own.
+    """Return a method's name; a class that does not come from a file of this package is registered.
 
-    That is its attribute `name` where it has one, or the name of the class in lower case with hyphens.
+    Its name is then its attribute `name` where it has one, else the name of the class in lower case with hyphens.
 
     Examples
     --------

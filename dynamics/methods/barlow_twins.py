@@ -4,7 +4,7 @@
     L = sum_i (1 - C_ii)^2 + lambda sum_{i != j} C_ij^2        (eq. 1)
 
 C is the correlation of the dimensions of the two views, each standardised over its own batch (biased variance plus
-1e-5, as batch norm does). The authors' code multiplies the whole by 0.024; here it is the paper's.
+1e-5, as batch norm does). The authors' implementation multiplies the loss by 0.024; here it is the paper's.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Recipe(CropRecipe):
     projector: tuple[int, ...] = (8192, 8192, 8192)
     projector_norm: bool = False
     redundancy_weight: float = 0.005
-    """Weight of the correlations of different dimensions, lambda."""
+    """Weight of the redundancy term, the correlations of different dimensions, lambda."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -33,7 +33,7 @@ class Recipe(CropRecipe):
 
 
 class Method(JointMethod):
-    """Two views; their cross-correlation against the identity."""
+    """Two views; their cross-correlation is compared with the identity."""
 
     recipe_type = Recipe
     terms: ClassVar[tuple[str, ...]] = ("loss", "invariance", "redundancy")
@@ -43,7 +43,7 @@ class Method(JointMethod):
         views: Float[Tensor, "view batch channel height width"],
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
-        """Return the loss, and its sums over the diagonal and beside it without weights."""
+        """Return the loss, and its sums over the diagonal and off the diagonal, unweighted."""
         terms = barlow_terms(*self.embed(views))
         return {"loss": terms["invariance"] + self.recipe.redundancy_weight * terms["redundancy"], **terms}
 
@@ -55,7 +55,13 @@ class Method(JointMethod):
 def standardised(
     embeddings: Float[Tensor, "batch output"], *, eps: float = 1e-5
 ) -> Float[Tensor, "batch output"]:
-    """Return embeddings with mean 0 and variance 1 in every dimension, over the batch."""
+    """Return embeddings with mean 0 and variance 1 in every dimension, over the batch.
+
+    Examples
+    --------
+    >>> standardised(torch.tensor([[1.0], [3.0]])).flatten().round(decimals=3)
+    tensor([-1.,  1.])
+    """
     centred = embeddings - embeddings.mean(dim=0)
     return centred / (centred.square().mean(dim=0) + eps).sqrt()
 
@@ -63,7 +69,14 @@ def standardised(
 def barlow_terms(
     first: Float[Tensor, "batch output"], second: Float[Tensor, "batch output"]
 ) -> dict[str, Tensor]:
-    """Return the sums of (1 - C_ii)^2 and of C_ij^2, i != j; both are 0 for the identity."""
+    """Return the sums of (1 - C_ii)^2 and of C_ij^2, i != j; both are 0 for the identity.
+
+    Examples
+    --------
+    >>> view = torch.tensor([[1.0], [-1.0]])
+    >>> f"{barlow_terms(view, -view)['invariance'].item():.3f}"  # perfectly anticorrelated
+    '4.000'
+    """
     correlation = standardised(first).T @ standardised(second) / len(first)
     diagonal = torch.eye(len(correlation), dtype=torch.bool, device=correlation.device)
     return {

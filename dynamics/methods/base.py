@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a method is: a network that makes a loss of views, and tells which panel examples it gets right."""
+"""The interface of a method: a network with a loss on views and a verdict on the panel's examples."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -16,13 +16,14 @@ from dynamics.schedules import cosine
 
 
 class ImageStatistics(NamedTuple):
-    """What a method may know about the data before it sees a batch."""
+    """What a method may know about the data before it sees a batch of them."""
 
     num_classes: int
     image_size: int
     mean: tuple[float, ...]
     """Mean per channel of the training images, in [0, 1]."""
     std: tuple[float, ...]
+    """Standard deviation per channel, in the same units."""
 
 
 class Judgement(NamedTuple):
@@ -34,50 +35,50 @@ class Judgement(NamedTuple):
 
 
 class Representation(NamedTuple):
-    """What a network makes of images, as float32."""
+    """Activations of a network for a batch of images, as float32."""
 
     features: Float[Tensor, "batch feature"]
-    """Outputs of the encoder: what probes look at."""
+    """Outputs of the encoder: the input of probes."""
     outputs: Float[Tensor, "batch output"]
-    """Outputs of the head: what the loss and the indicator look at."""
+    """Outputs of the head: the input of the loss and of the indicator."""
 
 
 class Method(nn.Module, ABC):
-    """One way of training: all its networks, its loss, its optimiser, and what "correct" means.
+    """A method of training: all its networks, its loss, its optimiser, and what "correct" means.
 
-    Whatever must survive a restart lives in the module's state (parameters and buffers: momentum encoders and
-    queues too), so that resuming needs no knowledge of the method.
+    Whatever must survive a restart lives in the module's state (parameters and buffers, including momentum encoders
+    and queues), so that resuming needs no knowledge of the method.
     """
 
     recipe_type: ClassVar[type[Recipe]] = Recipe
     """Its hyperparameters."""
     labels: ClassVar[Literal["none", "true", "permuted"]] = "none"
-    """Labels it is trained on."""
+    """Labels that it is trained on."""
     terms: ClassVar[tuple[str, ...]] = ("loss",)
     """Names of the scalars that :meth:`loss` returns."""
     captured: ClassVar[bool] = True
-    """Whether a step may be captured in a CUDA graph: whether every kernel of the loss allows it."""
+    """Whether a step may be captured in a CUDA graph, which every kernel of the loss must allow."""
     panel_views: ClassVar[int] = 1
-    """Views of one augmentation that are scored together: 2 where the partner is to be found."""
+    """Views per augmentation that are scored together: 2 where the positive is to be found."""
 
     head: nn.Module
-    """From features to what the loss looks at: logits or embeddings."""
+    """Maps features to the input of the loss: logits or embeddings."""
 
     def __init__(self, recipe: Recipe, statistics: ImageStatistics) -> None:
         super().__init__()
         self.recipe = recipe
         self.bf16 = False
-        """Whether the networks run under bf16 autocast; losses and indicators are float32 all the same."""
+        """Whether the networks run under bf16 autocast; losses and indicators are float32 in any case."""
         self.encoder = encoders.build(recipe.encoder, width=recipe.width)
 
     @staticmethod
     @abstractmethod
     def views(recipe: Recipe, statistics: ImageStatistics) -> Views:
-        """Return the distribution of views that training and panel share."""
+        """Return the distribution of views, the same for training and for the panel."""
 
     @property
     def training_views(self) -> int:
-        """How many views of each image a step sees."""
+        """Number of views of each image in a training step."""
         return self.panel_views
 
     def autocast(self, device: torch.device) -> AbstractContextManager[None]:
@@ -92,7 +93,7 @@ class Method(nn.Module, ABC):
             return Representation(features.float(), self.head(features).float())
 
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch output"]:
-        """Return what the loss and the indicator look at, as float32: logits or embeddings."""
+        """Return the input of the loss and of the indicator, as float32: logits or embeddings."""
         return self.represent(images).outputs
 
     @abstractmethod
@@ -101,13 +102,13 @@ class Method(nn.Module, ABC):
         views: Float[Tensor, "view batch channel height width"],
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
-        """Return the scalar to descend under "loss", and its named terms where it has several."""
+        """Return the scalar to minimise under "loss", and its terms under their names where it has several."""
 
     @abstractmethod
     def judge(
         self, outputs: Float[Tensor, "view example output"], labels: Int64[Tensor, " example"]
     ) -> Judgement:
-        """Say which panel examples are right, from their outputs under one augmentation."""
+        """Decide which panel examples are correct, from their outputs under one augmentation."""
 
     def learning_rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 1."""
@@ -115,7 +116,7 @@ class Method(nn.Module, ABC):
         return cosine(epoch, base=recipe.lr, period=recipe.schedule_period, start=recipe.schedule_start)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return the trainable parameters; the rate of a group that has `fixed` = True follows no schedule."""
+        """Return the trainable parameters; a group with `fixed` = True keeps its learning rate, without schedule."""
         return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
 
     def optimizer(self, *, on_device: bool = False) -> torch.optim.Optimizer:
@@ -124,8 +125,8 @@ class Method(nn.Module, ABC):
         Parameters
         ----------
         on_device
-            Keep on the device whatever a step reads and writes, learning rates too, and update all parameters in one
-            fused kernel: such a step can be captured.
+            Keep on the device whatever a step reads and writes, including learning rates, and update all parameters
+            in one fused kernel: such a step can be captured.
         """
         recipe = self.recipe
         groups = self.parameter_groups()
@@ -140,7 +141,7 @@ class Method(nn.Module, ABC):
                 fused=on_device,
                 capturable=on_device,
             )
-            # Steps before the capture, or instead of one, are meant: PyTorch need not warn of them.
+            # Steps before a capture, or without one, are intended: PyTorch need not warn of them.
             adam._warned_capturable_if_run_uncaptured = True
             return adam
         return torch.optim.SGD(
@@ -152,14 +153,14 @@ class Method(nn.Module, ABC):
         )
 
     def after_initialise(self, generator: torch.Generator) -> None:
-        """Do what follows the first weights: nothing, unless a method keeps copies of them, or a queue."""
+        """Finish the initialisation: nothing, unless a method keeps copies of the weights, or a queue."""
 
     def start_epoch(self, epoch: int) -> None:
-        """Set what is constant within an epoch, counted from 1, in buffers: nothing, unless a coefficient moves."""
+        """Set the buffers that are constant within an epoch, counted from 1; by default there are none."""
 
     def after_step(self) -> None:
-        """Do what follows an optimiser's step, on the device alone: nothing, unless a method has a memory.
+        """Update the state after an optimiser's step, without waiting for the device: nothing by default.
 
-        What :meth:`loss` would remember (keys for a queue, a running covariance) it leaves in an attribute
-        that is no buffer; here it becomes state. So a loss that is computed twice is the same twice.
+        A :meth:`loss` leaves what is to be remembered (keys for a queue, a running covariance) in an attribute that
+        is not a buffer; this method makes it part of the state. So computing a loss twice gives the same value twice.
         """

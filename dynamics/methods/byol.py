@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BYOL: predict what a slowly moving copy makes of the other view (Grill et al., 2020, arXiv:2006.07733).
+"""BYOL: predict the embedding of the other view by a momentum copy (Grill et al., 2020, arXiv:2006.07733).
 
     L = [2 - 2 cos(q(z), xi')] + [2 - 2 cos(q(z'), xi)]        (eqs. 2 and 3)
 
@@ -27,7 +27,7 @@ class Recipe(MomentumFields, JointRecipe):
     projector: tuple[int, ...] = (4096, 256)
     projector_norm: bool = False
     predictor_hidden: int = 4096
-    """Outputs of the predictor's first layer; the second has as many as the projector."""
+    """Outputs of the predictor's hidden layer; its output has the projector's dimensions."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -35,7 +35,7 @@ class Recipe(MomentumFields, JointRecipe):
 
 
 class Method(MomentumMethod):
-    """Two views; a predictor, and a momentum copy that it aims at."""
+    """Two views; a predictor, and a momentum copy that gives its targets."""
 
     recipe_type = Recipe
 
@@ -49,7 +49,7 @@ class Method(MomentumMethod):
         views: Float[Tensor, "view batch channel height width"],
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
-        """Return the sum of both directions, 0 (predictions meet their targets) to 8."""
+        """Return the sum of both directions, 0 (predictions equal their targets) to 8."""
         with self.autocast(views.device):
             embeddings = [self.head(self.encoder(view)) for view in views]
             predictions = torch.stack([self.predictor(embedding) for embedding in embeddings]).float()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What methods that learn from labels share: cross-entropy, and correct = the largest logit is the label's."""
+"""Base of methods that learn from labels: cross-entropy; correct = the largest logit is that of the label."""
 
 import math
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class LabelMethod(Method):
     def judge(
         self, outputs: Float[Tensor, "view example output"], labels: Int64[Tensor, " example"]
     ) -> Judgement:
-        """Call an example right when the largest logit is that of the label used in training."""
+        """Call an example correct when its largest logit is that of the label used in training."""
         answer = labels.expand(outputs.shape[:2])
         probability = outputs.softmax(dim=-1).gather(-1, answer.unsqueeze(-1)).squeeze(-1)
         return Judgement(outputs.argmax(dim=-1) == answer, probability)
@@ -54,13 +54,13 @@ class CropFlipRecipe(LabelRecipe):
     """Labels under weak augmentation."""
 
     crop_padding: int = 4
-    """Black pixels around the image before a crop of its own size."""
+    """Black pixels on each side of the image before a crop of the image's size."""
     flip_probability: float = 0.5
     """Probability of a horizontal flip."""
     mean: tuple[float, float, float] | None = None
-    """Mean per channel that is subtracted from the pixels; that of the training images when absent."""
+    """Mean per channel that is subtracted from the pixels; by default that of the training images."""
     std: tuple[float, float, float] | None = None
-    """Standard deviation per channel that the pixels are divided by; likewise."""
+    """Standard deviation per channel that the pixels are divided by; by default that of the training images."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,7 +70,7 @@ class CropFlipRecipe(LabelRecipe):
                 above = "" if name == "mean" else " and > 0"
                 raise UserError(f"`{name}` must hold finite numbers{above}, got {values}")
         neutral = ImageStatistics(num_classes=1, image_size=1, mean=(0.0,) * 3, std=(1.0,) * 3)
-        with fields_renamed(padding="crop_padding"):  # the views know what they can do
+        with fields_renamed(padding="crop_padding"):  # the views check their own parameters
             CropFlipMethod.views(self, neutral)
 
 

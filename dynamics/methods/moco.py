@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MoCo v2: tell the partner from a queue of earlier keys (He et al., 2020, arXiv:1911.05722; v2 arXiv:2003.04297).
+"""MoCo v2: tell the positive from a queue of earlier keys (He et al., 2020, arXiv:1911.05722; v2 arXiv:2003.04297).
 
     L = -log( exp(q k+ / tau) / (exp(q k+ / tau) + sum over the queue of exp(q k- / tau)) )        (eq. 1)
 
-q is the first view by the network, k+ the second by its momentum copy, both of length 1. There is no shuffling of
-batch norm over devices: a batch lies on one. The panel compares embeddings within its batches, not with a queue.
+q embeds the first view by the network, k+ the second view by its momentum copy, both L2-normalised. Batch norm is
+not shuffled over devices: a batch is on one device. The panel compares embeddings within its batches, not with a queue.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from dynamics.methods.views import JointRecipe
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(MomentumFields, JointRecipe):
-    """MoCo v2 of a size for CIFAR-10, SimCLR's views."""
+    """MoCo v2 in a size for CIFAR-10, SimCLR's views."""
 
     optimizer: Optimizer = "sgd"
     lr: float = 0.06
@@ -33,7 +33,7 @@ class Recipe(MomentumFields, JointRecipe):
     projector_norm: bool = False
     temperature: float = 0.2
     queue: int = 4096
-    """Keys of earlier batches to tell the partner from."""
+    """Number of negatives: keys of earlier batches."""
     momentum_rises: bool = False
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class Method(MomentumMethod):
     keys: Tensor
     """The queue: unit vectors, oldest overwritten first."""
     cursor: Tensor
-    """Where the next key goes."""
+    """Index of the next key to be overwritten."""
 
     def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
         super().__init__(recipe, statistics)
@@ -67,12 +67,12 @@ class Method(MomentumMethod):
         return {"loss": info_nce(queries, keys, self.keys, self.recipe.temperature)}
 
     def after_initialise(self, generator: torch.Generator) -> None:
-        """Let the copy start from the first weights, and the queue with random directions."""
+        """Start the copy from the initial weights, and the queue from random directions."""
         super().after_initialise(generator)
         self.keys.copy_(functional.normalize(torch.randn(self.keys.shape, generator=generator), dim=-1))
 
     def after_step(self) -> None:
-        """Let the copy follow, and put the batch's keys in the place of the oldest."""
+        """Move the copy, and replace the oldest keys by those of the batch."""
         super().after_step()
         places = (self.cursor + torch.arange(len(self._new), device=self.cursor.device)) % len(self.keys)
         self.keys.index_copy_(0, places, self._new)
@@ -85,7 +85,7 @@ def info_nce(
     negatives: Float[Tensor, "negative output"],
     temperature: float,
 ) -> Float[Tensor, ""]:
-    """Return the mean cross-entropy of finding each query's key beside the negatives, in nats.
+    """Return the mean cross-entropy of finding each query's key among the negatives, in nats.
 
     Parameters
     ----------
@@ -95,6 +95,12 @@ def info_nce(
         Unit vectors.
     temperature
         tau > 0.
+
+    Examples
+    --------
+    >>> query, negatives = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    >>> f"{info_nce(query, query, negatives, 0.2).item():.4f}"  # log(1 + exp(-1 / 0.2))
+    '0.0067'
     """
     queries = functional.normalize(queries, dim=-1)
     keys = functional.normalize(keys.detach(), dim=-1)

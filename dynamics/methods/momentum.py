@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network that follows another: an exponential moving average of its weights (He et al., 2020, arXiv:1911.05722).
+"""A momentum copy of a network: an exponential moving average of its weights (He et al., 2020, arXiv:1911.05722).
 
 Batch norm's running statistics are not averaged: the copy has its own, from the batches that it sees.
 """
@@ -19,10 +19,10 @@ from dynamics.methods.views import JointMethod
 
 
 class MomentumCopy(nn.Module):
-    """Encoder and head whose weights trail behind those that are trained; nothing here has a gradient."""
+    """Encoder and head whose weights trail behind the trained ones; no parameter here has a gradient."""
 
     decay: Tensor
-    """Share of itself that the copy keeps at a step, 0 to 1: 1 never moves, 0 follows at once."""
+    """Weight of the copy's own parameters in a step's average, 0 (equals the network) to 1 (never moves)."""
 
     def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -36,34 +36,39 @@ class MomentumCopy(nn.Module):
         return self.head(self.encoder(images))
 
     def match(self, encoder: nn.Module, head: nn.Module) -> None:
-        """Take over weights and buffers."""
+        """Copy all weights and buffers."""
         self.encoder.load_state_dict(encoder.state_dict())
         self.head.load_state_dict(head.state_dict())
 
     @torch.no_grad()
     def follow(self, encoder: nn.Module, head: nn.Module) -> None:
-        """Move by the share 1 - decay towards the trained weights."""
-        for own, trained in ((self.encoder, encoder), (self.head, head)):
-            for mine, its in zip(own.parameters(), trained.parameters(), strict=True):
-                mine.lerp_(its, 1 - self.decay)
+        """Move by the fraction 1 - decay towards the trained weights."""
+        for copied, trained in ((self.encoder, encoder), (self.head, head)):
+            for average, current in zip(copied.parameters(), trained.parameters(), strict=True):
+                average.lerp_(current, 1 - self.decay)
 
 
 def rising_decay(epoch: int, *, base: float, epochs: int) -> float:
     """Return the decay of an epoch, from `base` in the first along a cosine towards 1 (BYOL, section 3.3).
 
-    The paper moves it every step; here it is constant within an epoch.
+    The paper changes it every step; here it is constant within an epoch.
+
+    Examples
+    --------
+    >>> [round(rising_decay(epoch, base=0.9, epochs=100), 3) for epoch in (1, 51, 100)]
+    [0.9, 0.95, 1.0]
     """
     return 1 - (1 - base) * (math.cos(math.pi * (epoch - 1) / epochs) + 1) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class MomentumFields:
-    """How a momentum copy follows; to be inherited beside a recipe."""
+    """Fields of a momentum copy; a mixin for recipes."""
 
     momentum_decay: float = 0.99
-    """Share of itself that the momentum copy keeps at a step, in the first epoch."""
+    """Weight of the momentum copy's own parameters in a step's average, in the first epoch."""
     momentum_rises: bool = True
-    """Whether that share rises to 1 along a cosine, as in BYOL, or stays."""
+    """Whether that weight rises to 1 along a cosine, as in BYOL, or stays constant."""
 
     def __post_init__(self) -> None:
         super().__post_init__()  # type: ignore[misc]
@@ -83,7 +88,7 @@ class MomentumMethod(JointMethod):
             return self.copy(images).float()
 
     def after_initialise(self, generator: torch.Generator) -> None:
-        """Let the copy start from the first weights."""
+        """Start the copy from the initial weights."""
         self.copy.match(self.encoder, self.head)
 
     def start_epoch(self, epoch: int) -> None:
@@ -93,5 +98,5 @@ class MomentumMethod(JointMethod):
         self.copy.decay.fill_(rising_decay(epoch, base=base, epochs=recipe.epochs) if rises else base)
 
     def after_step(self) -> None:
-        """Let the copy follow."""
+        """Move the copy towards the trained weights."""
         self.copy.follow(self.encoder, self.head)

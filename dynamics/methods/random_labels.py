@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training on one fixed permutation of the labels, without augmentation (Zhang et al., 2017, arXiv:1611.03530).
 
-Nothing but memorising can reduce the loss. The measuring augmentation is the identity, so M is 1.
+Only memorisation can reduce the loss. The augmentation is the identity, so the panel has one augmentation (M = 1).
 """
 
 from dataclasses import dataclass

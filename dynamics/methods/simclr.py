@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SimCLR: views of one image should be each other's nearest (Chen et al., 2020, arXiv:2002.05709).
+"""SimCLR: the two views of an image should be nearest neighbours (Chen et al., 2020, arXiv:2002.05709).
 
-NT-Xent (eq. 1), averaged over all 2B views i with partner j:
+NT-Xent (eq. 1), averaged over all 2B views i with positive j:
 
     l(i) = -log( exp(cos(z_i, z_j) / tau) / sum over k != i of exp(cos(z_i, z_k) / tau) )
 
@@ -28,7 +28,7 @@ class Recipe(ViewRecipe):
     schedule_period: int = 195
     schedule_start: int = 10
     embedding: int = 128
-    """Outputs of the linear layer that the loss sees, d."""
+    """Dimensions of the embedding that the loss is computed on, d."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -36,7 +36,7 @@ class Recipe(ViewRecipe):
 
 
 class Method(ViewMethod):
-    """Two views, NT-Xent; correct = the partner is the nearest of the 2B - 1 other views."""
+    """Two views, NT-Xent; correct = the positive is the nearest of the 2B - 1 other views."""
 
     recipe_type = Recipe
     recipe: Recipe
@@ -66,6 +66,13 @@ def nt_xent(
         Embeddings of the two views of the same images, in the same order; any length but zero.
     temperature
         tau > 0. The smaller, the more the nearest negatives count.
+
+    Examples
+    --------
+    >>> import torch
+    >>> views = torch.eye(2)  # two images: both views of each are the same, the images orthogonal
+    >>> f"{nt_xent(views, views, 0.5).item():.4f}"  # log(1 + 2 exp(-1 / 0.5))
+    '0.2395'
     """
     first, second = functional.normalize(first, dim=-1), functional.normalize(second, dim=-1)
     logits = cosines(first, second) / temperature

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SimSiam: predict the other view's embedding, which gets no gradient (Chen and He, 2021, arXiv:2011.10566).
+"""SimSiam: predict the other view's embedding, with a stop-gradient (Chen and He, 2021, arXiv:2011.10566).
 
     L = -[cos(h(z), z') + cos(h(z'), z)] / 2        (eqs. 1 to 4)
 
-h is the predictor; z on the other side is a constant. The panel compares z, before the predictor.
+h is the predictor; the other view's z gets no gradient. The panel compares z, before the predictor.
 """
 
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class Recipe(JointRecipe):
     weight_decay: float = 5e-4
     projector: tuple[int, ...] = (2048, 2048)
     predictor_hidden: int = 512
-    """Outputs of the predictor's first layer; the second has as many as the projector."""
+    """Outputs of the predictor's hidden layer; its output has the projector's dimensions."""
     predictor_rate_fixed: bool = True
-    """Keep the predictor's learning rate where it starts; the rest follows the schedule."""
+    """Keep the predictor's learning rate constant; the rest of the network follows the schedule."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,7 +38,7 @@ class Recipe(JointRecipe):
 
 
 class Method(JointMethod):
-    """Two views; a predictor, and the other view as a constant."""
+    """Two views; a predictor, and the other view without gradient as its target."""
 
     recipe_type = Recipe
 
@@ -48,7 +48,7 @@ class Method(JointMethod):
         self.predictor = mlp(self.dimensions, widths, norm_last=False, bias_last=True)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return the network's parameters, and the predictor's, whose rate may stay."""
+        """Return the network's parameters, and the predictor's, whose learning rate may be constant."""
         network = [*self.encoder.parameters(), *self.head.parameters()]
         predictor = {"params": [*self.predictor.parameters()], "fixed": self.recipe.predictor_rate_fixed}
         return [{"params": network, "fixed": False}, predictor]
@@ -58,7 +58,7 @@ class Method(JointMethod):
         views: Float[Tensor, "view batch channel height width"],
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
-        """Return minus the mean cosine, -1 (predictions meet their targets) to 1."""
+        """Return minus the mean cosine, -1 (predictions equal their targets) to 1."""
         with self.autocast(views.device):
             embeddings = [self.head(self.encoder(view)) for view in views]
             predictions = torch.stack([self.predictor(embedding) for embedding in embeddings]).float()

@@ -3,8 +3,8 @@
 
     L = -mean_i cos(z_i, z'_i) + rho mean_i z_i^T C z_i,    C <- beta C + (1 - beta) z^T z / n
 
-z are the L2-normalised embeddings of the first view; C carries no gradient and is updated before it is used. z' are
-those of the second view by a momentum copy of the network, as in the paper, which adds the constant 1.
+z are the L2-normalised embeddings of the first view; C has no gradient and is updated before it is used. z' are
+those of the second view by a momentum copy of the network, as in the paper, whose loss is larger by the constant 1.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class Recipe(MomentumFields, CropRecipe):
     projector: tuple[int, ...] = (4096, 256)
     projector_norm: bool = False
     contrast_weight: float = 8.0
-    """Weight of the covariance contrast, rho; without it, embeddings collapse."""
+    """Weight of the covariance contrast, rho; embeddings collapse when it is 0."""
     moment_decay: float = 0.9
-    """Share of the second moments that is kept at a step, beta."""
+    """Weight of the earlier second moments in a step's average, beta."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,13 +55,13 @@ class Method(MomentumMethod):
         views: Float[Tensor, "view batch channel height width"],
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
-        """Return the loss; `invariance` is -1 (views agree) to 1, `contrast` is without its weight."""
+        """Return the loss; `invariance` is -1 (views agree) to 1, `contrast` is unweighted."""
         first, second = self(views[0]), self.target(views[1])
         terms, self._next = tico_terms(first, second, self.moments, decay=self.recipe.moment_decay)
         return {"loss": terms["invariance"] + self.recipe.contrast_weight * terms["contrast"], **terms}
 
     def after_step(self) -> None:
-        """Keep the second moments, and let the copy follow."""
+        """Store the updated second moments, and move the copy."""
         super().after_step()
         self.moments.copy_(self._next)
 
@@ -73,7 +73,15 @@ def tico_terms(
     *,
     decay: float,
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Return invariance and contrast of two views' embeddings, of any length, and the updated second moments."""
+    """Return invariance and contrast of two views' embeddings, of any length, and the updated second moments.
+
+    Examples
+    --------
+    >>> view = torch.tensor([[3.0, 4.0]])
+    >>> terms, moments = tico_terms(view, view, torch.zeros(2, 2), decay=0.5)
+    >>> {name: round(value.item(), 3) for name, value in terms.items()}
+    {'invariance': -1.0, 'contrast': 0.5}
+    """
     first, second = functional.normalize(first, dim=-1), functional.normalize(second, dim=-1)
     updated = updated_moments(moments, first, decay=decay)
     terms = {

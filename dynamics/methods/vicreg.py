@@ -3,16 +3,16 @@
 
     L = lambda s(Z, Z') + mu [v(Z) + v(Z')] + nu [c(Z) + c(Z')]
 
-Three conventions are in use, and 25, 25, 1 means another loss in each; `--convention` chooses:
+Three conventions are in use, and the weights 25, 25, 1 mean a different loss in each; `convention` chooses:
 
 | convention | invariance s | variance v(Z) + v(Z') |
 | --- | --- | --- |
 | coursework (default) | mean over images and dimensions | summed |
 | paper (eqs. 1 to 6) | mean over images of the squared distance | summed |
-| official (the authors' code, and lightly) | mean over images and dimensions | halved |
+| official (the authors' implementation, and lightly) | mean over images and dimensions | halved |
 
 The covariance term is the same in all. The coursework takes the standard deviation without epsilon, whose gradient
-is infinite where a dimension is constant; `--variance-eps 0` does as it did.
+is infinite where a dimension is constant; `variance_eps` 0 reproduces that.
 """
 
 from dataclasses import dataclass
@@ -33,15 +33,15 @@ class Recipe(CropRecipe):
     """VICReg as the coursework trained it."""
 
     invariance_weight: float = 25.0
-    """Weight of the distance of the views, lambda."""
+    """Weight of the invariance term, the distance of the views, lambda."""
     variance_weight: float = 25.0
-    """Weight of the hinge on the standard deviations, mu; without it, embeddings collapse to a point."""
+    """Weight of the hinge on the standard deviations, mu; at 0, embeddings collapse to a point."""
     covariance_weight: float = 1.0
-    """Weight of the squared covariances, nu; without it, to few dimensions."""
+    """Weight of the squared covariances, nu; at 0, embeddings collapse to few dimensions."""
     variance_eps: float = 1e-4
-    """Added to a variance before its root is taken."""
+    """Added to a variance before its square root is taken."""
     convention: Convention = "coursework"
-    """Whose definition of the terms: coursework, paper or official."""
+    """Definition of the terms: coursework, paper or official (the authors' implementation)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,7 +60,7 @@ class Method(JointMethod):
         views: Float[Tensor, "view batch channel height width"],
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
-        """Return the weighted sum, and the three terms without their weights."""
+        """Return the weighted sum, and the three terms unweighted."""
         recipe = self.recipe
         first, second = self.embed(views)
         terms = vicreg_terms(first, second, eps=recipe.variance_eps, convention=recipe.convention)
@@ -79,7 +79,16 @@ def vicreg_terms(
     eps: float,
     convention: Convention,
 ) -> dict[str, Tensor]:
-    """Return invariance, variance and covariance of two views' embeddings, each 0 or more, by a convention."""
+    """Return invariance, variance and covariance of two views' embeddings, each 0 or more, by a convention.
+
+    Examples
+    --------
+    >>> import torch
+    >>> zeros, ones = torch.zeros(4, 2), torch.ones(4, 2)
+    >>> terms = vicreg_terms(zeros, ones, eps=1e-4, convention="paper")
+    >>> {name: round(value.item(), 2) for name, value in terms.items()}
+    {'invariance': 2.0, 'variance': 1.98, 'covariance': 0.0}
+    """
     per_image = convention == "paper"
     halved = convention == "official"
     variance = variance_hinge(first, eps=eps) + variance_hinge(second, eps=eps)

@@ -4,8 +4,8 @@
     L = lambda s(Z, Z') + mu [v(Z) + v(Z')] / 2 + rho mean_i z_i^T C z_i,    C <- beta C + (1 - beta) z^T z / n
 
 As on the slides, s is the mean over images and dimensions, the variance term is halved, lambda 20 and mu 25 are those
-of their best VICReg, and z are the embeddings of the first view as they are. rho is not printed: in d decorrelated
-dimensions of variance 1 the last term is about d, so the default 0.001 weighs 1024 of them as VICReg's nu = 1 would.
+of the slides' best VICReg, and z are the embeddings of the first view, not normalised. The slides do not give rho: in d
+decorrelated dimensions of variance 1 the last term is about d, so that the default 0.001 makes it about 1 for d = 1024.
 """
 
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ class Recipe(CropRecipe):
     """The hybrid with the slides' weights."""
 
     invariance_weight: float = 20.0
-    """Weight of the distance of the views, lambda."""
+    """Weight of the invariance term, the distance of the views, lambda."""
     variance_weight: float = 25.0
     """Weight of the hinge on the standard deviations, mu."""
     variance_eps: float = 1e-4
-    """Added to a variance before its root is taken."""
+    """Added to a variance before its square root is taken."""
     contrast_weight: float = 0.001
     """Weight of TiCo's term, rho."""
     moment_decay: float = 0.9
-    """Share of the second moments that is kept at a step, beta."""
+    """Weight of the earlier second moments in a step's average, beta."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,7 +59,7 @@ class Method(JointMethod):
         views: Float[Tensor, "view batch channel height width"],
         labels: Int64[Tensor, " batch"],
     ) -> dict[str, Tensor]:
-        """Return the weighted sum, and the three terms without their weights."""
+        """Return the weighted sum, and the three terms unweighted."""
         recipe = self.recipe
         first, second = self.embed(views)
         terms, self._next = hybrid_terms(
@@ -73,7 +73,7 @@ class Method(JointMethod):
         return {"loss": loss, **terms}
 
     def after_step(self) -> None:
-        """Keep the second moments."""
+        """Store the updated second moments."""
         self.moments.copy_(self._next)
 
 
@@ -85,7 +85,15 @@ def hybrid_terms(
     decay: float,
     eps: float,
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Return invariance, variance and contrast of two views' embeddings, and the updated second moments."""
+    """Return invariance, variance and contrast of two views' embeddings, and the updated second moments.
+
+    Examples
+    --------
+    >>> view = torch.tensor([[1.0], [-1.0]])
+    >>> terms, moments = hybrid_terms(view, -view, torch.zeros(1, 1), decay=0.5, eps=1e-4)
+    >>> {name: round(value.item(), 3) for name, value in terms.items()}
+    {'invariance': 4.0, 'variance': 0.0, 'contrast': 0.5}
+    """
     updated = updated_moments(moments, first, decay=decay)
     terms = {
         "invariance": squared_distance(first, second) / first.shape[1],

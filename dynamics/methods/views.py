@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What methods that learn from views share: views, projector, correct = the partner view is the nearest in the batch.
+"""Base of methods that learn from views: views, projector; correct = the positive is the nearest in the batch.
 
-SimCLR's loss is a classification with 2B - 1 classes (Chen et al., 2020, arXiv:2002.05709, eq. 1): which of
-the other views is the partner? The same question can be asked of any method that embeds views, so r_t(x) is
-defined for all of them.
+SimCLR's loss is a classification with 2B - 1 classes (Chen et al., 2020, arXiv:2002.05709, eq. 1): which of the
+other views is the positive, the second view of the same image? The same question can be asked of any method that
+embeds views, so r_t(x) is defined for all of them.
 """
 
 from collections.abc import Sequence
@@ -26,24 +26,24 @@ class ViewRecipe(Recipe):
     """Two views under SimCLR's strong augmentation."""
 
     crop_scale_min: float = 0.08
-    """Smallest share of the image's area that a random crop keeps."""
+    """Smallest fraction of the image's area that a random crop keeps."""
     flip_probability: float = 0.5
     """Probability of a horizontal flip."""
     jitter_probability: float = 0.8
     """Probability that brightness, contrast, saturation and hue change."""
     jitter_strength: float = 1.0
-    """Strength s of that change: factors within 0.8 s, hue within 0.2 s."""
+    """Strength s of that change: factors within 0.8 s of 1, hue within 0.2 s of the circle."""
     grayscale_probability: float = 0.2
     """Probability of a grey view."""
     blur: bool = True
-    """Gaussian blur, kernel a tenth of the image, sigma 0.1 to 2."""
+    """Gaussian blur with a kernel of a tenth of the image and a standard deviation of 0.1 to 2 pixels."""
     temperature: float = 0.07
-    """Divisor of the cosines, tau: in the loss, where it has one, and in the probability that the panel records."""
+    """Divisor of the cosines, tau: in the loss, if it has one, and in the probability that the panel records."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_positive(self, "temperature")
-        # The views know what they can do.
+        # The views check their own parameters.
         ViewMethod.views(self, ImageStatistics(num_classes=1, image_size=1, mean=(), std=()))
 
 
@@ -68,11 +68,11 @@ class ViewMethod(Method):
     def judge(
         self, outputs: Float[Tensor, "view example output"], labels: Int64[Tensor, " example"]
     ) -> Judgement:
-        """Call a view right when no other view of its panel batch is as near to it as its partner.
+        """Call a view correct when no other view of its panel batch is as near to it as its positive.
 
         The panel's examples are split into consecutive batches of `panel_batch`; within each, every one of
-        the 2B views is compared with the 2B - 1 others by cosine. A tie counts as wrong, so a collapsed
-        network gets nothing right.
+        the 2B views is compared with the 2B - 1 others by cosine. A tie counts as wrong, so that a collapsed
+        network has no view correct.
         """
         batch = min(self.recipe.panel_batch, outputs.shape[1])
         parts = [self.compared(part.float()) for part in outputs.split(batch, dim=1)]
@@ -84,27 +84,40 @@ class ViewMethod(Method):
         )
 
     def compared(self, outputs: Float[Tensor, "view batch output"]) -> Float[Tensor, "view batch output"]:
-        """Return a panel batch's embeddings as the loss compares them: as they are, unless it transforms them first."""
+        """Return a panel batch's embeddings as the loss compares them: unchanged, unless the loss transforms them."""
         return outputs
 
 
 def cosines(
     first: Float[Tensor, "batch output"], second: Float[Tensor, "batch output"]
 ) -> Float[Tensor, "twice twice"]:
-    """Return the cosines of all 2B unit vectors with each other, -inf on the diagonal."""
+    """Return the cosines of all 2B unit vectors with each other, -inf on the diagonal.
+
+    Examples
+    --------
+    >>> cosines(torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor([[-inf, 1.],
+            [1., -inf]])
+    """
     both = torch.cat([first, second])
     return (both @ both.T).masked_fill(torch.eye(len(both), dtype=torch.bool, device=both.device), -torch.inf)
 
 
 def partners(batch: int, device: torch.device) -> Int64[Tensor, " twice"]:
-    """Return for each of 2B views the index of the other view of its image."""
+    """Return for each of 2B views the index of its positive, the other view of its image.
+
+    Examples
+    --------
+    >>> partners(3, torch.device("cpu"))
+    tensor([3, 4, 5, 0, 1, 2])
+    """
     return torch.arange(2 * batch, device=device).roll(batch)
 
 
 def retrieve_partner(
     first: Float[Tensor, "batch output"], second: Float[Tensor, "batch output"], temperature: float
 ) -> Judgement:
-    """Look for each view's partner among the 2B - 1 other views of one batch.
+    """Look for each view's positive among the 2B - 1 other views of one batch.
 
     Parameters
     ----------
@@ -112,14 +125,21 @@ def retrieve_partner(
         Unit vectors: the two views of the same images, in the same order.
     temperature
         Divisor of the cosines before the softmax that gives the probability.
+
+    Examples
+    --------
+    >>> first, second = torch.eye(2), torch.tensor([[1.0, 0.0], [0.8, 0.6]])
+    >>> retrieve_partner(first, second, 0.5).correct  # the views of the second image are not nearest to each other
+    tensor([[ True,  True],
+            [ True, False]])
     """
     similarity = cosines(first, second)
-    partner = partners(len(first), first.device).unsqueeze(1)
-    to_partner = similarity.gather(1, partner)
-    to_others = similarity.scatter(1, partner, -torch.inf).amax(dim=1, keepdim=True)
-    probability = (similarity / temperature).softmax(dim=1).gather(1, partner)
+    positive = partners(len(first), first.device).unsqueeze(1)
+    to_positive = similarity.gather(1, positive)
+    to_negatives = similarity.scatter(1, positive, -torch.inf).amax(dim=1, keepdim=True)
+    probability = (similarity / temperature).softmax(dim=1).gather(1, positive)
     shape = (2, len(first))
-    return Judgement((to_partner > to_others).view(shape), probability.view(shape))
+    return Judgement((to_positive > to_negatives).view(shape), probability.view(shape))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,9 +147,9 @@ class JointRecipe(ViewRecipe):
     """Views, encoder, projector."""
 
     projector: tuple[int, ...] = (1024, 1024, 1024)
-    """Outputs of the projector's linear layers; batch norm and ReLU between them."""
+    """Outputs of the projector's linear layers, with batch norm and ReLU between them."""
     projector_norm: bool = True
-    """Batch norm after the projector's last layer, too."""
+    """Whether batch norm also follows the projector's last layer."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -139,9 +159,9 @@ class JointRecipe(ViewRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class CropRecipe(JointRecipe):
-    """The VICReg coursework's: resized crops and flips only, Adam, 30 epochs.
+    """The VICReg coursework's recipe: resized crops and flips only, Adam, 30 epochs.
 
-    It prints neither the learning rate nor a schedule; 1e-3 along one cosine are ours.
+    The coursework gives neither a learning rate nor a schedule; 1e-3 along one cosine is this project's choice.
     """
 
     epochs: int = 30
@@ -164,13 +184,13 @@ class JointMethod(ViewMethod):
 
     @property
     def dimensions(self) -> int:
-        """Outputs of the projector, d."""
+        """Dimensions of the embedding, d."""
         return self.recipe.projector[-1] if self.recipe.projector else self.encoder.num_features
 
     def embed(
         self, views: Float[Tensor, "view batch channel height width"]
     ) -> Float[Tensor, "view batch output"]:
-        """Return the embeddings of each view, one call of the network a view."""
+        """Return the embeddings of each view, from one call of the network per view."""
         return torch.stack([self(view) for view in views])
 
 
@@ -182,11 +202,16 @@ def mlp(inputs: int, widths: Sequence[int], *, norm_last: bool, bias_last: bool 
     inputs
         Number of features.
     widths
-        Outputs of each layer; none at all gives the identity.
+        Outputs of each layer; without any, the identity is returned.
     norm_last
         Whether batch norm follows the last layer too (without ReLU).
     bias_last
-        Whether the last layer has a bias; one that batch norm follows would do nothing.
+        Whether the last layer has a bias; before batch norm it would have no effect.
+
+    Examples
+    --------
+    >>> [type(layer).__name__ for layer in mlp(8, (4, 2), norm_last=False)]
+    ['Linear', 'BatchNorm1d', 'ReLU', 'Linear']
     """
     layers: list[nn.Module] = []
     for place, outputs in enumerate(widths):

@@ -2,11 +2,11 @@
 """Whitening-MSE: views should agree after whitening (Ermolov et al., 2021, arXiv:2007.06346).
 
 All K = N d views of a batch are whitened together, W W^T = Sigma^-1 by Cholesky (eqs. 3 and 4), projected to the unit
-sphere, and the squared distances of the views of an image averaged over all pairs (eq. 2). Any number of views.
+sphere, and the squared distances of the views of an image are averaged over all pairs (eq. 2). d is at least 2.
 
 The coursework gives the projector 1024 outputs. The covariance of 1024 dimensions from the 512 views of a batch of
-256 is singular, so that this cannot be trained; here one layer of 1024 is followed by one to the paper's 64. The paper
-whitens parts of a batch of twice as many views as dimensions; here it is the whole batch, as in the coursework.
+256 is singular, so that this cannot be trained; here a layer of 1024 is followed by one of the paper's 64. The paper
+whitens parts of a batch of twice as many views as dimensions; here the entire batch is whitened, as in the coursework.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class Recipe(CropRecipe):
     """W-MSE with the coursework's views."""
 
     num_views: int = 2
-    """Views of each image that a step sees, d."""
+    """Views of each image in a training step, d."""
     projector: tuple[int, ...] = (1024, 64)
     projector_norm: bool = False
     whitening_eps: float = 0.0
-    """Share of the identity in the covariance that is whitened; 1e-4 helps where it is nearly singular."""
+    """Weight of the identity in the covariance that is whitened; 1e-4 helps when it is nearly singular."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,31 +40,29 @@ class Recipe(CropRecipe):
         if not 0 <= self.whitening_eps < 1:
             raise UserError(f"`whitening_eps` must be in [0, 1), got {self.whitening_eps}")
         if not self.projector:
-            raise UserError(
-                "`projector` must have at least one width: there is nothing to whiten without outputs"
-            )
+            raise UserError("`projector` must have at least one width, whose outputs are whitened, got none")
         outputs = self.projector[-1]
-        for flag, views in (
+        for field, views in (
             (f"`batch_size` {self.batch_size}", self.batch_size * self.num_views),
             (f"`panel_batch` {self.panel_batch}", min(self.panel_batch, self.panel_examples) * 2),
         ):
             if views <= outputs:
                 raise UserError(
-                    f"{flag} gives {views} views, whose covariance in the projector's {outputs} outputs is "
+                    f"{field} gives {views} views, whose covariance in the projector's {outputs} outputs is "
                     f"singular: end `projector` with fewer than {views}, or use more images"
                 )
 
 
 class Method(JointMethod):
-    """Two or more views, whitened together; correct = the partner is the nearest after whitening."""
+    """Two or more views, whitened together; correct = the positive is the nearest after whitening."""
 
     recipe_type = Recipe
     captured: ClassVar[bool] = False
-    """The library behind the Cholesky decomposition does not promise to work in a graph."""
+    """The library of the Cholesky decomposition is not guaranteed to work in a CUDA graph."""
 
     @property
     def training_views(self) -> int:
-        """How many views of each image a step sees."""
+        """Number of views of each image in a training step."""
         return self.recipe.num_views
 
     def loss(
@@ -83,21 +81,27 @@ class Method(JointMethod):
 def whiten(embeddings: Float[Tensor, "view output"], *, eps: float = 0.0) -> Float[Tensor, "view output"]:
     """Return embeddings whose mean is 0 and whose covariance (unbiased) is the identity.
 
-    Computed in float64: the factor of a nearly singular matrix does not exist in less.
+    Computed in float64: in lower precision, a nearly singular matrix has no Cholesky factor.
 
     Parameters
     ----------
     embeddings
-        More of them than dimensions.
+        More vectors than dimensions.
     eps
-        Whiten (1 - eps) Sigma + eps I instead: the result is then only nearly white.
+        Whiten with (1 - eps) Sigma + eps I instead: the result is then only approximately white.
+
+    Examples
+    --------
+    >>> white = whiten(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0], [1.0, 7.0]]))
+    >>> torch.allclose(white.T.cov(), torch.eye(2), atol=1e-5)
+    True
     """
     centred = embeddings.double() - embeddings.double().mean(dim=0)
     covariance = centred.T @ centred / (len(centred) - 1)
     if eps > 0:
         identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
         covariance = (1 - eps) * covariance + eps * identity
-    # No check: it would make the host wait. A singular matrix gives a loss that is not finite, which is said.
+    # No check: it would make the host wait. A singular matrix gives a loss that is not finite, which is reported.
     factor, _ = torch.linalg.cholesky_ex(covariance)
     white = torch.linalg.solve_triangular(factor, centred.T, upper=False).T
     return white.to(embeddings.dtype)
@@ -106,7 +110,14 @@ def whiten(embeddings: Float[Tensor, "view output"], *, eps: float = 0.0) -> Flo
 def whitened_distance(
     embeddings: Float[Tensor, "view batch output"], *, eps: float = 0.0
 ) -> Float[Tensor, ""]:
-    """Return the mean over images and pairs of views of the squared distance of whitened unit vectors."""
+    """Return the mean over images and pairs of views of the squared distance of whitened unit vectors.
+
+    Examples
+    --------
+    >>> view = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> f"{whitened_distance(torch.stack([view, view])).item():.3f}"  # the two views agree
+    '0.000'
+    """
     white = whiten(embeddings.flatten(0, 1), eps=eps).unflatten(0, embeddings.shape[:2])
     unit = functional.normalize(white, dim=-1)
     pairs = [(a - b).square().sum(dim=-1).mean() for a, b in combinations(unit, 2)]

@@ -6,16 +6,16 @@ follows can be repeated (:func:`settle`).
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Float
 
 from dynamics import files
 from dynamics.errors import UserError
 from dynamics.snapshots.layout import COMPLETE, FINISHED, PARTIAL, RUN, STATES
 from dynamics.snapshots.record import write_run_json
-from dynamics.snapshots.schema import DTYPES, Schema
+from dynamics.snapshots.schema import DTYPES, Schema, as_indicators
 from dynamics.snapshots.store import Store, build
 
 FORMAT = "training-dynamics.complete/1"
@@ -94,13 +94,13 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     folder: Path,
     *,
     method: str,
-    seed: int,
-    correct: Bool[np.ndarray, "epoch view augmentation example"],
+    seed: SupportsIndex,
+    correct: np.ndarray,
     probability: Float[np.ndarray, "epoch view augmentation example"] | None = None,
     scalars: dict[str, Float[np.ndarray, " epoch"]] | None = None,
-    examples: Integer[np.ndarray, " example"] | None = None,
-    labels: Integer[np.ndarray, " example"] | None = None,
-    true_labels: Integer[np.ndarray, " example"] | None = None,
+    examples: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    true_labels: np.ndarray | None = None,
     config: dict[str, Any] | None = None,
     provenance: dict[str, Any] | None = None,
     panel: dict[str, Any] | None = None,
@@ -115,7 +115,8 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     method, seed, config, provenance, panel
         For run.json, see :func:`write_run_json`.
     correct, probability
-        As in :meth:`Writer.write`, for all epochs; memory-mapped arrays are read block by block.
+        As in :meth:`Writer.write`, for all epochs: booleans (epoch, view, augmentation, example); memory-mapped
+        arrays are read block by block.
     scalars
         Values per epoch, by name.
     examples
@@ -128,7 +129,7 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     Raises
     ------
     UserError
-        If the folder exists, or the disk is full.
+        If the folder exists, an array is of another type (nothing is cast), or the disk is full.
 
     Examples
     --------
@@ -141,6 +142,7 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     """
     if folder.exists():
         raise UserError(f"{folder} exists: use another `study`, or delete that folder first")
+    as_indicators("`correct`", correct)
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in (scalars or {}).items()}
     table = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(correct), 0))
     schema = Schema.of(

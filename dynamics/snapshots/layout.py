@@ -4,8 +4,10 @@
 A seed's folder is `runs/<study>/<method>/seed-0007/`; FORMAT.md, in this folder, says what each file holds.
 """
 
+import operator
 import re
 from pathlib import Path
+from typing import SupportsIndex
 
 RUN = "run.json"
 PARTIAL = "partial.zarr"
@@ -20,7 +22,7 @@ FEATURES = "features"
 _SEED = re.compile(r"seed-(\d{4,})")
 
 
-def seed_folder(runs: Path, study: str, method: str, seed: int) -> Path:
+def seed_folder(runs: Path, study: str, method: str, seed: SupportsIndex) -> Path:
     """Return the folder of one seed, which need not exist.
 
     Raises
@@ -38,6 +40,7 @@ def seed_folder(runs: Path, study: str, method: str, seed: int) -> Path:
             raise ValueError(
                 f"the name of a study or a method must be that of a visible folder, got {name!r}"
             )
+    seed = operator.index(seed)
     if seed < 0:
         raise ValueError(f"a seed must be >= 0, got {seed}")
     return runs / study / method / f"seed-{seed:04d}"

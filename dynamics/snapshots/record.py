@@ -3,8 +3,9 @@
 
 import hashlib
 import json
+import operator
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from dynamics import files
 from dynamics.errors import UserError
@@ -30,7 +31,7 @@ def write_run_json(
     folder: Path,
     *,
     method: str,
-    seed: int,
+    seed: SupportsIndex,
     config: dict[str, Any],
     provenance: dict[str, Any],
     panel: dict[str, Any] | None = None,
@@ -64,18 +65,25 @@ def write_run_json(
     {'lr': 0.1}
     """
     files.make_folder(folder)
+    config = _plain(config)
     files.write_json(
         folder / RUN,
         {
             "format": FORMAT,
             "method": method,
-            "seed": seed,
+            "seed": operator.index(seed),
             "config": config,
             "fingerprint": fingerprint(method, config),
-            "provenance": provenance,
-            "panel": panel or {},
+            "provenance": _plain(provenance),
+            "panel": _plain(panel or {}),
         },
     )
+
+
+def _plain(content: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as JSON has it: tuples as lists, scalars and arrays of numpy as numbers and lists."""
+    plain: dict[str, Any] = json.loads(json.dumps(content, default=lambda value: value.tolist()))
+    return plain
 
 
 def read_run_json(folder: Path) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, Integer
+from jaxtyping import Bool, Int64
+
+from dynamics.errors import UserError
 
 FORMAT = "training-dynamics.snapshots/1"
 CHUNK_BYTES = 8_000_000  # size of a finished run's chunks before compression
@@ -49,9 +51,9 @@ class Schema:
         shape: tuple[int, int, int],
         scalar_names: Sequence[str],
         probability: bool,
-        examples: Integer[np.ndarray, " example"],
-        labels: Integer[np.ndarray, " example"] | None,
-        true_labels: Integer[np.ndarray, " example"] | None,
+        examples: np.ndarray,
+        labels: np.ndarray | None,
+        true_labels: np.ndarray | None,
     ) -> "Schema":
         """Make a schema from integers of any type and any sequence of names."""
         return cls(
@@ -59,9 +61,9 @@ class Schema:
             shape=shape,
             scalar_names=tuple(scalar_names),
             probability=probability,
-            example=examples.astype(np.int64),
-            label=None if labels is None else labels.astype(np.int64),
-            true_label=None if true_labels is None else true_labels.astype(np.int64),
+            example=as_integers("`examples`", examples),
+            label=None if labels is None else as_integers("`labels`", labels),
+            true_label=None if true_labels is None else as_integers("`true_labels`", true_labels),
         )
 
     @property
@@ -79,3 +81,44 @@ class Schema:
     def entry(self, name: str) -> tuple[int, ...]:
         """Return the shape of one epoch of an array."""
         return (len(self.scalar_names),) if name == "scalars" else self.shape
+
+
+def as_indicators(name: str, values: np.ndarray) -> Bool[np.ndarray, "..."]:
+    """Return booleans as they are; nothing is cast, for a probability, a count or NaN would become True.
+
+    Raises
+    ------
+    UserError
+        If they are of another type.
+
+    Examples
+    --------
+    >>> as_indicators("correct", np.array([True, False]))
+    array([ True, False])
+    """
+    if values.dtype != np.bool_:
+        raise UserError(
+            f"{name} must hold booleans, got {values.dtype}: say what counts as right, such as array == 1"
+        )
+    return values
+
+
+def as_integers(name: str, values: np.ndarray) -> Int64[np.ndarray, "..."]:
+    """Return integers of any type as int64, once it is sure that none of them changes.
+
+    Raises
+    ------
+    UserError
+        If they are no integers, or one is too large.
+
+    Examples
+    --------
+    >>> as_integers("labels", np.array([0, 9], dtype=np.uint8))
+    array([0, 9])
+    """
+    array = np.asarray(values)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise UserError(f"{name} must hold integers, got {array.dtype}")
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise UserError(f"{name} must be < 2**63, got {array.max()}")
+    return array.astype(np.int64)

@@ -72,7 +72,7 @@ def create(
     ...     store.arrays, store.committed()
     (('correct', 'scalars'), [])
     """
-    group = zarr.create_group(path, attributes={"format": FORMAT, **(attributes or {})})
+    group = zarr.create_group(path, zarr_format=3, attributes={"format": FORMAT, **(attributes or {})})
 
     def array(name: str, shape: tuple[int, ...], dtype: str, axes: Sequence[str], **kept: Any) -> zarr.Array:
         kind = np.dtype(dtype)

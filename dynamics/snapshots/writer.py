@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Float
 
 from dynamics import files
 from dynamics.errors import UserError
 from dynamics.snapshots import finish
 from dynamics.snapshots.layout import FINISHED, LOG, PARTIAL, current
-from dynamics.snapshots.schema import DTYPES, Schema
+from dynamics.snapshots.schema import DTYPES, Schema, as_indicators
 from dynamics.snapshots.store import Damaged, Store, create
 
 
@@ -46,9 +46,9 @@ class Writer:
         epochs: int,
         shape: tuple[int, int, int],
         scalar_names: Sequence[str],
-        examples: Integer[np.ndarray, " example"],
-        labels: Integer[np.ndarray, " example"] | None = None,
-        true_labels: Integer[np.ndarray, " example"] | None = None,
+        examples: np.ndarray,
+        labels: np.ndarray | None = None,
+        true_labels: np.ndarray | None = None,
         probability: bool = True,
     ) -> "Writer":
         """Create a seed's snapshots, or continue those that are there.
@@ -109,7 +109,7 @@ class Writer:
     def write(
         self,
         epoch: int,
-        correct: Bool[np.ndarray, "view augmentation example"],
+        correct: np.ndarray,
         probability: Float[np.ndarray, "view augmentation example"] | None,
         scalars: dict[str, float],
     ) -> None:
@@ -204,13 +204,11 @@ class Writer:
         if set(scalars) != set(schema.scalar_names):
             raise ValueError(f"scalars must be {sorted(schema.scalar_names)}, got {sorted(scalars)}")
         arrays: dict[str, Any] = {
-            "correct": correct,
+            "correct": as_indicators("`correct`", correct),
             "probability": probability,
             "scalars": np.array([scalars[name] for name in schema.scalar_names], dtype=np.float64),
         }
         entries = {name: np.asarray(arrays[name]).astype(DTYPES[name], copy=False) for name in schema.arrays}
-        if correct.dtype != np.bool_:
-            raise ValueError(f"correct must have dtype bool, got {correct.dtype}")
         for name, values in entries.items():
             if values.shape != schema.entry(name):
                 raise ValueError(f"{name} must have shape {schema.entry(name)}, got {values.shape}")

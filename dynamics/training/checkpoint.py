@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a training state, or a network's weights, reach the disk and come back bit-equal.
+"""Saving and loading of training states and network weights, bit for bit.
 
-One safetensors file: tensors as tensors, everything else as JSON in its header, a SHA-256 over every byte
-(dynamics.seal). Nothing is pickled, and what cannot be stored exactly is refused when it is saved.
+Each is one safetensors file: tensors as tensors, everything else as JSON in its header, and a SHA-256 of all bytes
+(:mod:`dynamics.seal`). Nothing is pickled, and what cannot be stored exactly is refused when it is saved.
 """
 
 import json
@@ -25,44 +25,64 @@ WEIGHTS_FORMAT = "training-dynamics.weights/1"
 
 
 class Loaded(NamedTuple):
-    """A training state, and what the user should know about it."""
+    """A training state, and a remark for the user."""
 
     state: Any
     note: str | None
-    """Why it is the previous generation, if it is."""
+    """Why the previous generation was loaded, if it was."""
 
 
-class _Unreadable(Exception):  # noqa: N818 - its text goes on after the name of a file
+class _Unreadable(Exception):  # noqa: N818 - its text continues a sentence that begins with a file's name
     """Why a file cannot be used."""
 
 
 def previous(path: Path) -> Path:
-    """Return where the generation before the newest is kept."""
+    """Return the path of the previous generation of a state.
+
+    Examples
+    --------
+    >>> previous(Path("state.safetensors")).name
+    'state.previous.safetensors'
+    """
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def exists(path: Path) -> bool:
-    """Whether there is a state to load, of either generation."""
+    """Return whether there is a state to load, of either generation.
+
+    Examples
+    --------
+    >>> exists(Path("nowhere/state.safetensors"))
+    False
+    """
     return path.exists() or previous(path).exists()
 
 
 def save(state: Any, path: Path) -> None:
-    """Save a training state; the one that was there is kept as the previous generation.
+    """Save a training state; the one that it replaces is kept as the previous generation.
 
     Parameters
     ----------
     state
         Dictionaries (with keys of type str or int), lists and tuples of tensors, numpy arrays, str, int,
-        float, bool and None, nested at will.
+        float, bool and None, nested to any depth.
     path
-        A file named `*.safetensors`. At every instant it or its previous generation is whole.
+        A file named `*.safetensors`. At every instant it or its previous generation is intact.
 
     Raises
     ------
     TypeError
-        When something is of another type; names it.
+        When something is of another type; the message names it.
     UserError
-        When the disk is full; what was saved before is safe.
+        When the disk is full; what was saved before is intact.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "state.safetensors"
+    >>> save({"epoch": 1, "weights": torch.ones(2)}, path)
+    >>> load(path).state
+    {'epoch': 1, 'weights': tensor([1., 1.])}
     """
     tensors: dict[str, Tensor] = {}
     tree = json.dumps(_split(state, tensors, ""))
@@ -76,12 +96,18 @@ def save(state: Any, path: Path) -> None:
 
 
 def load(path: Path) -> Loaded:
-    """Load the newest state that is whole, with all tensors on the CPU.
+    """Load the newest intact state, with all tensors on the CPU.
 
     Raises
     ------
     UserError
-        When neither generation can be read: says why, and what to delete to start again.
+        When neither generation can be read; the message says why, and what to delete to start again.
+
+    Examples
+    --------
+    >>> load(Path("nowhere/state.safetensors"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    dynamics.errors.UserError: no training state can be read: nowhere/state.safetensors is missing, ...
     """
     try:
         return Loaded(_load_state(path), None)
@@ -93,7 +119,7 @@ def load(path: Path) -> Loaded:
                 f"no training state can be read: {path} {newest}, {previous(path).name} {oldest}; "
                 f"delete both to train this seed again from its start"
             ) from newest
-        return Loaded(state, f"{path} {newest}: going on from the state before it")
+        return Loaded(state, f"{path} {newest}: going on from the previous state")
 
 
 def save_weights(weights: dict[str, Tensor], path: Path) -> None:
@@ -102,7 +128,15 @@ def save_weights(weights: dict[str, Tensor], path: Path) -> None:
     Raises
     ------
     UserError
-        When the disk is full; `path` then holds what it held.
+        When the disk is full; `path` is then unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "weights.safetensors"
+    >>> save_weights(torch.nn.Linear(3, 2).state_dict(), path)
+    >>> sorted(load_weights(path))
+    ['bias', 'weight']
     """
     files.atomic_write(
         path, *_file({name: _stored(value) for name, value in weights.items()}, {"format": WEIGHTS_FORMAT})
@@ -116,6 +150,12 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     ------
     UserError
         When the file is missing, damaged or was not written by :func:`save_weights`.
+
+    Examples
+    --------
+    >>> load_weights(Path("nowhere.safetensors"))
+    Traceback (most recent call last):
+    dynamics.errors.UserError: nowhere.safetensors is missing: restore it from a copy, or train that seed again
     """
     try:
         return _read(path, WEIGHTS_FORMAT)[0]
@@ -128,21 +168,21 @@ def _file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[memoryv
 
 
 def _read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read a sealed file of one kind: its tensors, which own their memory, and its metadata."""
+    """Read a sealed file of one format: its tensors, which own their memory, and its metadata."""
     try:
         blob = path.read_bytes()
     except FileNotFoundError:
         raise _Unreadable("is missing") from None
     if not seal.is_sealed(blob):
-        raise _Unreadable("is damaged (its bytes are not those of its SHA-256)")
+        raise _Unreadable("is damaged (its SHA-256 does not match)")
     try:
         metadata = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]
         tensors = safetensors.torch.load(blob)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise _Unreadable(f"is no safetensors file ({error})") from error
+        raise _Unreadable(f"is not a safetensors file ({error})") from error
     if metadata.get("format") != kind:
         raise _Unreadable(f"has the format {metadata.get('format')!r}, not {kind!r}")
-    # Loaded tensors look into the file's bytes, at addresses that some kernels round differently for.
+    # Loaded tensors are views of the file's bytes, whose alignment makes some kernels round differently.
     return {name: tensor.clone() for name, tensor in tensors.items()}, metadata
 
 
@@ -152,12 +192,12 @@ def _load_state(path: Path) -> Any:
 
 
 def _stored(tensor: Tensor) -> Tensor:
-    """Copy to memory that is contiguous and nobody else's, as safetensors asks."""
+    """Copy to contiguous memory that no other tensor shares, as safetensors requires."""
     return tensor.detach().to("cpu", copy=True).contiguous()
 
 
 def _split(node: Any, tensors: dict[str, Tensor], path: str) -> Any:
-    """Return a node as JSON: each container or tensor is an object of one entry, named by its kind."""
+    """Return a node as JSON: each container or tensor is an object with one entry, named by its type."""
     if isinstance(node, Tensor):
         tensors[path] = _stored(node)
         return {"tensor": path}

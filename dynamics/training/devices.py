@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where to compute, and how many seeds at a time."""
+"""The devices to compute on, and the number of seeds to train at a time."""
 
 from typing import Literal
 
@@ -9,16 +9,16 @@ from dynamics.errors import UserError
 from dynamics.provenance import available_cores
 
 SEEDS_PER_GPU = 1
-"""Seeds that `workers="auto"` trains at once on a GPU: one until `benchmarks.seeds` has measured that more pay."""
+"""Seeds that `workers="auto"` trains at once on a GPU: 1 until `benchmarks.seeds` has shown that more are faster."""
 
 
 def choose_device(device: str) -> torch.device:
-    """Return the device to compute on: with auto the first GPU, or the CPU where there is none.
+    """Return the device to compute on; auto is the first GPU, or the CPU where there is none.
 
     Raises
     ------
     UserError
-        When there is no such device.
+        When the device cannot be used.
 
     Examples
     --------
@@ -28,14 +28,16 @@ def choose_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=device).device
+        probe = torch.ones(1, device=device)
+        probe.item()  # a device that holds no values, meta, has none to give
+        return probe.device
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"`device` {device} cannot be used ({reason}): try cpu") from None
 
 
 def all_devices(device: str) -> list[str]:
-    """Return the devices that workers are spread over: with auto all GPUs, or the CPU where there is none.
+    """Return the devices that workers are distributed over; auto is all GPUs, or the CPU where there is none.
 
     Examples
     --------
@@ -48,7 +50,12 @@ def all_devices(device: str) -> list[str]:
 
 
 def choose_workers(workers: int | Literal["auto"], devices: list[str], jobs: int) -> int:
-    """Return how many seeds are trained at a time: with auto one a core, or one a GPU.
+    """Return how many seeds are trained at a time; auto is one per core, or one per GPU.
+
+    Raises
+    ------
+    UserError
+        When it is less than 1.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How is one seed trained: an integer in, a run folder out, resumable at any instant.
+"""The training loop of one seed: an integer in, a run folder out, resumable at any instant.
 
-After every epoch the panel is scored and the snapshot committed. The training state is saved so often
-that it costs little; a run that is started again goes back to the last state, and since every epoch
-can be made again without its past, it ends bit-equal to one that was never interrupted (on the CPU).
+After every epoch the panel is scored and the snapshot committed. The training state is saved as often as it costs
+little; a run that is started again goes back to the last state, and since the random numbers of an epoch depend on
+the seed and the epoch alone, it ends bit-equal to one that was never interrupted (on the CPU).
 """
 
 import logging
@@ -26,22 +26,22 @@ from dynamics.training.workbench import Workbench, Workbenches
 LOGGER = logging.getLogger(__name__)
 
 STATE_SHARE = 0.02
-"""Largest share of the time that is spent on saving states, once the first is saved."""
+"""Largest fraction of the time that is spent on saving states, once the first is saved."""
 
 
 class EpochReport(NamedTuple):
-    """What is known after an epoch."""
+    """Progress and timing of one epoch."""
 
     epoch: int
     epochs: int
     loss: float
     mean_correct: float
-    """Mean of `correct` over views, augmentations and examples: this seed's share of E[r_t]."""
+    """Mean of `correct` over views, augmentations and examples: this seed's contribution to E[r_t]."""
     train_seconds: float
     panel_seconds: float
     store_seconds: float
     start_seconds: float
-    """From the call to this call's first epoch: networks, views of the panel, the state to go on from, capture."""
+    """From the call of :func:`train` to its first epoch: networks, the panel's views, the saved state, capture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,11 @@ class Job:
     seed: int
     folder: Path
     setting: str = ""
-    """Its point in a sweep, as it is shown: lr-0.0003."""
+    """Its setting in a sweep, as it is shown: lr-0.0003."""
 
     @property
     def study_folder(self) -> Path:
-        """Folder of its study."""
+        """The folder of the study."""
         return self.folder.parents[1]
 
 
@@ -71,7 +71,7 @@ def train(
     engine: str = "auto",
     workbenches: Workbenches | None = None,
 ) -> None:
-    """Train one seed to its last epoch, from wherever it is, and finish its run folder.
+    """Train one seed to its last epoch, from wherever it stands, and finish its run folder.
 
     Parameters
     ----------
@@ -84,17 +84,29 @@ def train(
     report
         Called after every epoch of this call.
     state_share
-        Largest share of the time to spend on saving states; at infinity one is saved every epoch.
+        Largest fraction of the time to spend on saving states; at infinity one is saved every epoch.
     engine
         How steps are repeated: auto, or one of :data:`dynamics.training.capture.Engine`.
     workbenches
-        Given to every call, it keeps from seed to seed what they share; no bit depends on it.
+        Keeps what seeds share from one call to the next, if it is passed to each; no bit depends on it.
 
     Raises
     ------
     UserError
-        When the folder holds a run of another config or of other data, another process holds its lock, the
+        When the folder holds a run with another recipe or other data, another process holds its lock, the
         batch or panel does not fit the data, the loss is not finite, or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from dynamics import data, study_file
+    >>> small = {"epochs": 1, "train_examples": 64, "width": 2, "panel_examples": 16, "panel_augmentations": 1}
+    >>> folder = Path(tempfile.mkdtemp()) / "demo/supervised/seed-0000"
+    >>> recipe = study_file.preset("supervised", "quick", **small)
+    >>> job = Job(method="supervised", recipe=recipe, seed=0, folder=folder)
+    >>> train(job, data.load("digits"), device=torch.device("cpu"))
+    >>> snapshots.is_complete(folder)
+    True
     """
     called = time.perf_counter()
     with seed_lock(job.folder):
@@ -115,12 +127,19 @@ def train(
 
 
 def check(job: Job, dataset: Dataset) -> Dataset:
-    """Return the part of a data set that a job trains on, once all its sizes fit.
+    """Return the part of a data set that a job trains on, after checking its sizes.
 
     Raises
     ------
     UserError
         When batch, panel or subset do not fit the data, or there is no such encoder.
+
+    Examples
+    --------
+    >>> from dynamics import data, study_file
+    >>> recipe = study_file.preset("simclr", "quick", train_examples=300)
+    >>> check(Job(method="simclr", recipe=recipe, seed=0, folder=Path()), data.load("digits")).num_train
+    300
     """
     with torch.device("meta"):  # nothing is allocated
         encoders.build(job.recipe.encoder, width=job.recipe.width)
@@ -131,7 +150,7 @@ def check(job: Job, dataset: Dataset) -> Dataset:
 
 
 def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
-    """Write run.json, or compare the one that is there: config and data must be the same."""
+    """Write run.json, or compare with the existing one: the data must be the same."""
     if snapshots.has_record(job.folder):
         before = snapshots.read_run_json(job.folder)["provenance"]["data_fingerprint"]
         if before != dataset.fingerprint:
@@ -181,7 +200,7 @@ def _train_epochs(
         scored = time.perf_counter()
         trainer.seconds += scored - began
         if epoch == recipe.epochs or save_cost <= state_share * (scored - saved_at):
-            # Before the snapshot: an epoch that has a state but no snapshot can be scored again.
+            # Before the snapshot: an epoch with a state but without a snapshot can be scored again.
             trainer.save()
             saved_at = time.perf_counter()
             save_cost = saved_at - scored
@@ -202,7 +221,7 @@ def _train_epochs(
 
 @dataclass(kw_only=True)
 class _Trainer:
-    """One seed on its workbench; `epoch` is the last one done."""
+    """One seed on its workbench; `epoch` is the last complete one."""
 
     job: Job
     bench: Workbench
@@ -211,7 +230,7 @@ class _Trainer:
     scalars: dict[str, float] = field(default_factory=dict)
 
     def open_writer(self) -> snapshots.Writer:
-        """Open the run's snapshots, new or begun."""
+        """Open the run's snapshots, which may exist already."""
         bench = self.bench
         return snapshots.Writer.open(
             self.job.folder,
@@ -237,7 +256,7 @@ class _Trainer:
         return self.bench.panel.score(self.bench.method)
 
     def save(self) -> None:
-        """Save all that is needed to go on after this epoch."""
+        """Save all that is needed to continue after this epoch."""
         state: dict[str, Any] = {
             "epoch": self.epoch,
             "seconds": self.seconds,
@@ -248,7 +267,7 @@ class _Trainer:
         checkpoint.save(state, snapshots.state_file(self.job.folder))
 
     def start(self, writer: snapshots.Writer) -> None:
-        """Go back to the last saved state and commit its epoch if that is missing; without one, to the beginning."""
+        """Load the last saved state and commit its epoch if it is missing; without a state, begin the seed."""
         state = self._last_state(writer)
         if state is None:
             self.bench.begin(self.job.seed)
@@ -270,7 +289,7 @@ class _Trainer:
             LOGGER.warning("%s", note)
         if set(range(1, state["epoch"])) - set(writer.committed()):
             LOGGER.warning(
-                "%s lost an epoch before its last state: trained again from the start", self.job.folder
+                "%s lost an epoch before its last state: it is trained again from the start", self.job.folder
             )
             return None
         loaded: dict[str, Any] = state

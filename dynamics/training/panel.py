@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which examples of a fixed panel does a network get right: K training examples under M augmentations.
+"""The panel: K fixed training examples under M fixed augmentations, scored after every epoch.
 
 Examples and augmentations are drawn once, from `panel_seed`, and are the same for all seeds; the examples
-are the same for all methods (memorization thesis, eq. 4.2: the average over seeds and augmentations of the
-indicator that is recorded here is r_t(x)).
+are the same for all methods. The average over seeds and augmentations of the indicator that is recorded here
+is r_t(x) (memorization thesis, eq. 4.2).
 """
 
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ from dynamics.streams import generator
 from dynamics.training import diagnostics
 
 RENDER_CHUNK = 4096
-"""Views that are rendered and scored at a time."""
+"""Number of views that are rendered and scored at a time."""
 CACHE_BYTES = 2**30
-"""Rendered views are kept between epochs while they take less than this."""
+"""Rendered views are kept from epoch to epoch if they take at most this."""
 
 
 class Scores(NamedTuple):
@@ -34,13 +34,18 @@ class Scores(NamedTuple):
     correct: Bool[np.ndarray, "view augmentation example"]
     probability: Float16[np.ndarray, "view augmentation example"]
     diagnostics: dict[str, float]
-    """Spread and rank of what the network makes of the first augmentation (:mod:`dynamics.training.diagnostics`)."""
+    """Diagnostics of collapse under the first augmentation (:mod:`dynamics.training.diagnostics`)."""
 
 
 def draw_examples(config: Recipe, num_train: int) -> Int64[Tensor, " example"]:
-    """Draw the panel's K training examples from `panel_seed`: without replacement unless asked otherwise.
+    """Draw the panel's K training examples from `panel_seed`, without replacement unless the recipe asks for it.
 
-    A longer panel begins with a shorter one's examples. The sizes are those that :func:`check` passed.
+    A larger panel begins with the examples of a smaller one. The sizes must have passed :func:`check`.
+
+    Examples
+    --------
+    >>> draw_examples(Recipe(panel_examples=6), 100)[:4].equal(draw_examples(Recipe(panel_examples=4), 100))
+    True
     """
     stream = generator(config.panel_seed, "panel-examples")
     if config.panel_replacement:
@@ -53,7 +58,7 @@ class Panel:
     """The fixed examples under their fixed augmentations, ready to be scored.
 
     `images` (uint8), `labels` (those used in training) and `draws[augmentation][view]` have the panel's
-    examples as their first axis and lie on the device.
+    examples as their first axis and are on the device.
     """
 
     images: Tensor
@@ -86,26 +91,26 @@ class Panel:
     def score(self, method: Method) -> Scores:
         """Score every view of every example with the network in eval mode.
 
-        The network is left as it was: batch norm's statistics are used, not updated.
+        The network is left unchanged: batch norm's statistics are used, not updated.
         """
         was_training = method.training
         method.eval()
         verdicts: list[Judgement] = []
-        measured: dict[str, float] = {}
+        collapse: dict[str, float] = {}
         try:
             for group in self._groups():
                 seen = self._represent(method, group)
                 if 0 in group:
-                    measured = diagnostics.diagnose(seen.features[0], seen.outputs[0])
+                    collapse = diagnostics.diagnose(seen.features[0], seen.outputs[0])
                 verdicts += [method.judge(outputs, self.labels) for outputs in seen.outputs]
         finally:
             method.train(was_training)
         correct = torch.stack([verdict.correct for verdict in verdicts], dim=1)
         probability = torch.stack([verdict.probability for verdict in verdicts], dim=1)
-        return Scores(correct.cpu().numpy(), probability.half().cpu().numpy(), measured)
+        return Scores(correct.cpu().numpy(), probability.half().cpu().numpy(), collapse)
 
     def _groups(self) -> list[range]:
-        """Return augmentations that go through the network together: as many as a chunk takes, or one."""
+        """Return the augmentations that pass the network together: as many as fit into a chunk, or one."""
         views, augmentations, examples = self.shape
         together = max(1, RENDER_CHUNK // (views * examples))
         return [
@@ -117,17 +122,23 @@ class Panel:
         views = range(self.shape[0])
         images = torch.cat([self.render(augmentation, view) for augmentation in group for view in views])
         parts = [method.represent(chunk) for chunk in images.split(RENDER_CHUNK)]
-        whole = (torch.cat(part) for part in zip(*parts, strict=True))
-        return Representation(*(values.unflatten(0, (len(group), len(views), -1)) for values in whole))
+        joined = (torch.cat(part) for part in zip(*parts, strict=True))
+        return Representation(*(values.unflatten(0, (len(group), len(views), -1)) for values in joined))
 
 
 def check(config: Recipe, *, num_train: int, num_views: int) -> None:
-    """Compare a panel's sizes with each other and with the data, before anything is computed.
+    """Check a panel's sizes against each other and against the data, before anything is computed.
 
     Raises
     ------
     UserError
-        When K examples cannot be drawn without replacement, or do not split into the panel's batches.
+        When K examples cannot be drawn without replacement, or are not a multiple of the panel's batch.
+
+    Examples
+    --------
+    >>> check(Recipe(panel_examples=100, panel_batch=48), num_train=300, num_views=2)
+    Traceback (most recent call last):
+    dynamics.errors.UserError: panel_examples must be a multiple of panel_batch (48), got 100
     """
     size = config.panel_examples
     if size > num_train and not config.panel_replacement:
@@ -156,21 +167,29 @@ def build(
     config
         Gives M, the panel's batch and `panel_seed`.
     views
-        The method's distribution of views; where it has no randomness, one augmentation stands for all M.
+        The method's distribution of views; where it is deterministic, one augmentation stands for all M.
     num_views
-        1, or 2 where partners are looked for.
+        1, or 2 for methods that look for the positive.
     images, labels
         The training set, on the device.
     examples
         Indices into it, from :func:`draw_examples`.
 
+    Examples
+    --------
+    >>> from dynamics.augment import SimCLRViews
+    >>> images, labels = torch.zeros(20, 3, 8, 8, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64)
+    >>> recipe = Recipe(panel_examples=4, panel_augmentations=3)
+    >>> examples = draw_examples(recipe, len(images))
+    >>> build(recipe, SimCLRViews(), num_views=2, images=images, labels=labels, examples=examples).shape
+    (2, 3, 4)
     """
     augmentations = 1 if views.deterministic else config.panel_augmentations
     chosen = examples.to(images.device)
 
     def draw(augmentation: int, view: int) -> Draw:
-        # Drawn on the CPU, so that the panel is the same on every machine; a counter of its own for each
-        # augmentation and view, so that a larger M begins with a smaller one's augmentations.
+        # Drawn on the CPU, so that the panel is the same on every machine; each augmentation and view has a
+        # counter, so that a larger M begins with the augmentations of a smaller one.
         stream = generator(config.panel_seed, "panel-augmentations", 2 * augmentation + view)
         return views.draw(len(examples), images.shape[-1], generator=stream).to(images.device)
 

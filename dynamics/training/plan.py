@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is there to train: which seeds of a study are missing, and whether the wanted recipe fits those there are."""
+"""The seeds of a study that are still to be trained, once the recipe is known to fit those that exist."""
 
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dynamics import methods, snapshots
+from dynamics import data, encoders, methods, snapshots
 from dynamics.config import SHARED_BY_A_STUDY, Recipe
 from dynamics.errors import UserError
 from dynamics.streams import MAX_EPOCH
@@ -16,14 +16,14 @@ STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Plan(NamedTuple):
-    """Jobs, split by whether there is anything left to do."""
+    """Jobs, split into those still to be done and those complete."""
 
     missing: list[Job]
     complete: list[Job]
 
     @classmethod
     def together(cls, plans: Iterable["Plan"]) -> "Plan":
-        """Return the plan of several."""
+        """Join several plans to one."""
         plans = list(plans)
         return cls(
             [job for plan in plans for job in plan.missing], [job for plan in plans for job in plan.complete]
@@ -31,7 +31,12 @@ class Plan(NamedTuple):
 
 
 def check_study_name(study: str) -> None:
-    """Refuse a name that no folder should have.
+    """Refuse a name that is not safe as the name of a folder.
+
+    Raises
+    ------
+    UserError
+        When it is empty or holds other characters than letters, digits, dots, hyphens and underscores.
 
     Examples
     --------
@@ -42,17 +47,27 @@ def check_study_name(study: str) -> None:
 
 
 def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterable[int]) -> Plan:
-    """Say which seeds are to be trained, after comparing the recipe with all that the study holds.
+    """Return which seeds are to be trained, after comparing the recipe with all runs of the study.
 
     Raises
     ------
     UserError
         When the study's name is refused, a seed of the method was trained with another recipe, or another method
-        of the study has another panel or other data: the message names the field and both values.
+        of the study has another panel or other data; the message names the field and both values.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> recipe = methods.recipe("simclr")()
+    >>> plan = make_plan(Path(tempfile.mkdtemp()), "demo", "simclr", recipe, seeds=[0, 1])
+    >>> [job.seed for job in plan.missing], plan.complete
+    ([0, 1], [])
     """
     check_study_name(study)
     if recipe.epochs > MAX_EPOCH:
         raise UserError(f"`epochs` must be <= {MAX_EPOCH}, got {recipe.epochs}")
+    data.CATALOGUE.check(recipe.dataset)
+    encoders.CATALOGUE.check(recipe.encoder)
     _check_study(runs, study, method, recipe)
     plan = Plan([], [])
     for seed in seeds:
@@ -77,21 +92,33 @@ def _check_study(runs: Path, study: str, method: str, recipe: Recipe) -> None:
                         f"study {study} holds {other} with `{field}` {config[field]}, not {wanted[field]}: "
                         "all methods of a study share data and panel; use the same value, or another `study`"
                     )
-            break  # one seed speaks for its method
+            break  # all seeds of a method have the same recipe
 
 
 def longest_first(jobs: Sequence[Job]) -> list[Job]:
-    """Return jobs in the order that leaves workers idle least: a long one begun last would run alone.
+    """Return jobs with the longest first, so that no worker is left alone with a long one at the end.
 
     Jobs of one recipe stay together and in their order.
+
+    Examples
+    --------
+    >>> recipes = [methods.recipe("simclr")(epochs=epochs) for epochs in (2, 9)]
+    >>> jobs = [Job(method="simclr", recipe=recipe, seed=0, folder=Path()) for recipe in recipes]
+    >>> [job.recipe.epochs for job in longest_first(jobs)]
+    [9, 2]
     """
     return sorted(jobs, key=lambda job: -views_trained_on(job.method, job.recipe) * job.recipe.epochs)
 
 
 def views_trained_on(method: str, recipe: Recipe) -> int:
-    """Return how many views an epoch trains on, times the network's width: about what it costs.
+    """Return the approximate cost of an epoch: the number of views that it trains on, times the network's width.
 
-    Relative to the size of the data set where a recipe trains on all of it.
+    For a recipe that trains on all images, the cost is relative to the size of the data set.
+
+    Examples
+    --------
+    >>> views_trained_on("simclr", methods.recipe("simclr")(width=64, train_examples=1000))
+    128000
     """
     views: int = getattr(recipe, "num_views", methods.load(method).panel_views)
     return views * recipe.width * (recipe.train_examples or 1)

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who trains which seed: worker processes that take one job after another and report every epoch.
+"""A pool of worker processes that take one job after another and report every epoch.
 
-A worker is a program of its own (:mod:`dynamics.training.worker`) at the other end of a pipe, whatever started this
-one: a command, a script without a main guard, a notebook. One that dies takes only its own job with it.
+A worker is a separate program (:mod:`dynamics.training.worker`) at the other end of a pipe, so that the pool works in
+commands, in scripts without a main guard and in notebooks. When a worker dies, only its current job fails.
 """
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
@@ -22,7 +24,7 @@ from dynamics import data, encoders, methods
 from dynamics.training.loop import Job
 
 CATALOGUES = (methods.CATALOGUE, encoders.CATALOGUE, data.CATALOGUE)
-"""What this process may have registered, and workers must know, too."""
+"""Where this process may have registered objects, which its workers need as well."""
 
 
 class Event(NamedTuple):
@@ -31,12 +33,12 @@ class Event(NamedTuple):
     job: Job
     kind: Literal["started", "epoch", "done", "failed"]
     payload: Any = None
-    """An :class:`~dynamics.training.loop.EpochReport`, or the reason of a failure in one line."""
+    """An :class:`~dynamics.training.loop.EpochReport`, or the reason for a failure in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where workers load the data from; it is all there when they start."""
+    """Where workers load the data from, which must be complete when they start."""
 
     data_root: Path
     engine: str = "auto"
@@ -48,12 +50,12 @@ class _Worker:
     process: subprocess.Popen[bytes]
     pipe: Connection
     lifeline: int
-    """Writing end of a pipe that ends with this process, and the worker with it."""
+    """Writing end of a pipe: it is closed when this process ends, and then the worker ends as well."""
     device: str
     job: Job | None = None
 
     def leave(self) -> int:
-        """Wait for the process, which is on its way out; return its exit code."""
+        """Wait for the process, which is about to end; return its exit code."""
         code = self.process.wait()
         self.pipe.close()
         os.close(self.lifeline)
@@ -68,10 +70,15 @@ def run_jobs(
     workers: int,
     on_event: Callable[[Event], None],
 ) -> None:
-    """Train all jobs, `workers` at a time, spread over the devices; return when none is left.
+    """Train all jobs, `workers` at a time, distributed over the devices; return when none is left.
 
-    A job that fails, or whose worker dies, is reported and the others go on. When this call is left by an
-    exception (Ctrl-C), the workers are stopped; what they had committed stays.
+    A job that fails, or whose worker dies, is reported and the others continue. When this call is left by an
+    exception (Ctrl-C), the workers are stopped; the epochs that they have committed are kept.
+
+    Examples
+    --------
+    >>> jobs = []  # from make_plan
+    >>> run_jobs(jobs, source=Source(data_root=Path("data")), devices=["cpu"], workers=2, on_event=print)
     """
     waiting = list(jobs)
     active: list[_Worker] = []
@@ -86,15 +93,29 @@ def run_jobs(
                         _assign(worker, waiting, on_event)
                     continue
                 active.remove(worker)
-                _bury(worker, on_event)
+                _close(worker, on_event)
                 if waiting:
                     active.append(_start(source, worker.device))
                     _assign(active[-1], waiting, on_event)
     finally:
-        for worker in active:
-            worker.process.terminate()
-        for worker in active:
-            worker.leave()
+        with _undisturbed():
+            for worker in active:
+                worker.process.terminate()
+            for worker in active:
+                worker.leave()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no Ctrl-C in while workers are stopped: a second one would leave some behind."""
+    if threading.current_thread() is not threading.main_thread():  # interrupts reach the main thread only
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start(source: Source, device: str) -> _Worker:
@@ -102,7 +123,7 @@ def _start(source: Source, device: str) -> _Worker:
     read, write = os.pipe()
     inherited = (other_end.fileno(), read)
     process = subprocess.Popen(
-        # -P: a file of the user's that is called torch.py is not imported from the working folder.
+        # -P: a file torch.py in the user's working folder is not imported.
         [sys.executable, "-P", "-m", "dynamics.training.worker", *map(str, inherited)],
         pass_fds=inherited,
         stdin=subprocess.DEVNULL,
@@ -116,7 +137,7 @@ def _start(source: Source, device: str) -> _Worker:
 
 
 def _send(worker: _Worker, message: object) -> None:
-    with contextlib.suppress(OSError):  # dead already: found out when its pipe is read
+    with contextlib.suppress(OSError):  # already dead: noticed when its pipe is read
         worker.pipe.send_bytes(cloudpickle.dumps(message))
 
 
@@ -128,13 +149,13 @@ def _assign(worker: _Worker, waiting: list[Job], on_event: Callable[[Event], Non
 
 
 def _ready(active: list[_Worker]) -> Iterator[_Worker]:
-    """Wait until a worker has sent something or is gone: either makes its pipe readable."""
+    """Wait until a worker has sent something or has ended: either makes its pipe readable."""
     by_pipe = {worker.pipe: worker for worker in active}
     return (by_pipe[pipe] for pipe in wait(list(by_pipe)) if isinstance(pipe, Connection))
 
 
 def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> bool:
-    """Pass on one message; a job that is over leaves its worker without one. False when the worker is gone."""
+    """Pass on one message, and free a worker whose job has ended; return False when the worker has ended."""
     try:
         kind, payload = worker.pipe.recv()
     except (EOFError, ConnectionResetError):
@@ -147,7 +168,7 @@ def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> bool:
     return True
 
 
-def _bury(worker: _Worker, on_event: Callable[[Event], None]) -> None:
+def _close(worker: _Worker, on_event: Callable[[Event], None]) -> None:
     code = worker.leave()
     if worker.job is not None:
         reason = f"its process died (exit code {code}); start it again to go on"

@@ -25,7 +25,7 @@ from dynamics.training.plan import longest_first, make_plan
 from dynamics.training.pool import Event, Source, run_jobs
 
 
-def train(  # noqa: PLR0913 - the front door: each by name
+def train(  # noqa: PLR0913 - the front door: all are keywords
     method: str | type[Method],
     dataset: str | Dataset | None = None,
     *,
@@ -41,10 +41,10 @@ def train(  # noqa: PLR0913 - the front door: each by name
     on_event: Callable[[Event], None] = lambda event: None,
     **fields: Any,
 ) -> Study:
-    """Train seeds of a method and open the study that holds them; what is complete is left alone.
+    """Train seeds of a method and open the study that holds them; complete seeds are left unchanged.
 
     Each seed is trained in a process of its own with one thread, as many at a time as the machine has cores or
-    GPUs. Stop it whenever you like: the same call goes on, to the same bits.
+    GPUs. Training may be stopped at any time: the same call resumes it, to the same bits.
 
     Parameters
     ----------
@@ -53,19 +53,19 @@ def train(  # noqa: PLR0913 - the front door: each by name
     dataset
         Its name, or one made in memory (:meth:`dynamics.Dataset.build`); by default that of the preset.
     seeds
-        Which seeds, or how many: 0 to n - 1.
+        The seeds, or their number n for 0 to n - 1.
     runs, study
         Where the run folders go: `runs/study/method/seed-0000`; the study's name is by default that of the preset.
     preset
         quick (digits, minutes on a CPU), thesis (CIFAR-10), or a study file; by default thesis where there is a GPU.
     data_root, download
-        Where images are looked for, and whether to fetch them there where they are absent.
+        Folder where images are looked for, and whether to download them there where they are absent.
     workers
         Seeds at a time; auto is one per GPU, or one per core where there is none.
     device
-        auto, cpu, cuda or cuda:1.
+        auto, cpu, cuda or cuda:1; auto is all GPUs, or the CPU where there is none.
     engine
-        How steps are sent to a GPU, :data:`dynamics.training.capture.Engine`.
+        How steps are repeated: auto, or one of :data:`dynamics.training.capture.Engine`.
     on_event
         Called when a seed starts, after each of its epochs and when it ends.
     **fields
@@ -116,7 +116,7 @@ def train(  # noqa: PLR0913 - the front door: each by name
 
 
 def default_preset() -> str:
-    """Return thesis where there is a CUDA device, else quick.
+    """Return the default preset: thesis where there is a CUDA device, else quick.
 
     Examples
     --------
@@ -127,7 +127,12 @@ def default_preset() -> str:
 
 
 def wanted_seeds(seeds: SupportsIndex | Iterable[SupportsIndex]) -> list[int]:
-    """Return seeds as a list, once each is known to be one.
+    """Return the seeds as a list without duplicates; an integer n stands for 0 to n - 1.
+
+    Raises
+    ------
+    UserError
+        When there is none, or one is out of range.
 
     Examples
     --------
@@ -146,7 +151,21 @@ def wanted_seeds(seeds: SupportsIndex | Iterable[SupportsIndex]) -> list[int]:
 def check_data(
     jobs: Iterable[Job], *, data_root: Path, download: bool, progress: Track | None = None
 ) -> None:
-    """Load the data and compare sizes before a worker starts: one download, and a mistake is said once."""
+    """Load the data of all jobs and check their sizes, before any worker starts.
+
+    So data are downloaded once, and a mistake is reported once.
+
+    Raises
+    ------
+    UserError
+        When data are missing, or a batch, panel or subset does not fit them.
+
+    Examples
+    --------
+    >>> recipe = study_file.preset("simclr", "quick")
+    >>> job = Job(method="simclr", recipe=recipe, seed=0, folder=Path("runs/demo/simclr/seed-0000"))
+    >>> check_data([job], data_root=Path("data"), download=False)
+    """
     loaded: dict[str, Dataset] = {}
     for job in {(job.method, job.recipe): job for job in jobs}.values():
         name = job.recipe.dataset
@@ -158,14 +177,25 @@ def check_data(
 def choose_resources(
     device: str, workers: int | Literal["auto"], engine: str, *, jobs: int
 ) -> tuple[list[str], int]:
-    """Return the devices that workers are spread over and how many work at a time, once all three can be had."""
+    """Return the devices that workers are distributed over, and how many seeds are trained at a time.
+
+    Raises
+    ------
+    UserError
+        When the device, the number of workers or the engine cannot be used.
+
+    Examples
+    --------
+    >>> choose_resources("cpu", 4, "auto", jobs=3)
+    (['cpu'], 3)
+    """
     devices = all_devices(device)
     capture.choose(engine, torch.device(devices[0]))
     return devices, choose_workers(workers, devices, jobs)
 
 
 def _fields(fields: dict[str, Any], dataset: str | Dataset | None) -> dict[str, Any]:
-    """Return fields of a recipe, objects registered under their names."""
+    """Return fields of a recipe; a data set or encoder that is an object is registered and replaced by its name."""
     named = dict(fields)
     if isinstance(dataset, Dataset):
         data.CATALOGUE.register(dataset.name, dataset)
@@ -180,7 +210,7 @@ def _fields(fields: dict[str, Any], dataset: str | Dataset | None) -> dict[str, 
 
 
 def _fitted(recipe: Recipe, dataset: Dataset, fields: dict[str, Any]) -> Recipe:
-    """Fit the sizes that nobody asked for to a data set that was made in memory: a preset's are those of its own."""
+    """Fit the sizes that are not given to a data set made in memory: those of a preset suit the preset's data."""
     count = dataset.num_train
     fitted: dict[str, Any] = {"train_examples": None, "batch_size": min(recipe.batch_size, count)}
     if recipe.panel_examples > count:

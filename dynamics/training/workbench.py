@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What does training a seed need that the next seed needs again: networks, optimiser, data, panel, the captured step.
+"""All that the seeds of a recipe share on a device: networks, optimiser, data, panel, the captured step.
 
-All of it is built once for a recipe and a device and then used for one seed after the other, so that images are moved,
-the panel's views are rendered and a step is compiled or captured only once. A seed is loaded by writing its weights and
-its optimiser's state into the tensors that are there: a captured step knows no others.
+It is built once and then used for one seed after the other, so that images are moved, the panel's views are rendered
+and a step is compiled or captured only once. A seed is loaded by writing its weights and its optimiser's state into
+the existing tensors, the only ones that a captured step accesses.
 """
 
 import gc
@@ -39,7 +39,7 @@ class Workbench:
     device
         Where to compute.
     engine
-        How steps are repeated, from :func:`dynamics.training.capture.choose`.
+        How steps are repeated; from :func:`dynamics.training.capture.choose`.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Workbench:
         self._sums = torch.zeros(len(self.method.terms), dtype=torch.float64, device=device)
         if device.type == "cuda":
             if device.index is not None:
-                torch.cuda.set_device(device)  # streams and captures are the current device's
+                torch.cuda.set_device(device)  # streams and captures belong to the current device
             torch.backends.cudnn.benchmark = True  # all steps have the same shapes
         if engine == "compiled":
             capture.compile_networks(self.method)
@@ -76,21 +76,21 @@ class Workbench:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """Number of steps per epoch."""
         return len(self.images) // self.recipe.batch_size
 
     def begin(self, seed: int) -> None:
-        """Load a seed as it is before its first step."""
+        """Load the initial state of a seed."""
         fresh = networks.untrained(self.name, self.recipe, self.dataset, seed=seed)
         self.load(fresh.state_dict(), {})
 
     def load(self, weights: dict[str, Any], optimizer: dict[int, dict[str, Tensor]]) -> None:
-        """Load a seed's weights, and its optimiser's state by parameter (none at all: zeros)."""
+        """Load a seed's weights, and its optimiser's state by parameter (zeros where it is absent)."""
         self.method.load_state_dict(weights)
         _restore(self.optimizer, optimizer)
 
     def run_epoch(self, seed: int, epoch: int) -> dict[str, float]:
-        """Train the seed that is loaded for one epoch; return the means of the loss's terms and the learning rate.
+        """Train the loaded seed for one epoch; return the means of the loss's terms and the learning rate.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class Workbench:
         return {**scalars, "learning_rate": self.method.learning_rate(epoch)}
 
     def launch(self, seed: int, epoch: int) -> Iterator[None]:
-        """Send an epoch's steps to the device, one at each turn; nothing waits for the device."""
+        """Launch an epoch's steps, one per iteration, without waiting for the device."""
         _set_rates(self.optimizer, self.recipe.lr, self.method.learning_rate(epoch))
         self.method.start_epoch(epoch)
         size, steps = self.recipe.batch_size, self.steps
@@ -120,7 +120,7 @@ class Workbench:
             yield
 
     def _one_step(self) -> None:
-        """Do one step of the optimiser on fresh views of the images in `_batch`; add the loss's terms to `_sums`."""
+        """Do one optimiser step on new views of the images in `_batch`; add the loss's terms to `_sums`."""
         images, labels = self.images[self._batch], self.labels[self._batch]
         count = self.method.training_views
         repeated = images.repeat(count, 1, 1, 1)
@@ -138,7 +138,7 @@ class Workbench:
 
 @dataclass
 class Workbenches:
-    """The workbench that was used last: the next seed of the same recipe finds it ready."""
+    """Keeps the workbench that was used last, for the next seed of the same recipe."""
 
     _key: tuple[Any, ...] | None = None
     _bench: Workbench | None = field(default=None, repr=False)
@@ -146,11 +146,11 @@ class Workbenches:
     def get(
         self, name: str, recipe: Recipe, dataset: Dataset, *, device: torch.device, engine: Engine
     ) -> Workbench:
-        """Return the workbench of a recipe, built where the last one was another's."""
+        """Return the workbench of a recipe; the last one is replaced if it was built for another."""
         key = (name, recipe, dataset.fingerprint, device, engine)
         if self._bench is None or key != self._key:
             self._key = self._bench = None
-            gc.collect()  # frees the device before the next is built: modules are in cycles
+            gc.collect()  # frees device memory before the next is built: modules are in reference cycles
             self._bench = Workbench(name, recipe, dataset, device=device, engine=engine)
             self._key = key
         return self._bench
@@ -161,7 +161,7 @@ def _method(name: str, recipe: Recipe, dataset: Dataset, device: torch.device) -
     method.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and device.type == "cuda")
     method.to(device)
     if device.type == "cuda":
-        method.to(memory_format=torch.channels_last)  # what tensor cores read without a transposition
+        method.to(memory_format=torch.channels_last)  # the layout that tensor cores read without transposing
     return method.train()
 
 
@@ -176,16 +176,18 @@ def _set_rates(optimizer: torch.optim.Optimizer, base: float, scheduled: float) 
 
 
 def _restore(optimizer: torch.optim.Optimizer, states: dict[int, dict[str, Tensor]]) -> None:
-    """Write a state into the optimiser's own tensors; what it does not name becomes zero, as before the first step."""
+    """Write a state into the optimiser's tensors; those that it lacks become zero, as before the first step."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for place, parameter in enumerate(parameters):
-        own, wanted = optimizer.state[parameter], states.get(place, {})
-        for name in own.keys() - wanted.keys():
-            own[name].zero_()
-        for name, value in wanted.items():
-            if name in own:
-                own[name].copy_(value)
-            elif value.shape == parameter.shape:  # a fused kernel wants the layout of the parameter, too
-                own[name] = torch.empty_like(parameter).copy_(value)
+        current, saved = optimizer.state[parameter], states.get(place, {})
+        for name in current.keys() - saved.keys():
+            current[name].zero_()
+        for name, value in saved.items():
+            if name in current:
+                current[name].copy_(value)
+            elif value.shape == parameter.shape:  # a fused kernel needs the parameter's memory layout as well
+                current[name] = torch.empty_like(parameter).copy_(value)
             else:  # Adam counts its steps on the CPU unless it is fused
-                own[name] = value.to(parameter.device if optimizer.defaults["fused"] else "cpu", copy=True)
+                current[name] = value.to(
+                    parameter.device if optimizer.defaults["fused"] else "cpu", copy=True
+                )

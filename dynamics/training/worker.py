@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process that trains the seeds that it is sent, one after the other, until there are none.
+"""A worker process: it trains the seeds that it is sent, one after the other, until there are none.
 
-It keeps its data set, and what seeds of one recipe share, from job to job. Started by :mod:`dynamics.training.pool`.
+It keeps its data set, and what the seeds of a recipe share, from job to job. Started by :mod:`dynamics.training.pool`.
 """
 
 import contextlib
@@ -19,27 +19,27 @@ from typing import Any, NoReturn
 import torch
 
 from dynamics import data
-from dynamics.errors import UserError
+from dynamics.errors import UserError, explained
 from dynamics.training import loop
 from dynamics.training.loop import Job
 from dynamics.training.pool import CATALOGUES, Source
 from dynamics.training.workbench import Workbenches
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Parameters of glibc's `mallopt`: free bytes at the heap's end, and size of a piece, that are given back."""
+"""Parameters of glibc's `mallopt`: how much free memory at the heap's end, and which sizes, go back to the system."""
 TRIM, MMAP = 2**29, 2**25
-"""512 MiB, and the largest size that glibc takes."""
+"""512 MiB, and 32 MiB, the largest threshold that glibc accepts."""
 
 
-def main(pipe_end: int, lifeline: int) -> NoReturn:
-    """Work at the other end of a pipe, and leave at once: all that matters is on the disk."""
-    # Ctrl-C reaches the whole process group; the parent decides what is to stop.
+def _main(pipe_end: int, lifeline: int) -> NoReturn:
+    """Work at the other end of a pipe, then exit at once: all that matters is on the disk."""
+    # Ctrl-C reaches every process of the group; the parent decides what to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING)
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
-    torch.set_num_threads(1)  # the bits of a seed must not depend on how many run beside it
+    torch.set_num_threads(1)  # the bits of a seed must not depend on how many are trained at a time
     pipe = Connection(pipe_end)
-    with contextlib.suppress(BrokenPipeError, EOFError):  # the parent is gone
+    with contextlib.suppress(BrokenPipeError, EOFError):  # the parent has ended
         source, device, registered = _received(pipe)
         for catalogue, objects in zip(CATALOGUES, registered, strict=True):
             catalogue.registered.update(objects)
@@ -52,12 +52,12 @@ def main(pipe_end: int, lifeline: int) -> NoReturn:
 
 
 def _received(pipe: Connection) -> Any:
-    return pickle.loads(pipe.recv_bytes())  # from the parent, which made it: no file is ever unpickled
+    return pickle.loads(pipe.recv_bytes())  # made by the parent: no file is ever unpickled
 
 
 def _die_with_parent(lifeline: int) -> None:
-    """End the worker when the parent is gone, however it went: nobody would ever start it again."""
-    os.read(lifeline, 1)  # nothing is written: it returns when the parent's end is closed
+    """End the worker when the parent has ended, however it did: the worker would never be used again."""
+    os.read(lifeline, 1)  # nothing is ever written: this returns when the parent's end is closed
     os._exit(1)
 
 
@@ -93,20 +93,34 @@ def _train(
         raise
     except UserError as error:
         return "failed", str(error)
+    except OSError as error:
+        return "failed", explained(error)
     except Exception as error:
-        log = job.folder.with_suffix(".error.log")
-        with contextlib.suppress(OSError):
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc())
-        return "failed", f"{type(error).__name__}: {error} (traceback in {log})"
+        return "failed", f"{type(error).__name__}: {error}{_traceback(job)}"
     return "done", None
 
 
-def keep_freed() -> bool:
-    """Let this process keep memory that it frees; return whether its C library can be told so (only glibc can).
+def _traceback(job: Job) -> str:
+    """Write down where an unforeseen error came from; say where that is, if it could be written."""
+    log = job.folder.with_suffix(".error.log")
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc())
+    except OSError:
+        return ""
+    return f" (traceback in {log})"
 
-    By default glibc gives large pieces back to the system as soon as they are free, and the system clears every page
-    of them before it hands them out again: a third of the time of scoring a panel on a CPU.
+
+def keep_freed() -> bool:
+    """Let this process keep memory that it frees; return whether its C library supports that (only glibc does).
+
+    By default glibc returns large blocks to the system as soon as they are free, and the system clears their pages
+    before they are used again: a third of the time of scoring a panel on a CPU.
+
+    Examples
+    --------
+    >>> keep_freed() in (True, False)
+    True
     """
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
@@ -115,4 +129,4 @@ def keep_freed() -> bool:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    _main(*map(int, sys.argv[1:]))

@@ -4,17 +4,16 @@
 import sys
 from collections.abc import Sequence
 
-import tyro
-
 from analysis.framework import console
 from analysis.framework.console import say
+from analysis.framework.flags import cli
 from analysis.framework.where import Where, open_study
 from runners import report
 
 
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
-    where = tyro.cli(Where, args=list(argv), prog="python -m runners.report", description=__doc__)
+    where = cli(Where, argv, prog="python -m runners.report", description=__doc__)
     study = open_study(where)
     path = report.write(study, where.results / study.name)
     say(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")

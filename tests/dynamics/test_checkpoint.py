@@ -159,7 +159,7 @@ def test_a_damaged_state_gives_way_to_the_one_before_with_a_note(tmp_path: Path,
     assert state["epoch"] == 1
     assert note is not None
     assert str(path) in note
-    assert "the state before it" in note
+    assert "going on from the previous state" in note
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "missing"])

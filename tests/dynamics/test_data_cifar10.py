@@ -62,7 +62,7 @@ def refused(tmp_path: Path, *, download: bool = False) -> str:
         data.load("cifar10", data_root=tmp_path, download=download)
     message = str(caught.value)
     assert str(tmp_path) in message
-    assert "--dataset digits needs no download" in message
+    assert "dataset=digits needs no download" in message
     return message
 
 
@@ -83,17 +83,17 @@ def test_images_and_labels_are_those_of_the_files(tmp_path: Path, pixels: np.nda
 def test_absent_files_are_answered_with_where_and_how(tmp_path: Path) -> None:
     message = refused(tmp_path / "nowhere")
     assert "no CIFAR-10 in" in message
-    assert "--download" in message
-    assert "--data-root DIR" in message
+    assert "download=True" in message
+    assert "with data_root" in message
 
 
 @pytest.mark.parametrize("name", ["data_batch_2", "test_batch", "batches.meta"])
-def test_a_broken_file_is_named(tmp_path: Path, pixels: np.ndarray, name: str) -> None:
+def test_a_damaged_file_is_named(tmp_path: Path, pixels: np.ndarray, name: str) -> None:
     path = tmp_path / CIFAR10.base_folder / name
     path.write_bytes(path.read_bytes()[:-1])
-    assert f"broken ({name} does not have the published MD5)" in refused(tmp_path)
+    assert f"damaged ({name} does not have the published MD5)" in refused(tmp_path)
     path.unlink()
-    assert f"broken ({name} is missing)" in refused(tmp_path)
+    assert f"damaged ({name} is missing)" in refused(tmp_path)
 
 
 def test_a_failed_download_names_the_address_and_the_file_to_fetch_by_hand(

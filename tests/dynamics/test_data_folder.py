@@ -263,7 +263,7 @@ def test_a_missing_split_is_named(tmp_path: Path, images: dict[str, np.ndarray])
     message = refused(tmp_path)
     assert f"no folder {tmp_path}/set/train" in message
     assert "train/CLASS/" in message
-    assert "--data-root DIR" in message
+    assert "under data_root" in message
 
 
 def test_images_outside_class_folders_are_no_images(tmp_path: Path) -> None:

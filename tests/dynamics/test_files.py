@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_other_errors_of_the_disk_pass_through(tmp_path: Path) -> None:
 def test_what_cannot_be_replaced_leaves_nothing_beside_it(tmp_path: Path) -> None:
     folder = tmp_path / "a folder"
     folder.mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(UserError, match="a folder is not a regular file"):
         files.atomic_write(folder, b"content")
     assert list(tmp_path.iterdir()) == [folder]
 
@@ -79,3 +80,14 @@ def test_remove_takes_files_folders_and_nothing(tmp_path: Path) -> None:
     for name in ("a", "a", "d"):
         files.remove(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    """As root, a rename over /dev/null would leave a file in its place."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path(os.devnull)):
+        with pytest.raises(UserError, match="is not a regular file"):
+            files.atomic_write(path, b"content")
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]

@@ -18,6 +18,7 @@ CELLS = 0.03
 
 
 @pytest.mark.slow
+@pytest.mark.kernels
 @pytest.mark.parametrize("method", methods.names())
 def test_the_trajectory_is_the_golden_one(method: str, tmp_path: Path) -> None:
     machine, stored = golden.read(method)

@@ -13,11 +13,13 @@ from dynamics.methods import (
     barlow_twins,
     byol,
     moco,
+    momentum,
     random_labels,
     random_labels_aug,
     simclr,
     simsiam,
     supervised,
+    terms,
     tico,
     vicreg,
     vicreg_tico,
@@ -179,12 +181,12 @@ def _with_gradient(memory: Tensor, z: Tensor, *, decay: float) -> Tensor:
 
 
 def _used_before_its_update(original: Any) -> Any:
-    def terms(first: Tensor, second: Tensor, moments: Tensor, **options: float) -> Any:
-        found, updated = original(first, second, moments, **options)
+    def broken(first: Tensor, second: Tensor, moments: Tensor, **options: float) -> Any:
+        correct, updated = original(first, second, moments, **options)
         z = functional.normalize(first, dim=-1) if original is _tico_terms else first
-        return {**found, "contrast": _moment_memory.along_moments(z, moments)}, updated
+        return {**correct, "contrast": terms.along_moments(z, moments)}, updated
 
-    return terms
+    return broken
 
 
 _tico_terms = tico.tico_terms
@@ -257,13 +259,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 
 for _name, _module in (("byol", byol), ("tico", tico), ("moco", moco)):
-    replace(_name, "copy never follows", _momentum.MomentumCopy, "follow", lambda _: lambda self, e, h: None)
+    replace(_name, "copy never follows", momentum.MomentumCopy, "follow", lambda _: lambda self, e, h: None)
     replace(
         _name,
         "copy follows at once",
-        _momentum.MomentumCopy,
+        momentum.MomentumCopy,
         "follow",
-        lambda _: _momentum.MomentumCopy.match,
+        lambda _: momentum.MomentumCopy.match,
     )
 for _name, _module in (("tico", tico), ("moco", moco)):
     replace(

@@ -124,13 +124,15 @@ def test_replacement_repeats_some() -> None:
 
 
 def test_too_many_examples_is_said() -> None:
-    with pytest.raises(UserError, match="--panel-examples 301 is more than the 300"):
+    with pytest.raises(
+        UserError, match="panel_examples must be <= 300, the number of training images, got 301"
+    ):
         panel.check(Recipe(panel_examples=301), num_train=TRAIN, num_views=1)
     panel.check(Recipe(panel_examples=301, panel_replacement=True), num_train=TRAIN, num_views=1)
 
 
 def test_a_panel_that_does_not_split_into_batches_is_said() -> None:
     config = Recipe(panel_examples=100, panel_batch=48)
-    with pytest.raises(UserError, match="--panel-batch 48"):
+    with pytest.raises(UserError, match=r"panel_examples must be a multiple of panel_batch \(48\), got 100"):
         panel.check(config, num_train=TRAIN, num_views=2)
     panel.check(config, num_train=TRAIN, num_views=1)  # has no partners to look for

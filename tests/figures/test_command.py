@@ -154,12 +154,14 @@ def test_study_written_last_is_chosen(root, rng, capsys):
 
 
 def test_studies_that_are_not_there(root, tmp_path):
-    with pytest.raises(UserError, match=r"no results folder at .*nowhere: run python -m analysis\.learning"):
+    with pytest.raises(UserError, match=r"no folder .*nowhere: run python -m analysis\.learning"):
         choose_study(tmp_path / "nowhere", None)
-    with pytest.raises(UserError, match=r"no results of study 'quik' in .* \(there: quick\): run python"):
+    with pytest.raises(
+        UserError, match=r"no results of study 'quik' in .* \(there: quick\): choose one with study"
+    ):
         choose_study(root, "quik")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="no results in"):
+    with pytest.raises(UserError, match="no results of study in"):
         choose_study(tmp_path / "empty", None)
 
 

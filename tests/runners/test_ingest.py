@@ -37,8 +37,8 @@ def test_the_array_comes_back(tmp_path: Path, rng: np.random.Generator, shape: t
         (np.zeros((2, 3, 4, 5)), None, "must hold booleans, got float64"),
         (np.zeros((2, 3, 4), bool), None, r"must have the axes \(seed, epoch.*, got shape \(2, 3, 4\)"),
         (np.zeros((2, 0, 4, 5), bool), None, "at least one entry along every axis"),
-        (np.zeros((2, 3, 4, 5), bool), np.zeros(4, int), "5 integers"),
-        (np.zeros((2, 3, 4, 5), bool), np.zeros(5), "dtype float64"),
+        (np.zeros((2, 3, 4, 5), bool), np.zeros(4, int), "one label per example, got"),
+        (np.zeros((2, 3, 4, 5), bool), np.zeros(5), "must hold integers, got float64"),
     ],
 )
 def test_wrong_arrays_are_said(

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a command line: flags from a dataclass, and a mistyped one answered in one line."""
+
+import contextlib
+import io
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from dynamics.errors import UserError
+
+Arguments = TypeVar("Arguments")
+LONGEST = 400
+"""Characters of a message; what is cut off are further choices."""
+
+
+def cli(
+    kind: type[Arguments],
+    argv: Sequence[str],
+    *,
+    prog: str,
+    description: str | None = None,
+    default: Arguments | None = None,
+    flat: bool = False,
+) -> Arguments:
+    """Read a command line into a dataclass; its fields are the flags, their docstrings the help.
+
+    Parameters
+    ----------
+    kind
+        The dataclass.
+    argv
+        What follows the command.
+    prog, description
+        How --help calls the command, and what it says of it.
+    default
+        Values of flags that are left out; by default those of the class.
+    flat
+        Whether fields of dataclasses within are flags of their own, --lr instead of --recipe.lr.
+
+    Raises
+    ------
+    UserError
+        If a flag is unknown, lacks its value, or has one of another type: names the flag and the nearest that exists.
+    SystemExit
+        If the help was asked for.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Options:
+    ...     epochs: int = 5
+    >>> cli(Options, ["--epochs", "3"], prog="train").epochs
+    3
+    >>> cli(Options, ["--epoch", "3"], prog="train")
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: Unrecognized options: --epoch, 3: did you mean --epochs? See train --help
+    """
+    config = (tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff) if flat else ()
+    given: dict[str, Any] = {} if default is None else {"default": default}
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(printed):
+            return tyro.cli(kind, args=list(argv), prog=prog, description=description, config=config, **given)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UserError(f"{_in_one_line(printed.getvalue())} See {prog} --help") from None
+
+
+def _in_one_line(box: str) -> str:
+    """Return what a box of tyro's says first, and the nearest flag that it suggests further down."""
+    inside = [line.strip("│| ") for line in box.splitlines() if not line.startswith(("╭", "╰", "+"))]
+    parts = re.split(r"\n[─-]{9,}\n", "\n".join(inside))
+    message = " ".join(parts[0].split())
+    if kinds := re.match(r"Error parsing (\S+): no type matching (\S+) .* from \[(.*?)\]", message):
+        message = f"{kinds[1]} must be {kinds[2]}, got {kinds[3]}"
+    message = message[:LONGEST].rstrip(".")
+    suggested = [re.search(r"--[\w-]+", part) for part in parts if part.startswith("Perhaps you meant")]
+    near = f": did you mean {suggested[0][0]}?" if suggested and suggested[0] else "."
+    return message + near

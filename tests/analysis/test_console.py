@@ -1,0 +1,97 @@
+"""What a command does when its output cannot be shown: the work goes on, and its status is that of the work."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.analysis.studies import STUDY, rising, write
+
+WORK = """
+import sys, time
+from analysis.framework import console
+def main():
+    for line in range(20_000):
+        console.say(f"line {line} ± 1")
+    open(sys.argv[1], "w").write("done")
+    return 3
+console.run(main)
+"""
+
+
+def shell(line: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "work.py").write_text(WORK)
+    env = {**os.environ, **environment, "PYTHON": sys.executable}
+    return subprocess.run(
+        ["bash", "-c", line], cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.mark.parametrize("reader", ["| head -2", "> /dev/full", ">&-", "| true"])
+def test_the_work_goes_on_when_nobody_reads(reader: str, tmp_path: Path) -> None:
+    done = shell(f"$PYTHON work.py made {reader}; exit ${{PIPESTATUS[0]}}", tmp_path)
+    assert (tmp_path / "made").read_text() == "done"
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_a_terminal_without_the_sign_shows_another(tmp_path: Path) -> None:
+    done = shell("$PYTHON work.py made", tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 3 and done.stdout.startswith("line 0 ? 1\n") and not done.stderr
+
+
+def test_an_analysis_saves_before_it_shows(tmp_path: Path) -> None:
+    import numpy as np
+
+    write(tmp_path / "runs", "simclr", rising(np.random.default_rng(0)))
+    line = f"$PYTHON -m analysis.binomial --study {STUDY} --runs runs --results results | true; exit ${{PIPESTATUS[0]}}"
+    done = shell(line, tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.suffix for path in (tmp_path / "results" / STUDY).iterdir()} == {".csv", ".json", ".npz"}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import numpy as np
+
+    folder = tmp_path_factory.mktemp("places")
+    write(folder / "runs", "simclr", rising(np.random.default_rng(0)))
+    (folder / "file").write_text("in the way")
+    np.save(folder / "correct.npy", np.ones((1, 2, 1, 3), bool))
+    os.mkfifo(folder / "pipe")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("analysis.learning --runs runs --results file", "file"),
+        ("analysis.learning --runs runs --results /dev/null", "/dev/null"),
+        ("analysis.learning --runs runs --results /proc/absent", "/proc/absent"),
+        (f"analysis.learning --runs runs --results {'x' * 300}", "use a shorter name"),
+        ("analysis.learning --runs file", "no folder file"),
+        ("analysis.learning --runs /dev/null", "no folder /dev/null"),
+        ("runners.ingest --method m --study s --correct pipe --runs other", "pipe is not a regular file"),
+        ("runners.ingest --method m --study s --correct runs --runs other", "runs is not a regular file"),
+        ("runners.ingest --method m --study s --correct correct.npy --runs file", "file"),
+        (f"runners.ingest --method {'m' * 300} --study s --correct correct.npy --runs other", "use a shorter name"),
+        (f"runners.ingest --method m --study {'s' * 300} --correct correct.npy --runs other", "use a shorter name"),
+        ("runners.seeds --method supervised --preset quick --runs file", "file"),
+        ("runners.status --runs file", "no folder file"),
+        ("figures --results file", "no folder file"),
+    ],
+)  # fmt: skip
+def test_a_place_that_cannot_be_used_is_one_line(command: str, said: str, places: Path) -> None:
+    name, *words = command.split()
+    done = subprocess.run(
+        [sys.executable, "-m", name, *words],
+        cwd=places,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ") and said in done.stderr and done.stderr.count("\n") == 1
+    assert (places / "file").read_text() == "in the way" and Path(os.devnull).is_char_device()

@@ -1,0 +1,83 @@
+"""Variables, signals and odd values that a user's machine comes with."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dynamics import snapshots
+from tests.runners.test_seeds import TINY, heed_interrupts
+
+SEEDS = [sys.executable, "-m", "runners.seeds", *TINY, "--method", "supervised"]
+
+
+def call(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.run(
+        [*SEEDS, *words], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=900
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ZARR_DEFAULT_ZARR_FORMAT": "2"},
+        {"FORCE_COLOR": "1"},
+        {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
+        {"HOME": "", "XDG_CACHE_HOME": ""},
+        {"PYTHONWARNINGS": "error"},
+        {"GIT_DIR": "/dev/null"},
+        {"TZ": "Pacific/Kiritimati", "TERM": "dumb"},
+    ],
+    ids=lambda environment: "+".join(environment),
+)
+def test_training_does_not_mind(environment: dict[str, str], tmp_path: Path) -> None:
+    done = call(tmp_path, "--n", "1", **environment)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert "\x1b" not in done.stdout
+    (folder,) = tmp_path.glob("runs/quick/supervised/seed-*")
+    assert snapshots.state(folder).kind == "complete" and not snapshots.verify(folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--device meta", "--device meta cannot be used"),
+        ("--width 99999999999999999999", "--width must be <= 2147483647"),
+        ("--encoder vgg --dry-run", "no encoder 'vgg'"),
+        ("--dataset mnist --dry-run", "no data set 'mnist'"),
+        ("--seeds ,", "--seeds must be numbers and ranges"),
+    ],
+)
+def test_odd_values_are_refused_before_anything_runs(words: str, said: str, tmp_path: Path) -> None:
+    done = call(tmp_path, *words.split())
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "signals", [[signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT] * 5], ids=lambda s: f"{len(s)}x{s[0].name}"
+)
+def test_every_way_to_stop_says_how_to_go_on(signals: list[signal.Signals], tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*SEEDS, "--n", "1", "--epochs", "4000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True, preexec_fn=heed_interrupts, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    folder = tmp_path / "runs/quick/supervised/seed-0000"
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline and not (folder.exists() and snapshots.state(folder).committed >= 2):
+        time.sleep(0.05)
+    for one in signals:
+        os.killpg(process.pid, one) if one is signal.SIGINT else process.send_signal(one)
+        time.sleep(0.02)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 130 and not err, err
+    assert "To go on: python -m runners.seeds" in out
+    assert snapshots.state(folder).holder is None

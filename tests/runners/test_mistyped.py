@@ -1,0 +1,68 @@
+"""A mistyped command line is answered in one line, by every command: what is wrong, and the nearest flag."""
+
+import subprocess
+import sys
+
+import pytest
+
+import analysis
+
+COMMANDS = {
+    "runners.seeds": ["--method", "simclr", "--dry-run"],
+    "runners.study": ["quick", "--dry-run"],
+    "runners.sweep": ["--method", "simclr", "--over", "lr", "1e-3", "--dry-run"],
+    "runners.status": [],
+    "runners.ingest": ["--method", "m", "--correct", "c.npy", "--study", "s"],
+    "runners.probe": ["--run", "absent"],
+    "runners.report": [],
+    "figures": [],
+    **{f"analysis.{name}": [] for name in analysis.names()},
+}
+
+
+def call(command: str, *words: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", command, *words], capture_output=True, text=True, check=False, timeout=300
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_flag_is_answered_in_one_line(command: str) -> None:
+    status, said = call(command, *COMMANDS[command], "--no-such-flag", "3")
+    assert (
+        status == 2
+        and said.count("\n") == 1
+        and said.startswith("error: Unrecognized options: --no-such-flag")
+    )
+    assert f"python -m {command} --help" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--epochz", "3"], "--epochz, 3: did you mean --epochs?"),
+        (["--epochs", "three"], "Error parsing --epochs: invalid literal for int() with base 10: 'three'."),
+        (["--workers", "many"], "--workers must be INT|{auto}, got 'many'."),
+        (
+            ["--precision", "fp8"],
+            "invalid choice 'fp8' for argument '--precision'. Expected one of ('auto', 'bf16'",
+        ),
+        (["more", "words"], "Unrecognized options: more, words."),
+        (["--epochs"], "--epochs"),
+    ],
+)
+def test_what_is_wrong_is_named(words: list[str], said: str) -> None:
+    status, answer = call("runners.seeds", "--method", "simclr", "--preset", "quick", "--dry-run", *words)
+    assert status == 2 and said in answer and answer.count("\n") == 1 and len(answer) < 500
+
+
+@pytest.mark.parametrize("words", [["--method"], ["--method", ""], ["--n", "2"], ["--method="]])
+def test_a_missing_method_is_asked_for(words: list[str]) -> None:
+    status, answer = call("runners.seeds", *words)
+    assert (
+        status == 2
+        and answer.startswith("error: --method must be given: use one of")
+        and answer.count("\n") == 1
+    )
