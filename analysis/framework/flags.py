@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a command line: flags from a dataclass, and a mistyped one answered in one line."""
+"""Command-line parsing: flags from a dataclass, and errors in one line that suggest the nearest flag."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ from dynamics.errors import UserError
 
 Arguments = TypeVar("Arguments")
 LONGEST = 400
-"""Characters of a message; what is cut off are further choices."""
+"""Maximum number of characters of a message; only further choices are cut off."""
 
 
 def cli(
@@ -25,27 +25,27 @@ def cli(
     default: Arguments | None = None,
     flat: bool = False,
 ) -> Arguments:
-    """Read a command line into a dataclass; its fields are the flags, their docstrings the help.
+    """Parse a command line into a dataclass, whose fields are the flags and whose docstrings are their help.
 
     Parameters
     ----------
     kind
         The dataclass.
     argv
-        What follows the command.
+        Arguments after the command.
     prog, description
-        How --help calls the command, and what it says of it.
+        Name and description of the command in --help.
     default
         Values of flags that are left out; by default those of the class.
     flat
-        Whether fields of dataclasses within are flags of their own, --lr instead of --recipe.lr.
+        Whether fields of nested dataclasses are spelled without a prefix: --lr instead of --recipe.lr.
 
     Raises
     ------
     UserError
-        If a flag is unknown, lacks its value, or has one of another type: names the flag and the nearest that exists.
+        If a flag is unknown, lacks its value or has one of the wrong type; names the flag, and the nearest one.
     SystemExit
-        If the help was asked for.
+        If --help was given.
 
     Examples
     --------
@@ -61,11 +61,13 @@ def cli(
     dynamics.errors.UserError: Unrecognized options: --epoch, 3: did you mean --epochs? See train --help
     """
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff) if flat else ()
-    given: dict[str, Any] = {} if default is None else {"default": default}
+    defaults: dict[str, Any] = {} if default is None else {"default": default}
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
-            return tyro.cli(kind, args=list(argv), prog=prog, description=description, config=config, **given)
+            return tyro.cli(
+                kind, args=list(argv), prog=prog, description=description, config=config, **defaults
+            )
     except SystemExit as stop:
         if not stop.code:
             raise
@@ -73,8 +75,10 @@ def cli(
 
 
 def _in_one_line(box: str) -> str:
-    """Return what a box of tyro's says first, and the nearest flag that it suggests further down."""
-    inside = [line.strip("│| ") for line in box.splitlines() if not line.startswith(("╭", "╰", "+"))]
+    """Return the first message in tyro's box of errors, and the nearest flag that the box suggests."""
+    inside = [line.strip("│ ") for line in box.splitlines() if not line.startswith(("╭", "╰"))]
+    if "╭" not in box:
+        inside = inside[2:]  # where the output is not UTF-8, the box begins with its title and a rule
     parts = re.split(r"\n[─-]{9,}\n", "\n".join(inside))
     message = " ".join(parts[0].split())
     if kinds := re.match(r"Error parsing (\S+): no type matching (\S+) .* from \[(.*?)\]", message):

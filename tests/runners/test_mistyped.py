@@ -53,7 +53,11 @@ def test_an_unknown_flag_is_answered_in_one_line(command: str) -> None:
         (["--epochs"], "--epochs"),
     ],
 )
-def test_what_is_wrong_is_named(words: list[str], said: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_what_is_wrong_is_named(
+    words: list[str], said: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
     status, answer = call("runners.seeds", "--method", "simclr", "--preset", "quick", "--dry-run", *words)
     assert status == 2 and said in answer and answer.count("\n") == 1 and len(answer) < 500
 
