@@ -62,7 +62,7 @@ class Catalogue:
         self.registered[name] = value
 
     def check(self, name: str) -> None:
-        """Refuse a name that stands for nothing; the message lists those that there are."""
+        """Raise a :class:`UserError` unless the name is known; the message lists the known ones."""
         if name not in self.names():
             raise UserError(f"no {self.kind} {name!r}: use one of {', '.join(self.names())}")
 

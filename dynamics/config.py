@@ -20,7 +20,7 @@ from dynamics.errors import UserError
 Optimizer = Literal["adam", "sgd"]
 Precision = Literal["auto", "bf16", "fp32"]
 MAX_INTEGER = 2**31 - 1
-"""No field can mean more; sizes beyond it overflow where they are multiplied."""
+"""Maximum absolute value of any integer field; products of larger sizes would overflow."""
 
 
 @dataclass(frozen=True, kw_only=True)

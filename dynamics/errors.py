@@ -32,7 +32,7 @@ class UserError(Exception):
 
 
 def explained(error: OSError) -> str:
-    """Say in one line what the system refused, where, and what can be done about it.
+    """Return an error of the operating system in one line: where it happened, what it is, and what to do.
 
     Examples
     --------

@@ -124,7 +124,7 @@ def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
     Raises
     ------
     UserError
-        If `path` is not a regular file but a folder or a device, or the disk is full; it then stays as it is.
+        If `path` is a folder or a device, or the disk is full; it then stays as it is.
 
     Examples
     --------
@@ -146,7 +146,9 @@ def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
 
 
 def check_regular(path: Path) -> None:
-    """Refuse a path at which something other than a file is: a rename would replace a device, a pipe would block.
+    """Raise a :class:`UserError` if a path is something other than a file.
+
+    Renaming a file to it would replace a device, and reading a pipe would block.
 
     Examples
     --------

@@ -15,9 +15,9 @@ LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "zarr", "
 
 
 def code_version() -> str:
-    """Return the package's version, with the commit where the code runs from a git checkout of its own.
+    """Return the package's version, with the commit if the code runs from this project's git checkout.
 
-    A repository that merely encloses an installed package, or that the environment points to, is not its own.
+    Any other repository that encloses the installed package, or that the environment points to, is ignored.
 
     Examples
     --------
@@ -55,13 +55,13 @@ def versions(*more: str) -> dict[str, str]:
     >>> "numpy" in versions()
     True
     """
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in (*LIBRARIES, *more):
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def now() -> str:

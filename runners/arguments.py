@@ -84,7 +84,7 @@ def parse_with_recipe(
 
 
 def _value(argv: Sequence[str], flag: str) -> str | None:
-    """Return what follows a flag; None if it is absent or without a value."""
+    """Return the value of a flag; None if the flag is absent."""
     for word, after in zip(argv, [*argv[1:], ""], strict=True):
         if word == flag:
             return after

@@ -99,7 +99,7 @@ class Board:
         # A thread redraws the table regularly, because an epoch may take minutes.
         self.lock = threading.RLock()
         live = Live(console=console, get_renderable=self._table, refresh_per_second=1)
-        # Not rich's own judgement, which FORCE_COLOR turns: a log is not a terminal.
+        # rich would take a log for a terminal if FORCE_COLOR is set.
         terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self.live = live if terminal else None
 

@@ -32,7 +32,7 @@ def run(main: Callable[[], int | None]) -> None:
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING, stream=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that has no ± shows a question mark
+            stream.reconfigure(errors="replace")  # a terminal that cannot show ± shows a question mark
     if threading.current_thread() is threading.main_thread():
         for signum in (
             signal.SIGTERM,
@@ -56,7 +56,7 @@ def run(main: Callable[[], int | None]) -> None:
 
 
 def ignore_interrupts() -> None:
-    """Let no further Ctrl-C in: a command that was stopped is on its way out, and says how to go on.
+    """Ignore any further Ctrl-C, so that a command that was stopped can print how to go on.
 
     Examples
     --------
@@ -109,9 +109,9 @@ def say(text: str = "") -> None:
 
 @contextmanager
 def surviving() -> Iterator[None]:
-    """Print inside; if nobody reads any more (`... | head`), or the output's disk is full, the work goes on.
+    """Let the command go on if printing fails, because nobody reads any more (`... | head`) or the disk is full.
 
-    What is printed from then on is discarded.
+    All further output is discarded.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def surviving() -> Iterator[None]:
     except OSError:
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())  # what is left in the stream's buffer goes there, too
+            os.dup2(nowhere, sys.stdout.fileno())  # the rest of the stream's buffer goes there, too
             os.close(nowhere)
 
 
@@ -146,7 +146,7 @@ UNLIMITED = 4000
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to :func:`surviving`: rich would end the program."""
+        """Re-raise for :func:`surviving`; rich would end the program."""
         raise
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of several studies' folders: the one that is named, or the one that was written last."""
+"""Choosing one of several studies' folders: the one that is named, or the one that was written last."""
 
 from collections.abc import Callable
 from pathlib import Path

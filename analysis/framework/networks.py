@@ -98,16 +98,16 @@ def runs_with_networks(
 
 
 def _with_networks(study: Study, methods: Sequence[str] | None) -> dict[str, list[snapshots.Run]]:
-    found = {method: [run for run in study.runs[method] if has_network(run)] for method in study.methods}
-    found = {method: runs for method, runs in found.items() if runs}
+    networks = {method: [run for run in study.runs[method] if has_network(run)] for method in study.methods}
+    networks = {method: runs for method, runs in networks.items() if runs}
     if (why := applies(study)) is not None:
         raise UserError(why)
     for method in methods or ():
-        if method not in found:
+        if method not in networks:
             raise UserError(
-                f"study {study.name} has no networks of {method!r}: `methods` are {', '.join(found)}"
+                f"study {study.name} has no networks of {method!r}: `methods` are {', '.join(networks)}"
             )
-    return {method: runs for method, runs in found.items() if not methods or method in methods}
+    return {method: runs for method, runs in networks.items() if not methods or method in methods}
 
 
 def one_run_each(

@@ -81,7 +81,7 @@ def write_run_json(
 
 
 def _plain(content: dict[str, Any]) -> dict[str, Any]:
-    """Return an object as JSON has it: tuples as lists, scalars and arrays of numpy as numbers and lists."""
+    """Return an object with plain JSON values: tuples and NumPy arrays as lists, NumPy scalars as numbers."""
     plain: dict[str, Any] = json.loads(json.dumps(content, default=lambda value: value.tolist()))
     return plain
 

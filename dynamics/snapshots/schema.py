@@ -84,12 +84,14 @@ class Schema:
 
 
 def as_indicators(name: str, values: np.ndarray) -> Bool[np.ndarray, "..."]:
-    """Return booleans as they are; nothing is cast, for a probability, a count or NaN would become True.
+    """Return an array of booleans as it is.
+
+    Nothing is cast, because a probability, a count or NaN would become True.
 
     Raises
     ------
     UserError
-        If they are of another type.
+        If the array has another type.
 
     Examples
     --------
@@ -104,12 +106,12 @@ def as_indicators(name: str, values: np.ndarray) -> Bool[np.ndarray, "..."]:
 
 
 def as_integers(name: str, values: np.ndarray) -> Int64[np.ndarray, "..."]:
-    """Return integers of any type as int64, once it is sure that none of them changes.
+    """Return integers of any type as int64, after checking that none of them changes.
 
     Raises
     ------
     UserError
-        If they are no integers, or one is too large.
+        If the array does not hold integers, or one is too large.
 
     Examples
     --------

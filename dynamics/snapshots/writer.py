@@ -122,7 +122,7 @@ class Writer:
         epoch
             From 1 to the last epoch.
         correct
-            Whether the answer on each example was right, by view and augmentation.
+            Whether the answer on each example was right: booleans (view, augmentation, example).
         probability
             Probability of the label, in [0, 1], stored as float16; None if the schema has none.
         scalars
