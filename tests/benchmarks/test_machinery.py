@@ -107,11 +107,10 @@ def test_the_command_writes_no_name_of_the_machine(tmp_path: Path) -> None:
     assert values["augment.simclr.ratio_pil"] > 0 and values["augment.supervised.ks_least_p"] > 1e-4
 
 
-def test_wrong_input_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
+def test_wrong_input_is_said() -> None:
+    with pytest.raises(UserError, match="invalid choice 'speed'") as refused:
         main(["--only", "speed"])
-    said = capsys.readouterr().err
-    assert all(name in said for name in ("speed", *benchmarks.NAMES))
+    assert all(name in str(refused.value) for name in benchmarks.NAMES)
     with pytest.raises(UserError, match="minutes must be > 0, got 0"):
         main(["--minutes", "0"])
     with pytest.raises(UserError, match="device cuda:77"):
@@ -142,5 +141,5 @@ def test_what_is_measured_is_kept_when_the_rest_is_interrupted(
 def test_a_part_of_the_benchmarks_does_not_replace_all() -> None:
     names = [default_path(CPU, only).name for only in ((), ("train",), ("train", "seeds"))]
     assert len(set(names)) == 3 and all(name.startswith("cpu-") for name in names)
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="is not a regular file"):
         main(["--only", "store", "--quick", "--device", "cpu", "--output", str(Path(__file__).parent)])
