@@ -16,6 +16,9 @@ import numpy as np
 from jaxtyping import Float, Int64, Integer
 from scipy import stats
 
+DECIMALS = 12
+"""To these class means are rounded: sums of equal numbers differ in their last bits, which is no order of classes."""
+
 
 class ClassMeans(NamedTuple):
     """Mean values of the classes that have an example."""
@@ -85,9 +88,8 @@ def class_means(
         raise ValueError("no examples to average")
     classes, member = np.unique(labels, return_inverse=True)
     sizes = np.bincount(member)
-    belongs = np.zeros((len(labels), len(classes)))
-    belongs[np.arange(len(labels)), member] = 1 / sizes[member]
-    return ClassMeans(classes.astype(np.int64), sizes.astype(np.int64), values @ belongs)
+    sums = values @ np.eye(len(classes))[member]
+    return ClassMeans(classes.astype(np.int64), sizes.astype(np.int64), (sums / sizes).round(DECIMALS))
 
 
 def class_differences(

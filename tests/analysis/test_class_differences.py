@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Analysis of variance by class against scipy, a slow reference, and shuffled labels."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,7 +68,7 @@ def test_its_ends() -> None:
     labels = np.array([0, 0, 1, 1, 2, 2])
     found = class_differences(np.stack([np.full(6, 0.3), labels / 3]), labels)
     assert np.isnan([found.f[0], found.p[0], found.eta_squared[0], found.epsilon_squared[0]]).all()
-    assert found.spread[0] == pytest.approx(0) and found.sd_if_equal[0] == 0
+    assert found.spread[0] == 0 and found.sd_if_equal[0] == 0
     assert found.f[1] == np.inf and found.p[1] == 0
     assert found.eta_squared[1] == pytest.approx(1) == found.epsilon_squared[1]
 
@@ -79,6 +81,16 @@ def test_one_class_or_one_example_each_cannot_be_compared(
     assert np.isnan(found.critical)
     for values in (found.f, found.p, found.eta_squared, found.omega_squared):
         assert np.isnan(values).all()
+
+
+@given(
+    share=st.fractions(0, 1, max_denominator=30),
+    labels=st.lists(st.integers(0, 4), min_size=2, max_size=300),
+)
+def test_equal_values_have_equal_means_however_many_examples(share: Fraction, labels: list[int]) -> None:
+    """Rounding is no order: the sizes of classes must not show in the means of one and the same value."""
+    means = class_means(np.full((1, len(labels)), float(share)), np.array(labels)).means
+    assert np.ptp(means) == 0
 
 
 def test_no_examples() -> None:
