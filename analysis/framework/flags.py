@@ -4,11 +4,13 @@
 import contextlib
 import io
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import tyro
 
+from analysis.framework import console
 from dynamics.errors import UserError
 
 Arguments = TypeVar("Arguments")
@@ -64,7 +66,7 @@ def cli(
     defaults: dict[str, Any] = {} if default is None else {"default": default}
     printed = io.StringIO()
     try:
-        with contextlib.redirect_stderr(printed):
+        with console.surviving(), contextlib.redirect_stderr(printed):
             return tyro.cli(
                 kind, args=list(argv), prog=prog, description=description, config=config, **defaults
             )
@@ -72,6 +74,7 @@ def cli(
         if not stop.code:
             raise
         raise UserError(f"{_in_one_line(printed.getvalue())} See {prog} --help") from None
+    sys.exit()  # the help was asked for, and nobody read it to its end
 
 
 def _in_one_line(box: str) -> str:

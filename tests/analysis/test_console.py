@@ -36,6 +36,12 @@ def test_the_work_goes_on_when_nobody_reads(reader: str, tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (3, "")
 
 
+@pytest.mark.parametrize("reader", ["| true", "> /dev/full"])
+def test_the_help_may_be_left_unread(reader: str, tmp_path: Path) -> None:
+    done = shell(f"$PYTHON -m analysis.binomial --help {reader}; exit ${{PIPESTATUS[0]}}", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_terminal_without_the_sign_shows_another(tmp_path: Path) -> None:
     done = shell("$PYTHON work.py made", tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 3 and done.stdout.startswith("line 0 ? 1\n") and not done.stderr
