@@ -74,6 +74,13 @@ def analyse(
     ------
     UserError
         When there are no networks, or the images are not there or others.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> result = analyse(trained_study(), device="cpu")
+    >>> result.arrays["supervised.thesis"].shape
+    (1, 10, 10)
     """
     if methods is None:
         methods = [method for method in THESIS_METHODS if any(map(has_network, study.runs.get(method, [])))]
@@ -208,7 +215,14 @@ def _summary(
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return a summary of each method and estimator, and why values are missing."""
+    """Return a summary of each method and estimator, and why values are missing.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> [len(table.rows) for table in tables(analyse(trained_study(), device="cpu"))]
+    [2]
+    """
     columns = [
         Column("method", "method", "method"),
         Column("estimator", "estimator"),

@@ -142,6 +142,14 @@ def analyse(
     ------
     UserError
         When a method, seed or network is missing, or there are too few images.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> few = MapSettings(at_least=80, iterations=250)
+    >>> result = analyse(trained_study(), settings=few, device="cpu")
+    >>> result.arrays["supervised.map"].shape
+    (80, 2)
     """
     runs = one_run_each(study, methods, seed=seed)
     encoded = Encoded.open(
@@ -252,7 +260,15 @@ def row(
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return one row a map, and what is not as it was asked for."""
+    """Return one row a map, and what is not as it was asked for.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> few = MapSettings(at_least=80, iterations=250, floors=False)
+    >>> tables(analyse(trained_study(), settings=few, device="cpu"))[0].rows[0]["images"]
+    80
+    """
     columns = [
         Column("method", "features of", "method"),
         Column("seed", "seed", "d"),

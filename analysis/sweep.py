@@ -40,7 +40,14 @@ class SettingRuns(NamedTuple):
 
 
 def applies(study: Study) -> str:
-    """Say why a study has no sweep: a sweep is several studies."""
+    """Say why a study has no sweep: a sweep is several studies.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study())
+    'study made-up is no sweep: python -m runners.sweep makes one'
+    """
     return f"study {study.name} is no sweep: python -m runners.sweep makes one"
 
 
@@ -66,6 +73,16 @@ def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto
     ------
     UserError
         When a run is damaged, or the images are not there or others.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> from analysis.framework.sweeps import Setting
+    >>> runs = example_study().runs["simclr"][0].folder.parents[2]
+    >>> setting = Setting(study="made-up", values={"lr": 0.1}, seeds=(0, 1, 2, 3))
+    >>> sweep = Sweep(name="lr", method="simclr", runs=runs, settings=(setting,))
+    >>> [(row["lr"], row["seeds"], row["failed"]) for row in analyse(sweep).rows]
+    [(0.1, 4, 0)]
     """
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
@@ -145,7 +162,18 @@ def _accuracies(probed: results.Result) -> results.Row:
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return one row a setting, mean ± standard deviation over seeds."""
+    """Return one row a setting, mean ± standard deviation over seeds.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> from analysis.framework.sweeps import Setting
+    >>> runs = example_study().runs["simclr"][0].folder.parents[2]
+    >>> setting = Setting(study="made-up", values={"lr": 0.1}, seeds=(0, 1, 2, 3))
+    >>> sweep = Sweep(name="lr", method="simclr", runs=runs, settings=(setting,))
+    >>> tables(analyse(sweep))[0].columns[0].title
+    'lr'
+    """
     fields = result.settings["fields"]
     measured = [name for name in DIAGNOSTICS if any(row[name] is not None for row in result.rows)][:2]
     columns = [

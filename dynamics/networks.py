@@ -101,6 +101,13 @@ def recipe_of(run: snapshots.Run) -> Recipe:
     ------
     UserError
         When the run was ingested or written by another program: it has no network of ours.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> (run,) = trained_study().runs["supervised"]
+    >>> recipe_of(run).epochs, recipe_of(run).width
+    (1, 4)
     """
     if run.method not in methods.names() or "encoder" not in run.config:
         raise UserError(f"{run.folder} was not trained by this program: it has indicators, but no network")
@@ -114,6 +121,13 @@ def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:
     ------
     UserError
         When the data are not there, or are not the same images as then.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> (run,) = trained_study().runs["supervised"]
+    >>> dataset_of(run, data_root=Path("data")).num_train
+    256
     """
     recipe = recipe_of(run)
     if recipe.dataset not in data.names():
@@ -144,6 +158,13 @@ def trained(run: snapshots.Run, images: Dataset | ImageStatistics) -> Method:
     ------
     UserError
         When the weights are missing, damaged, or of another architecture.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> (run,) = trained_study().runs["supervised"]
+    >>> trained(run, dataset_of(run, data_root=Path("data"))).encoder.num_features
+    32
     """
     method = methods.load(run.method)(recipe_of(run), image_statistics(images))
     if not run.weights.exists():
@@ -163,6 +184,13 @@ def statistics_of(run: snapshots.Run, *, data_root: Path) -> ImageStatistics:
     ------
     UserError
         When they are needed and not there, or not the same as then.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> (run,) = trained_study().runs["supervised"]
+    >>> statistics_of(run, data_root=Path("data")).num_classes
+    10
     """
     classes, recipe = run.provenance.get("classes"), recipe_of(run)
     if classes:

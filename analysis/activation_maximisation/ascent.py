@@ -77,6 +77,15 @@ def robust(
     -------
     Found
         The images unmoved. A unit is dead when its preactivation is not positive even there.
+
+    Examples
+    --------
+    >>> def blue(images):
+    ...     return (images[:, 2] - images[:, :2].mean(dim=1)).mean(dim=(1, 2))
+    >>> colours, generator = Colours(torch.zeros(3), torch.eye(3)), torch.Generator().manual_seed(0)
+    >>> found = robust(blue, count=1, size=6, colours=colours, motion=Motion(), steps=5, generator=generator)
+    >>> tuple(found.images.shape), int(found.images[0].mean(dim=(1, 2)).argmax()), found.dead.tolist()
+    ((1, 3, 6, 6), 2, [False])
     """
     fourier = FourierImages(count, size, colours, generator=generator)
     _set_best_start(fourier, values, generator)
@@ -130,6 +139,15 @@ def thesis(
     -------
     Found
         A unit is dead when none of REDRAWS starts makes it active; its image is then the last start.
+
+    Examples
+    --------
+    >>> def first_bright_second_silent(images):
+    ...     return images.mean(dim=(1, 2, 3)) * torch.tensor([1.0, -1.0])
+    >>> generator, cpu = torch.Generator().manual_seed(0), torch.device("cpu")
+    >>> found = thesis(first_bright_second_silent, count=2, size=4, steps=3, generator=generator, device=cpu)
+    >>> found.dead.tolist(), found.activation.sign().tolist()
+    ([False, True], [1.0, 0.0])
     """
     x, dead = _active_starts(values, count, size, generator=generator, device=device)
     for _ in range(steps):

@@ -91,7 +91,19 @@ class Grid(NamedTuple):
 
 
 def grids_of(method: Method, world: World, settings: AscentSettings) -> list[Grid]:
-    """Find the images of one network, trained or not, for all blocks."""
+    """Find the images of one network, trained or not, for all blocks.
+
+    Examples
+    --------
+    >>> from dynamics import data, methods
+    >>> digits = data.load("digits")
+    >>> recipe = methods.recipe("supervised")(width=2)
+    >>> network = methods.load("supervised")(recipe, image_statistics(digits))
+    >>> world = World.of(digits, np.arange(20), torch.device("cpu"))
+    >>> grids = grids_of(network, world, AscentSettings(canvas="image", steps=1, tiles=2))
+    >>> [(grid.plan.block, grid.images.shape, grid.available) for grid in grids[::3]]
+    [(1, (2, 8, 8, 3), 2), (4, (2, 8, 8, 3), 16)]
+    """
     encoder = method.eval().requires_grad_(requires_grad=False).to(world.device).encoder
     assert isinstance(encoder, ResNet18)
     own = normalisation_of(method.views(method.recipe, image_statistics(world.dataset)))
@@ -118,7 +130,17 @@ def grids_of(method: Method, world: World, settings: AscentSettings) -> list[Gri
 
 
 def normalisation_of(views: Views) -> Normalisation:
-    """Return what a method does to pixels that are not augmented, from what it makes of black and white."""
+    """Return what a method does to pixels that are not augmented, from what it makes of black and white.
+
+    Examples
+    --------
+    >>> from dynamics import data, methods
+    >>> statistics = image_statistics(data.load("digits"))
+    >>> method = methods.load("supervised")
+    >>> own = normalisation_of(method.views(methods.recipe("supervised")(), statistics))
+    >>> [round(value, 3) for value in own.mean], [round(value, 3) for value in statistics.mean]
+    ([0.305, 0.305, 0.305], [0.305, 0.305, 0.305])
+    """
     ends = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 8, 8)
     black, white = views.clean(ends)[:, :, 0, 0].double()
     std = 1 / (white - black)
@@ -126,7 +148,16 @@ def normalisation_of(views: Views) -> Normalisation:
 
 
 def kind_of(settings: AscentSettings, fields: tuple[Field, ...], image_size: int) -> CanvasKind:
-    """Return the size of canvas that was asked for, or the preset's own."""
+    """Return the size of canvas that was asked for, or the preset's own.
+
+    Examples
+    --------
+    >>> fields = (Field(11, 1), Field(109, 8))
+    >>> kind_of(AscentSettings(), fields, 32), kind_of(AscentSettings(), fields, 8)
+    ('receptive-field', 'image')
+    >>> kind_of(AscentSettings(preset="thesis"), fields, 8)
+    'thesis'
+    """
     if settings.canvas is not None:
         return settings.canvas
     return "thesis" if settings.preset == "thesis" else default_kind(fields, image_size)
@@ -135,7 +166,15 @@ def kind_of(settings: AscentSettings, fields: tuple[Field, ...], image_size: int
 def plan_blocks(
     fields: tuple[Field, ...], widths: list[int], *, image_size: int, settings: AscentSettings
 ) -> list[BlockPlan]:
-    """Choose canvas and channels of each block, from its receptive field and its number of channels."""
+    """Choose canvas and channels of each block, from its receptive field and its number of channels.
+
+    Examples
+    --------
+    >>> fields, settings = (Field(11, 1), Field(109, 8)), AscentSettings(tiles=3)
+    >>> plans = plan_blocks(fields, [2, 16], image_size=32, settings=settings)
+    >>> [(plan.block, plan.canvas.size, len(plan.channels)) for plan in plans]
+    [(1, 11, 2), (2, 109, 3)]
+    """
     kind = kind_of(settings, fields, image_size)
     plans = []
     for block, (field, width) in enumerate(zip(fields, widths, strict=True), start=1):
@@ -153,7 +192,18 @@ def search(
     world: World,
     settings: AscentSettings,
 ) -> ascent.Found:
-    """Ascend for all tiles of some blocks at once; the random numbers are the same for all networks."""
+    """Ascend for all tiles of some blocks at once; the random numbers are the same for all networks.
+
+    Examples
+    --------
+    >>> from dynamics import data
+    >>> encoder = ResNet18(width=2).eval().requires_grad_(False)
+    >>> settings = AscentSettings(preset="thesis", tiles=2, steps=1)
+    >>> world = World.of(data.load("digits"), np.arange(20), torch.device("cpu"))
+    >>> plan = plan_blocks((Field(11, 1),), [2], image_size=8, settings=settings)[0]
+    >>> tuple(search(encoder, [plan], plan.canvas, RAW, world, settings).images.shape)
+    (2, 3, 11, 11)
+    """
     counts = dict.fromkeys(range(1, plans[-1].block + 1), 0) | {
         plan.block: len(plan.channels) for plan in plans
     }

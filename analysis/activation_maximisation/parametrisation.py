@@ -40,7 +40,17 @@ class Colours(NamedTuple):
 
 
 def colours_of(images: UInt8[Tensor, "example channel height width"], *, batch: int = 1000) -> Colours:
-    """Measure the colours of all pixels of a data set."""
+    """Measure the colours of all pixels of a data set.
+
+    Examples
+    --------
+    >>> grey = torch.tensor([0, 100, 255], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 3, 4, 4)
+    >>> colours = colours_of(grey)
+    >>> colours.mean.sigmoid().round(decimals=2)
+    tensor([0.4600, 0.4600, 0.4600])
+    >>> int(torch.linalg.matrix_rank(colours.root, rtol=1e-3))  # grey data have one direction of colours
+    1
+    """
     channels = images.shape[1]
     logits = (torch.arange(256, dtype=torch.float64) / 255).clamp(*PIXEL_RANGE).logit()
     total = torch.zeros(channels, dtype=torch.float64)

@@ -45,7 +45,17 @@ def move(
     *,
     fill: Float[Tensor, " channel"],
 ) -> Float[Tensor, "tile channel size size"]:
-    """Move each image by its map, between pixels linearly; `fill` is the colour of what comes in at the edges."""
+    """Move each image by its map, between pixels linearly; `fill` is the colour of what comes in at the edges.
+
+    Examples
+    --------
+    >>> image = torch.eye(3).view(1, 1, 3, 3)
+    >>> one_pixel = torch.tensor([[[1.0, 0.0, 2 / 3], [0.0, 1.0, 0.0]]])  # to the left
+    >>> move(image, one_pixel, fill=torch.tensor([0.5])).round(decimals=2).abs()[0, 0]
+    tensor([[0.0000, 0.0000, 0.5000],
+            [1.0000, 0.0000, 0.5000],
+            [0.0000, 1.0000, 0.5000]])
+    """
     background = fill.view(1, -1, 1, 1)
     grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
     moved = functional.grid_sample(images - background, grid, padding_mode="zeros", align_corners=False)

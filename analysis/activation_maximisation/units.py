@@ -82,6 +82,13 @@ def preactivations(
     """Return what each tile's unit receives before its ReLU, from a network's inputs.
 
     A tile leaves the batch after its block; nothing is computed beyond the last one.
+
+    Examples
+    --------
+    >>> encoder = ResNet18(width=2).eval()
+    >>> units = Units((1, 2), torch.tensor([0, 1, 3]))  # one tile for block 1, two for block 2
+    >>> tuple(preactivations(encoder, torch.rand(3, 3, 8, 8), units).shape)
+    (3,)
     """
     x = encoder.bn1(encoder.conv1(inputs)).relu()
     values, start = [], 0
@@ -95,7 +102,15 @@ def preactivations(
 
 
 def before_last_relu(stage: nn.Module, x: Float[Tensor, "batch channel height width"]) -> Tensor:
-    """Return the output of a stage of residual blocks without its last ReLU."""
+    """Return the output of a stage of residual blocks without its last ReLU.
+
+    Examples
+    --------
+    >>> stage = next(iter(ResNet18(width=2).eval().stages))
+    >>> x = torch.rand(1, 2, 8, 8)
+    >>> torch.allclose(before_last_relu(stage, x).relu(), stage(x))
+    True
+    """
     *earlier, last = stage.children()
     for residual in earlier:
         x = residual(x)
@@ -122,7 +137,15 @@ def real_activations(
     *,
     device: torch.device,
 ) -> list[Float[np.ndarray, "example feature"]]:
-    """Return for each block the activations (after the ReLU) of all channels at the centre, for real images."""
+    """Return for each block the activations (after the ReLU) of all channels at the centre, for real images.
+
+    Examples
+    --------
+    >>> images = torch.zeros(5, 3, 8, 8, dtype=torch.uint8)
+    >>> found = real_activations(ResNet18(width=2).eval(), images, RAW, device=torch.device("cpu"))
+    >>> [activations.shape for activations in found]
+    [(5, 2), (5, 4), (5, 8), (5, 16)]
+    """
     batches: list[list[Tensor]] = []
     for batch in images.split(BATCH):
         x = normalisation.apply(batch.to(device=device, dtype=torch.float32) / 255)

@@ -36,6 +36,13 @@ def main(name: str, argv: Sequence[str] | None = None) -> None:
         The analysis.
     argv
         What follows the command; by default that of this process.
+
+    Examples
+    --------
+    >>> main("binomial", ["--help"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    SystemExit: 0
     """
     module = importlib.import_module(f"analysis.{name}")
     console.run(lambda: _run(module, name, sys.argv[1:] if argv is None else argv))
@@ -52,7 +59,18 @@ def _run(module: Any, name: str, argv: Sequence[str]) -> None:
 
 
 def finish(found: Result, folder: Path) -> None:
-    """Write a result to its folder, then show it: what is shown is on the disk already."""
+    """Write a result to its folder, then show it: what is shown is on the disk already.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from analysis import classes
+    >>> from analysis.framework.example import example_study
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     finish(classes.analyse(example_study()), Path(folder))  # doctest: +ELLIPSIS
+    do classes differ in r_t?...
+    written: ...classes.csv ...classes.json ...classes.npz
+    """
     paths = results.write(found, folder)
     for table in found.tables():
         console.show(table)
@@ -60,7 +78,15 @@ def finish(found: Result, folder: Path) -> None:
 
 
 def why_not(module: Any, study: Study) -> str | None:
-    """Say in one line why a study has nothing for an analysis; None where it has."""
+    """Say in one line why a study has nothing for an analysis; None where it has.
+
+    Examples
+    --------
+    >>> from analysis import classes
+    >>> from analysis.framework.example import example_study
+    >>> why_not(classes, example_study()) is None
+    True
+    """
     reason: str | None = module.applies(study) if hasattr(module, "applies") else None
     return reason
 
@@ -71,6 +97,14 @@ def parse(
     """Read a command line: where the study is, and what `analyse` takes beside it.
 
     A parameter that is a dataclass gives one flag for each of its fields.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> flags = ["--study", "demo", "--permutations", "99"]
+    >>> where, options = parse(binomial.analyse, flags, prog="binomial", description="")
+    >>> where.study, options["permutations"]
+    ('demo', 99)
     """
     arguments = dataclasses.make_dataclass(
         "Arguments", [("where", Where), *_fields(analyse)], frozen=True, kw_only=True

@@ -50,6 +50,18 @@ def evaluate(
     Result
         A row for each of the three, and their arrays `<stem>.top1` (seed) and, where an evaluation has epochs,
         `<stem>.loss` (seed, epoch); see :func:`stem_of`.
+
+    Examples
+    --------
+    >>> from dynamics import evaluation
+    >>> from dynamics.example import trained_study
+    >>> runs = trained_study().runs["supervised"]
+    >>> images, statistics = evaluation.choose.choose_images(runs[0])
+    >>> knn = evaluation.recipes.EvaluationRecipe(mode="knn")
+    >>> how = evaluation.encoder.Evaluation(dataset=images, statistics=statistics, recipe=knn)
+    >>> result = evaluate(how, runs, lambda features, seed: how.after_epoch)
+    >>> [row["features"] for row in result.rows]
+    ['supervised', 'random-initialisation', 'pixels']
     """
     from dynamics.networks import recipe_of
 

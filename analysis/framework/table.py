@@ -92,7 +92,15 @@ class Table:
 
 
 def write(row: Row, column: Column) -> str:
-    """Return one value as it is written; a dash where there is none."""
+    """Return one value as it is written; a dash where there is none.
+
+    Examples
+    --------
+    >>> write({"top1": 0.91234, "sd": 0.01}, Column("top1", "top-1", ".3f", spread="sd"))
+    '0.912 ± 0.010'
+    >>> write({}, Column("top1", "top-1", ".3f"))
+    '–'
+    """
     if column.form == "interval":
         ends = [row.get(f"{column.key}_{end}") for end in ("low", "high")]
         return NONE if any(_absent(end) for end in ends) else f"{ends[0]:.3f} to {ends[1]:.3f}"

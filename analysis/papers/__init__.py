@@ -80,6 +80,13 @@ def load(name: str) -> Paper:
 
 
 def concerned(study: Study, results: Results) -> dict[str, Paper]:
-    """Return the papers that a study has methods of, by name."""
+    """Return the papers that a study has methods of, by name.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> list(concerned(example_study(), {}))  # the coursework's methods are not in it
+    ['memorization']
+    """
     papers = {name: load(name) for name in names()}
     return {name: paper for name, paper in papers.items() if paper.concerns(study, results)}

@@ -46,7 +46,13 @@ def to_printed_digits(ours: float | None, printed: str) -> Verdict:
 
 
 def within_printed_spread(ours: float | None, printed: str, sd: str) -> Verdict:
-    """Judge by the printed standard deviation: inside within two of them and half of the last digit."""
+    """Judge by the printed standard deviation: inside within two of them and half of the last digit.
+
+    Examples
+    --------
+    >>> [within_printed_spread(ours, "0.042", "0.001").value for ours in (0.044, 0.045)]
+    ['inside', 'outside']
+    """
     return _judge(ours, printed, BOUND * float(sd))
 
 
@@ -54,6 +60,11 @@ def within_spread_of_seeds(ours: float | None, sd: float | None, printed: str) -
     """Judge one printed network by the standard deviation between ours: inside within two of them.
 
     Without a spread of ours (one seed) there is nothing to judge by, unless all digits agree.
+
+    Examples
+    --------
+    >>> [within_spread_of_seeds(0.83, sd, "0.8186").value for sd in (0.01, 0.001, None)]
+    ['inside', 'outside', 'no spread']
     """
     if ours is not None and sd is None:
         return _unless_equal(ours, printed)
@@ -61,21 +72,39 @@ def within_spread_of_seeds(ours: float | None, sd: float | None, printed: str) -
 
 
 def within_error(ours: float | None, error: float | None, printed: str) -> Verdict:
-    """Judge two means of the same kind, each with this standard error: inside within 2 sqrt(2) of it."""
+    """Judge two means of the same kind, each with this standard error: inside within 2 sqrt(2) of it.
+
+    Examples
+    --------
+    >>> [within_error(0.55, error, ".532").value for error in (0.01, 0.001, None)]
+    ['inside', 'outside', 'no spread']
+    """
     if ours is not None and error is None:
         return _unless_equal(ours, printed)
     return _judge(ours, printed, BOUND * math.sqrt(2) * (error or 0.0))
 
 
 def same_epoch(ours: int | None, printed: int) -> Verdict:
-    """Judge an epoch: inside when it is the same."""
+    """Judge an epoch: inside when it is the same.
+
+    Examples
+    --------
+    >>> [same_epoch(ours, 5).value for ours in (5, 6, None)]
+    ['inside', 'outside', 'no value']
+    """
     if ours is None:
         return Verdict.MISSING
     return Verdict.INSIDE if ours == printed else Verdict.OUTSIDE
 
 
 def without_spread(ours: float | None, printed: str) -> Verdict:
-    """Judge a number that depends on sample sizes in unknown ways: not at all, unless its digits agree."""
+    """Judge a number that depends on sample sizes in unknown ways: not at all, unless its digits agree.
+
+    Examples
+    --------
+    >>> [without_spread(ours, ".95").value for ours in (0.951, 0.8, None)]
+    ['inside', 'no spread', 'no value']
+    """
     return Verdict.MISSING if ours is None else _unless_equal(ours, printed)
 
 

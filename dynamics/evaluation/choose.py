@@ -92,6 +92,14 @@ def choose_images(
     ------
     UserError
         When the images are not there; when the run normalises images by its training images, and these are not.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> (run,) = trained_study().runs["supervised"]
+    >>> dataset, statistics = choose_images(run)
+    >>> dataset.num_train, statistics is None
+    (256, True)
     """
     if name is None:
         return networks.dataset_of(run, data_root=data_root), None

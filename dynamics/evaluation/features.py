@@ -76,6 +76,17 @@ def of_run(
     ------
     UserError
         When the weights are missing, damaged or of another architecture, or the disk is full.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pathlib import Path
+    >>> from dynamics.networks import dataset_of
+    >>> from dynamics.example import trained_study
+    >>> (run,) = trained_study().runs["supervised"]
+    >>> digits = dataset_of(run, data_root=Path("data"))
+    >>> of_run(run, digits, "train", device=torch.device("cpu")).values.shape
+    (256, 32)
     """
     known = networks.image_statistics(dataset if statistics is None else statistics)
     if untrained:

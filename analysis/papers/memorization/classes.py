@@ -16,7 +16,16 @@ ELSEWHERE = "these are classes of CIFAR-10; this study does not have them"
 
 
 def classes_differ(results: Results) -> Finding:
-    """Classes differ strongly in supervised training and hardly in SimCLR."""
+    """Classes differ strongly in supervised training and hardly in SimCLR.
+
+    Examples
+    --------
+    >>> from analysis import classes
+    >>> from analysis.framework.example import example_study
+    >>> found = classes_differ({"classes": classes.analyse(example_study())})
+    >>> found.conclusion.value, found.number[:18]
+    ('refuted', 'supervised (t = 5)')
+    """
     claim = "Classes differ strongly in supervised training and hardly in SimCLR."
     rule = (
         "At the first epoch with a mean r of 1/2, F of supervised is above its 5 % point, and the share of the "
@@ -38,7 +47,16 @@ def classes_differ(results: Results) -> Finding:
 
 
 def which_classes(results: Results) -> Finding:
-    """In supervised training automobile, truck and ship are easy, cat, bird and dog hard."""
+    """In supervised training automobile, truck and ship are easy, cat, bird and dog hard.
+
+    Examples
+    --------
+    >>> from analysis.framework.results import Result
+    >>> order = [*printed.HARD, "deer", "frog", "horse", "airplane", *printed.EASY]
+    >>> row = {"method": "supervised", "classes_by": "true", "epoch": 50, "hard_to_easy": order}
+    >>> which_classes({"classes": Result(name="classes", rows=[row], inputs={})}).conclusion.value
+    'confirmed'
+    """
     claim = "In supervised training automobile, truck and ship are easy; cat, bird and dog are hard."
     rule = "After the last epoch these are the three classes of highest and lowest mean r."
     rows = _by_true_class(results, "supervised")
@@ -57,7 +75,16 @@ def which_classes(results: Results) -> Finding:
 
 
 def similar_classes(results: Results) -> Finding:
-    """In SimCLR's features cats are nearer to dogs than to automobiles."""
+    """In SimCLR's features cats are nearer to dogs than to automobiles.
+
+    Examples
+    --------
+    >>> from analysis.framework.results import Result
+    >>> pair = {"method": "simclr", "estimator": "thesis", "y": "cat"}
+    >>> rows = [pair | {"z": "dog", "kl": 10.0}, pair | {"z": "automobile", "kl": 50.0}]
+    >>> similar_classes({"divergence": Result(name="divergence", rows=rows, inputs={})}).number
+    'thesis estimator 5.0; thesis 7.0'
+    """
     claim = "In SimCLR's features KL(cat, dog) is far below KL(cat, automobile)."
     rule = f"KL(cat || automobile) / KL(cat || dog) is above {GRADED:g}."
     if "divergence" not in results:
@@ -84,7 +111,18 @@ def similar_classes(results: Results) -> Finding:
 
 
 def larger_divergence(results: Results) -> Finding:
-    """Divergences between classes are larger in supervised features."""
+    """Divergences between classes are larger in supervised features.
+
+    Examples
+    --------
+    >>> from analysis.framework.results import Result
+    >>> medians = {"supervised": 90.0, "simclr": 30.0}
+    >>> summary = [{"method": name, "estimator": "corrected", "median": medians[name]} for name in medians]
+    >>> result = Result(name="divergence", rows=[], inputs={}, settings={"summary": summary})
+    >>> found = larger_divergence({"divergence": result})
+    >>> found.conclusion.value, found.number
+    ('confirmed', 'supervised 90 nats; SimCLR 30 nats')
+    """
     claim = "Divergences between classes are larger in supervised training than in SimCLR."
     rule = f"The median over pairs of classes is larger, by a factor above {CLEAR:g}; corrected estimator."
     found = _divergences(results)
@@ -98,7 +136,18 @@ def larger_divergence(results: Results) -> Finding:
 
 
 def less_graded(results: Results) -> Finding:
-    """Divergences between classes are less graded in supervised features."""
+    """Divergences between classes are less graded in supervised features.
+
+    Examples
+    --------
+    >>> from analysis.framework.results import Result
+    >>> ends = {"supervised": {"min": 60.0, "max": 180.0}, "simclr": {"min": 10.0, "max": 33.0}}
+    >>> summary = [{"method": name, "estimator": "corrected", "median": 70.0} | ends[name] for name in ends]
+    >>> result = Result(name="divergence", rows=[], inputs={}, settings={"summary": summary})
+    >>> found = less_graded({"divergence": result})  # 3.3 is not clearly more than 3.0
+    >>> found.conclusion.value, found.number
+    ('undecided', 'supervised 3.0; SimCLR 3.3; thesis 3.0 and 16')
+    """
     claim = "Divergences between classes are less graded in supervised training than in SimCLR."
     rule = (
         "The ratio of the largest to the least over pairs of classes is smaller, "

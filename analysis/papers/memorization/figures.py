@@ -15,7 +15,16 @@ from dynamics.study import Study
 
 
 def beside(number: str, study: Study, results: Results) -> list[Table]:
-    """Return the numbers of a figure, for the methods that a study has; nothing where none of ours is among them."""
+    """Return the numbers of a figure, for the methods that a study has; nothing where none of ours is among them.
+
+    Examples
+    --------
+    >>> from analysis import alignment
+    >>> from analysis.framework.example import example_study
+    >>> (table,) = beside("4.2", example_study(), {"alignment": alignment.analyse(example_study())})
+    >>> table.caption, table.cells()[0]
+    ('Aligned epoch', ['supervised', 'SimCLR at t = 1', '1', '1', 'inside', '–'])
+    """
     if number not in FIGURES or FIGURES[number].need not in results:
         return []
     figure, why = FIGURES[number], reasons(study)
@@ -43,6 +52,14 @@ def figure_4_1(learning: Result) -> list[Row]:
 
     The error of a mean is that over seeds (a quarter of our 95 % interval) and that over the panel's examples,
     which are not the thesis's.
+
+    Examples
+    --------
+    >>> from analysis import learning
+    >>> from analysis.framework.example import example_study
+    >>> rows = figure_4_1(learning.analyse(example_study()))
+    >>> [(row["where"], row["printed"], round(row["ours"], 2)) for row in rows[:2]]
+    [('t = 1', '.099', 0.12), ('t = 2', '.289', 0.22)]
     """
     rows = {(row["method"], row["epoch"]): row for row in learning.rows}
     compared = []
@@ -64,7 +81,16 @@ def _error(row: Row | None, learning: Result) -> float | None:
 
 
 def figure_4_2(alignment: Result) -> list[Row]:
-    """Compare the epochs that are aligned to SimCLR's."""
+    """Compare the epochs that are aligned to SimCLR's.
+
+    Examples
+    --------
+    >>> from analysis import alignment
+    >>> from analysis.framework.example import example_study
+    >>> rows = figure_4_2(alignment.analyse(example_study()))
+    >>> [(row["where"], row["printed"], row["ours"]) for row in rows[:3]]  # it has 6 epochs only
+    [('SimCLR at t = 1', '1', 1), ('SimCLR at t = 5', '5', 5), ('SimCLR at t = 10', '9', None)]
+    """
     if alignment.settings["reference"] != "simclr":
         return []
     found = {(row["method"], row["reference_epoch"]): row["epoch"] for row in alignment.rows}
@@ -78,12 +104,30 @@ def figure_4_2(alignment: Result) -> list[Row]:
 
 
 def figure_4_3(binomial: Result) -> list[Row]:
-    """Compare the spread of r~_t over examples."""
+    """Compare the spread of r~_t over examples.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> rows = figure_4_3(binomial.analyse(example_study()))
+    >>> [(row["where"], row["printed"], round(row["ours"], 2), row["verdict"].value) for row in rows[:2]]
+    [('mean 0.25', '.353', 0.27, 'inside'), ('mean 0.5', '.419', 0.28, 'outside')]
+    """
     return _spreads(binomial, "r_tilde", thesis.FIGURE_4_3_SD)
 
 
 def figure_4_4(binomial: Result) -> list[Row]:
-    """Compare the spread of r_t over examples."""
+    """Compare the spread of r_t over examples.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> rows = figure_4_4(binomial.analyse(example_study()))
+    >>> [(row["where"], row["printed"], round(row["ours"], 2), row["verdict"].value) for row in rows[:2]]
+    [('mean 0.25', '.134', 0.24, 'outside'), ('mean 0.5', '.157', 0.27, 'outside')]
+    """
     return _spreads(binomial, "r", thesis.FIGURE_4_4_SD)
 
 
@@ -101,7 +145,16 @@ def _spreads(binomial: Result, quantity: str, table: Mapping[str, Sequence[str]]
 
 
 def figure_4_5(augmentations: Result) -> list[Row]:
-    """Compare the share of variance between augmentations; the thesis's is of 21 examples, its error unknown."""
+    """Compare the share of variance between augmentations; the thesis's is of 21 examples, its error unknown.
+
+    Examples
+    --------
+    >>> from analysis import augmentations
+    >>> from analysis.framework.example import example_study
+    >>> row = figure_4_5(augmentations.analyse(example_study()))[0]
+    >>> row["where"], row["printed"], round(row["ours"], 2), row["verdict"].value
+    ('mean 0.25', '.95', 0.58, 'no spread')
+    """
     rows = {(row["method"], row["target"]): row for row in augmentations.rows}
     return [
         _without_spread(
@@ -120,7 +173,15 @@ def _at_targets(table: Mapping[str, Sequence[str]]) -> list[tuple[str, float, st
 
 
 def figure_5_1(embedding: Result) -> list[Row]:
-    """Compare the share of nearest neighbours of the same class."""
+    """Compare the share of nearest neighbours of the same class.
+
+    Examples
+    --------
+    >>> rows = [{"method": "simclr", "neighbours_features": 0.6341}]
+    >>> row = figure_5_1(Result(name="embedding", rows=rows, inputs={}))[0]
+    >>> row["printed"], row["ours"], row["verdict"].value
+    ('.634', 0.6341, 'inside')
+    """
     rows = {row["method"]: row for row in embedding.rows}
     return [
         _without_spread(method, "features", printed, _value(rows.get(method), "neighbours_features"))
@@ -129,7 +190,15 @@ def figure_5_1(embedding: Result) -> list[Row]:
 
 
 def figure_5_2(divergence: Result) -> list[Row]:
-    """Compare least, median and largest divergence by the thesis's formula."""
+    """Compare least, median and largest divergence by the thesis's formula.
+
+    Examples
+    --------
+    >>> summary = [{"method": "simclr", "estimator": "thesis", "min": 60.0, "median": 328.0, "max": 900.0}]
+    >>> rows = figure_5_2(Result(name="divergence", rows=[], inputs={}, settings={"summary": summary}))
+    >>> [(row["where"], row["printed"], row["ours"]) for row in rows[:3]]
+    [('min', '66', 60.0), ('median', '328', 328.0), ('max', '1061', 900.0)]
+    """
     found = {one["method"]: one for one in divergence.settings["summary"] if one["estimator"] == "thesis"}
     return [
         _without_spread(method, name, printed, _value(found.get(method), name))
@@ -139,7 +208,16 @@ def figure_5_2(divergence: Result) -> list[Row]:
 
 
 def figure_5_3(classes: Result) -> list[Row]:
-    """Compare how far the class means are apart."""
+    """Compare how far the class means are apart.
+
+    Examples
+    --------
+    >>> from analysis import classes
+    >>> from analysis.framework.example import example_study
+    >>> row = figure_5_3(classes.analyse(example_study()))[0]
+    >>> row["method"], row["where"], row["printed"], round(row["ours"], 3)
+    ('simclr', 't = 1', '.041', 0.175)
+    """
     rows = {(row["method"], row["epoch"]): row for row in classes.rows if row["classes_by"] == "true"}
     return [
         _without_spread(method, f"t = {epoch}", printed, _value(rows.get((method, epoch)), "spread"))
@@ -149,7 +227,16 @@ def figure_5_3(classes: Result) -> list[Row]:
 
 
 def figure_b_1(views: Result) -> list[Row]:
-    """Compare the distance between first and second views."""
+    """Compare the distance between first and second views.
+
+    Examples
+    --------
+    >>> from analysis import views
+    >>> from analysis.framework.example import example_study
+    >>> row = figure_b_1(views.analyse(example_study()))[0]
+    >>> row["where"], row["printed"], round(row["ours"], 2), row["verdict"].value
+    ('averaged, t = 1', '.016', 0.13, 'outside')
+    """
     rows = {(row["kind"], row["epoch"]): row for row in views.rows if row["method"] == "simclr"}
     compared = []
     for kind, errors in thesis.FIGURE_B_1.items():

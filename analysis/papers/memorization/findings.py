@@ -23,7 +23,15 @@ TESTS: dict[Callable[[Results], Finding], frozenset[str]] = {
 
 
 def findings(study: Study, results: Results) -> list[Finding]:
-    """Test the findings that are about methods of a study."""
+    """Test the findings that are about methods of a study.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> found = findings(example_study(), {})  # none of the findings about random labels
+    >>> len(found), {one.conclusion.value for one in found}
+    (7, {'not testable'})
+    """
     return tested(study.methods, results)
 
 

@@ -27,12 +27,26 @@ CIFAR10 = "cifar10"
 
 
 def own_methods(study: Study) -> tuple[str, ...]:
-    """Return the thesis's methods that a study has, under the same name."""
+    """Return the thesis's methods that a study has, under the same name.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> own_methods(example_study())
+    ('simclr', 'supervised')
+    """
     return tuple(method for method in study.methods if method in printed.METHODS)
 
 
 def reasons(study: Study) -> dict[str, str]:
-    """Say in a few words, for each of the thesis's methods in a study, why its numbers may differ."""
+    """Say in a few words, for each of the thesis's methods in a study, why its numbers may differ.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> reasons(example_study())
+    {'simclr': 'recipe not recorded', 'supervised': 'recipe not recorded'}
+    """
     return {method: _why(_differences(method, study.runs[method])) for method in own_methods(study)}
 
 
@@ -60,7 +74,20 @@ def _differences(method: str, runs: list[Run]) -> Differences | None:
 
 
 def differences(study: Study) -> list[Table]:
-    """Return the fields that are not the thesis's: one column a method whose recipe is known."""
+    """Return the fields that are not the thesis's: one column a method whose recipe is known.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> from dynamics import snapshots
+    >>> recipe, correct = preset("simclr", "thesis").to_json() | {"epochs": 5}, np.zeros((5, 1, 1, 8), dtype=bool)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     seed = Path(folder) / "0"
+    ...     snapshots.write_finished(seed, method="simclr", seed=0, correct=correct, config=recipe)
+    ...     differences(Study(name="short", runs={"simclr": [Run(seed)]}))[0].cells()
+    [['epochs', '200 → 5'], ['panel_replacement', 'True → False'], ['seeds', '30 → 1']]
+    """
     found = {method: _differences(method, study.runs[method]) for method in own_methods(study)}
     known = {method: own for method, own in found.items() if own is not None}
     fields = dict.fromkeys(name for own in known.values() for name in own)
@@ -87,7 +114,14 @@ def _short(value: Any) -> str:
 
 
 def remarks(study: Study) -> list[str]:
-    """Say whether numbers can be expected to equal the thesis's; nothing where recipes and data are its own."""
+    """Say whether numbers can be expected to equal the thesis's; nothing where recipes and data are its own.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [line.partition(":")[0] for line in remarks(example_study())]
+    ['Indicators were taken in from arrays (runners.ingest)']
+    """
     runs = {method: study.runs[method] for method in own_methods(study)}
     data = {_dataset(own[0]) for own in runs.values()}
     others = sorted(name for name in data if name not in (None, CIFAR10))

@@ -15,7 +15,16 @@ WITHOUT = "less the noise of N seeds"
 
 
 def easy_and_hard(results: Results) -> Finding:
-    """Every setting has easy and hard examples."""
+    """Every setting has easy and hard examples.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> found = easy_and_hard({"binomial": binomial.analyse(example_study())})
+    >>> found.conclusion.value, found.number.partition(";")[0]
+    ('undecided', '4 of 5 tests in 2 settings')
+    """
     claim = "Every setting has easy and hard examples."
     rule = (
         f"Tarone's test of r̃ (trials of different seeds are independent) has p < {LEVEL} in every setting and at "
@@ -38,7 +47,16 @@ def easy_and_hard(results: Results) -> Finding:
 
 
 def widest(results: Results) -> Finding:
-    """Supervised training has the widest spread."""
+    """Supervised training has the widest spread.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> found = widest({"binomial": binomial.analyse(example_study())})
+    >>> found.conclusion.value, found.number.partition(";")[0]
+    ('undecided', 'mean 0.25: 0.169 against at most 0.195 (SimCLR)')
+    """
     claim = "Supervised training has the widest spread of r."
     rule = (
         f"At the first epochs with a mean r of 1/4, 1/2 and 3/4, the standard deviation of r over examples, {WITHOUT}, "
@@ -62,7 +80,18 @@ def widest(results: Results) -> Finding:
 
 
 def single_like_supervised(results: Results) -> Finding:
-    """With one fixed augmentation, SimCLR looks like supervised training."""
+    """With one fixed augmentation, SimCLR looks like supervised training.
+
+    Examples
+    --------
+    >>> from analysis.framework.results import Result
+    >>> common = {"quantity": "r_tilde", "target": 0.5, "seeds": 30, "icc": 1.0, "examples": 1024}
+    >>> sds = {"simclr": 0.42, "supervised": 0.39, "random-labels": 0.15}
+    >>> rows = [common | {"method": name, "sd": sd} for name, sd in sds.items()]
+    >>> found = single_like_supervised({"binomial": Result(name="binomial", rows=rows, inputs={})})
+    >>> found.conclusion.value, found.number
+    ('confirmed', 'mean 0.5: SimCLR 0.420, supervised 0.390, random labels 0.150')
+    """
     return _nearer(
         results,
         claim="SimCLR with one fixed augmentation looks like supervised training.",
@@ -73,7 +102,15 @@ def single_like_supervised(results: Results) -> Finding:
 
 
 def averaged_like_random(results: Results) -> Finding:
-    """Averaged over augmentations, SimCLR looks like random labels."""
+    """Averaged over augmentations, SimCLR looks like random labels.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> averaged_like_random({"binomial": binomial.analyse(example_study())}).number
+    'no epochs that allow a comparison of SimCLR, random labels and supervised at one of the means'
+    """
     return _nearer(
         results,
         claim="SimCLR averaged over augmentations looks like random labels.",

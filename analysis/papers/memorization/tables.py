@@ -20,7 +20,15 @@ FLOORS = {UNTRAINED: ("data", "width", "seeds"), PIXELS: ("data",)}
 
 
 def tables(study: Study, results: Results) -> list[Table]:
-    """Return the tables whose results there are."""
+    """Return the tables for which there are results.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> [table.key for table in tables(example_study(), {"binomial": binomial.analyse(example_study())})]
+    ['4.1', '4.2']
+    """
     why = reasons(study)
     needs = {table_4_1: "binomial", table_4_2: "binomial", table_b_1: "probes"}
     return [build(results[need], why) for build, need in needs.items() if need in results]
@@ -30,6 +38,14 @@ def table_4_1(binomial: Result, why: Reasons) -> Table:
     """Compare the thesis's chi-square of r~_t: it prints no spread, so only the printed digits agree.
 
     Of one seed there is none: counts of 0 and 1 always fit their mean.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> row = table_4_1(binomial.analyse(example_study()), {"simclr": "other data"}).rows[1]
+    >>> row["printed_epoch"], row["epoch"], f"{row['printed']:g}", round(row["chi2"], 1), row["why"]
+    (5, 5, '2.1e+11', 4.0, 'other data')
     """
     columns = [
         *FIRST,
@@ -57,7 +73,16 @@ def table_4_1(binomial: Result, why: Reasons) -> Table:
 
 
 def table_4_2(binomial: Result, why: Reasons) -> Table:
-    """Compare the MAE of r_t against noise, by its spread over ten draws of noise."""
+    """Compare the MAE of r_t against noise, by its spread over ten draws of noise.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> row = table_4_2(binomial.analyse(example_study()), {"simclr": "other data"}).rows[1]
+    >>> row["printed"], round(row["mae"], 2), row["verdict"].value, row["why"]
+    ('0.055 ± 0.002', 0.08, 'outside', 'other data')
+    """
     columns = [
         *FIRST,
         Column("printed", "MAE: thesis", "printed"),
@@ -134,7 +159,15 @@ def _noise_row(at: Row, printed: thesis.Noise, ours: Row | None, key: str, why: 
 
 
 def table_b_1(probes: Result, why: Reasons) -> Table:
-    """Compare accuracies of linear probes, by our spread over seeds."""
+    """Compare accuracies of linear probes, by our spread over seeds.
+
+    Examples
+    --------
+    >>> ours = {"method": "simclr", "train": 0.82, "train_sd": 0.01, "test": 0.75, "test_sd": 0.01}
+    >>> (row,) = table_b_1(Result(name="probes", rows=[ours], inputs={}), {"simclr": "epochs"}).rows
+    >>> row["train_verdict"].value, row["printed_test"], row["test_verdict"].value, row["why"]
+    ('inside', '0.8060', 'outside', 'epochs')
+    """
     columns = [
         Column("method", "features of", "method"),
         Column("seeds", "seeds", "d"),

@@ -16,7 +16,18 @@ from dynamics.study import Study
 
 
 def weaknesses(study: Study, results: Results) -> list[Weakness]:
-    """Return all of them; one whose results are missing has no numbers."""
+    """Return all of them; one whose results are missing has no numbers.
+
+    Examples
+    --------
+    >>> from analysis import binomial
+    >>> from analysis.framework.example import example_study
+    >>> found = weaknesses(example_study(), {"binomial": binomial.analyse(example_study())})
+    >>> [weakness.title for weakness in found]
+    ['Chi-square', 'Mean absolute error', 'Sorting', 'Repeated examples']
+    >>> "0 of 5 tests have all expected counts at 5 or above" in found[0].text
+    True
+    """
     return [_tails(results), _floors(results), _order(study, results), _replacement(study)]
 
 
