@@ -71,7 +71,7 @@ def analyse(
 ) -> results.Result:
     """Find the images that maximise units of one network of each method, and of an untrained one.
 
-    The result has a row for each method (and UNTRAINED) and block; see :func:`row`. Arrays for each of them,
+    The result has a row for each method (and UNTRAINED) and block; see :func:`_row`. Arrays for each of them,
     named `<method>.block<b>.`: `images` (tile, height, width, channel; 0 to 255, as shown), `channels`,
     `activation`, `largest` (of real images), `percentile` (among real images, 0 to 100), `dead`.
 
@@ -124,7 +124,7 @@ def analyse(
     arrays: dict[str, np.ndarray] = {}
     for name, seed_, network in _networks_of(runs, dataset):
         for grid in grids_of(network, world, settings):
-            rows.append({"method": name, "seed": seed_, **row(grid)})
+            rows.append({"method": name, "seed": seed_, **_row(grid)})
             arrays |= _arrays(f"{name}.block{grid.plan.block}", grid)
     recorded = {**vars(settings), "steps": settings.steps_for(dataset.image_size)}
     recorded |= {"real_images": len(examples), "image_size": dataset.image_size}
@@ -147,7 +147,7 @@ def _networks_of(runs: dict[str, snapshots.Run], dataset: "Dataset") -> Iterator
     )
 
 
-def row(grid: "Grid") -> results.Row:
+def _row(grid: "Grid") -> results.Row:
     """Return one block's numbers; medians are over the tiles that are not dead, None where all are."""
     live = ~grid.dead
     return {
