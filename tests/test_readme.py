@@ -44,7 +44,7 @@ def test_the_notebooks_cell_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     names: dict[str, Any] = {}
     exec(compile(cell, "README.md", "exec"), names)
     assert names["r"].shape == (3, 64) and len(names["hardest"]) == 10
-    assert {path.name for path in (tmp_path / "runs/mine").iterdir() if path.name[0] != "."} == {
+    assert {path.name for path in (tmp_path / "runs/notebook").iterdir() if path.name[0] != "."} == {
         "simclr",
         "study.toml",
     }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line of an analysis: its flags are what `analyse` takes, their help what its docstring says.
 
-`python -m analysis.X` is `analyse`, `tables`, `save`; an analysis's file ends with `if __name__ == "__main__": main()`.
+`python -m analysis.X` is `analyse`, `tables`, `save`; an analysis's file ends with `main` of its name.
 """
 
 import dataclasses

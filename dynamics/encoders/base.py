@@ -8,7 +8,24 @@ from torch import nn
 
 
 class ImageEncoder(nn.Module):
-    """Images (batch, 3, height, width) to features (batch, num_features)."""
+    """Images (batch, 3, height, width) to features (batch, num_features).
+
+    An encoder is a subclass called `Encoder` in a file here, or one of any name that is given to :func:`dynamics.train`.
+    It is made with the recipe's `width`.
+
+    Examples
+    --------
+    >>> class Pooled(ImageEncoder):
+    ...     def __init__(self, width: int = 64) -> None:
+    ...         super().__init__()
+    ...         self.conv = nn.Conv2d(3, width, 3)
+    ...         self.num_features = width
+    ...
+    ...     def forward(self, images: torch.Tensor) -> torch.Tensor:
+    ...         return self.conv(images).relu().mean(dim=(2, 3))
+    >>> Pooled(width=8)(torch.zeros(2, 3, 16, 16)).shape
+    torch.Size([2, 8])
+    """
 
     num_features: int
     """Width of the penultimate layer, whose outputs probes, t-SNE and divergences use."""
