@@ -10,8 +10,8 @@ from torch import nn
 class ImageEncoder(nn.Module):
     """Images (batch, 3, height, width) to features (batch, num_features).
 
-    An encoder is a subclass called `Encoder` in a file here, or one of any name that is given to :func:`dynamics.train`.
-    It is made with the recipe's `width`.
+    An encoder is a subclass called `Encoder` in a file here, or one of any name that is given to
+    :func:`dynamics.train`. It is made with the recipe's `width`.
 
     Examples
     --------
