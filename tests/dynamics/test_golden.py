@@ -1,4 +1,4 @@
-"""A refactoring changes no trajectory: to the bit on the machine that stored them, to rounding on every other."""
+"""A refactoring changes no trajectory by more than other kernels would; `python -m tests.golden` compares to the bit."""
 
 from pathlib import Path
 
@@ -20,12 +20,9 @@ CELLS = 0.03
 @pytest.mark.slow
 @pytest.mark.kernels
 @pytest.mark.parametrize("method", methods.names())
-def test_the_trajectory_is_the_golden_one(method: str, tmp_path: Path) -> None:
-    machine, stored = golden.read(method)
+def test_the_trajectory_is_the_golden_one_to_rounding(method: str, tmp_path: Path) -> None:
+    _, stored = golden.read(method)
     found = golden.run(method, tmp_path)
-    if machine == golden.machine():
-        np.testing.assert_array_equal(found.loss, stored.loss)
-        np.testing.assert_array_equal(found.correct, stored.correct)
     allowed = ROUNDING.get(method, OTHERS) * np.abs(stored.loss).max()
     assert np.abs(found.loss - stored.loss).max() <= allowed
     assert (found.correct != stored.correct).mean() <= CELLS
