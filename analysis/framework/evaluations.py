@@ -53,12 +53,12 @@ def evaluate(
 
     Examples
     --------
-    >>> from dynamics import evaluation
+    >>> from dynamics.evaluation import choose, encoder, recipes
     >>> from dynamics.example import trained_study
     >>> runs = trained_study().runs["supervised"]
-    >>> images, statistics = evaluation.choose.choose_images(runs[0])
-    >>> knn = evaluation.recipes.EvaluationRecipe(mode="knn")
-    >>> how = evaluation.encoder.Evaluation(dataset=images, statistics=statistics, recipe=knn)
+    >>> images, statistics = choose.choose_images(runs[0])
+    >>> knn = recipes.EvaluationRecipe(mode="knn")
+    >>> how = encoder.Evaluation(dataset=images, statistics=statistics, recipe=knn)
     >>> result = evaluate(how, runs, lambda features, seed: how.after_epoch)
     >>> [row["features"] for row in result.rows]
     ['supervised', 'random-initialisation', 'pixels']

@@ -1,4 +1,4 @@
-"""A refactoring changes no trajectory by more than other kernels would; `python -m tests.golden` compares to the bit."""
+"""No trajectory moves by more than other kernels would make it; `python -m tests.golden` compares to the bit."""
 
 from pathlib import Path
 
