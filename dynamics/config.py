@@ -120,7 +120,7 @@ class Recipe:
         >>> Recipe.from_json({"lr": 0.1}).lr
         0.1
         """
-        return cls(**cls.known(_renamed(values)))
+        return cls(**cls.known(renamed(values)))
 
     @classmethod
     def known(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,8 +166,14 @@ def _owner(recipe: type[Recipe]) -> str:
     return f"{file.replace('_', '-')}'s" if package == "dynamics.methods" else f"{recipe.__name__}, this"
 
 
-def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename the fields of a record of version 0.1: `panel_temperature` became `temperature`."""
+def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename the fields of a record of version 0.1: `panel_temperature` became `temperature`.
+
+    Examples
+    --------
+    >>> renamed({"lr": 0.1, "panel_temperature": 0.07})
+    {'lr': 0.1, 'temperature': 0.07}
+    """
     old = dict(values)
     temperature = old.pop("panel_temperature", None)
     return old if temperature is None or "temperature" in old else {**old, "temperature": temperature}

@@ -84,13 +84,14 @@ def parse_with_recipe(
 
 
 def _value(argv: Sequence[str], flag: str) -> str | None:
-    """Return the value of a flag; None if the flag is absent."""
-    for word, after in zip(argv, [*argv[1:], ""], strict=True):
+    """Return the value of a flag, the last one if it is repeated; None if the flag is absent."""
+    value = None
+    for word, after in itertools.pairwise([*argv, ""]):
         if word == flag:
-            return after
-        if word.startswith(f"{flag}="):
-            return word.partition("=")[2]
-    return None
+            value = after
+        elif word.startswith(f"{flag}="):
+            value = word.partition("=")[2]
+    return value
 
 
 def parse_with_changes(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, SupportsIndex
 
 from dynamics import files
+from dynamics.config import renamed
 from dynamics.errors import UserError
 from dynamics.snapshots.layout import RUN
 
@@ -124,6 +125,11 @@ def read_run_json(folder: Path) -> dict[str, Any]:
             f"{path} was changed by hand or damaged (its config does not match its fingerprint): "
             "restore that file from a copy"
         )
+    config = record["config"]
+    if config.get("temperature") in (None, config.get("panel_temperature")):
+        record["config"] = renamed(
+            config
+        )  # where version 0.1's two temperatures differ, so do the probabilities
     return record
 
 
@@ -150,8 +156,9 @@ def check_config(folder: Path, config: dict[str, Any]) -> None:
         f"{name} = {_value(recorded, name)} there, {_value(wanted, name)} now" for name in names[:3]
     )
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    parameters = " ".join(_parameter(name, recorded[name]) for name in names[:3] if name in recorded)
-    instead = f", or go on with {parameters}" if parameters and not more else ""
+    possible = not more and all(name in recorded and name in wanted for name in names)
+    parameters = " ".join(_parameter(name, recorded[name]) for name in names if possible)
+    instead = f", or go on with {parameters}" if possible else ""
     raise UserError(
         f"{folder} was made with another config ({differences}{more}): use another `study`{instead}"
     )

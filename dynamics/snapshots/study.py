@@ -90,7 +90,7 @@ def _check_alike(runs: Sequence[Run]) -> None:
 
 
 def _check_pair(one: Run, other: Run) -> None:
-    if one.fingerprint != other.fingerprint:
+    if (one.method, one.config) != (other.method, other.config):
         name = "method" if one.method != other.method else differing_fields(one.config, other.config)[0]
         values = [run.method if name == "method" else run.config.get(name) for run in (one, other)]
         raise UserError(

@@ -4,11 +4,13 @@ import inspect
 import itertools
 import json
 import textwrap
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from analysis.framework.console import in_flags
-from dynamics import methods
+from dynamics import methods, snapshots
 from dynamics.config import Recipe
 from dynamics.errors import UserError
 from dynamics.study_file import preset, presets
@@ -71,6 +73,30 @@ def test_the_temperature_of_a_panel_is_that_of_the_recipe() -> None:
     vicreg, moco = (methods.recipe(name) for name in ("vicreg", "moco"))
     assert vicreg.from_json({"panel_temperature": 0.2}) == vicreg(temperature=0.2)
     assert moco.from_json({"panel_temperature": 0.07, "temperature": 0.3}) == moco(temperature=0.3)
+
+
+@pytest.mark.parametrize(("method", "goes_on"), [("vicreg", True), ("moco", False)])
+def test_seeds_of_version_0_1_get_company_where_their_temperatures_agree(
+    method: str, goes_on: bool, tmp_path: Path
+) -> None:
+    config = methods.recipe(method)().to_json()
+    loss = config.pop("temperature")
+    old = {**config, "panel_temperature": 0.07, **({} if goes_on else {"temperature": loss})}
+    for seed, recorded in enumerate((old, {**config, "temperature": loss})):
+        snapshots.write_finished(
+            tmp_path / f"seed-000{seed}",
+            method=method,
+            seed=seed,
+            config=recorded,
+            correct=np.ones((1, 1, 1, 2), bool),
+        )
+    runs = [snapshots.Run(tmp_path / f"seed-000{seed}") for seed in (0, 1)]
+    if goes_on:
+        snapshots.check_config(runs[0].folder, runs[1].config)
+        assert runs[0].config == runs[1].config
+    else:
+        with pytest.raises(UserError, match="panel_temperature = 0.07 there.*: use another `study`$"):
+            snapshots.check_config(runs[0].folder, runs[1].config)
 
 
 @pytest.mark.parametrize("field", ["epochs", "batch_size", "panel_examples", "width", "panel_augmentations"])

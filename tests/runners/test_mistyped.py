@@ -62,7 +62,7 @@ def test_what_is_wrong_is_named(
     assert status == 2 and said in answer and answer.count("\n") == 1 and len(answer) < 500
 
 
-@pytest.mark.parametrize("words", [["--method"], ["--method", ""], ["--n", "2"], ["--method="]])
+@pytest.mark.parametrize("words", [[], ["--method"], ["--method", ""], ["--n", "2"], ["--method="]])
 def test_a_missing_method_is_asked_for(words: list[str]) -> None:
     status, answer = call("runners.seeds", *words)
     assert (
