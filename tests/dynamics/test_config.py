@@ -95,7 +95,7 @@ def test_seeds_of_version_0_1_get_company_where_their_temperatures_agree(
         snapshots.check_config(runs[0].folder, runs[1].config)
         assert runs[0].config == runs[1].config
     else:
-        with pytest.raises(UserError, match="panel_temperature = 0.07 there.*: use another `study`$"):
+        with pytest.raises(UserError, match=r"panel_temperature = 0\.07 there.*: use another study$"):
             snapshots.check_config(runs[0].folder, runs[1].config)
 
 
