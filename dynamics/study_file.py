@@ -62,6 +62,8 @@ class StudyFile:
 
     def seed_list(self) -> list[int]:
         """Return the seeds as numbers."""
+        if isinstance(self.seeds, int) and self.seeds > MAX_SEED + 1:
+            raise UserError(f"`seeds` must be at most {MAX_SEED + 1}, got {self.seeds}")
         return list(range(self.seeds)) if isinstance(self.seeds, int) else parse_seeds(self.seeds)
 
     def recipe_of(self, method: str, **changes: Any) -> Recipe:
@@ -274,8 +276,9 @@ def compact(seeds: Sequence[int]) -> int | str:
     """
     if list(seeds) == list(range(len(seeds))):
         return len(seeds)
-    starts = [seed for seed in seeds if seed - 1 not in seeds]
-    ends = [seed for seed in seeds if seed + 1 not in seeds]
+    there = set(seeds)
+    starts = [seed for seed in seeds if seed - 1 not in there]
+    ends = [seed for seed in seeds if seed + 1 not in there]
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 

@@ -9,8 +9,11 @@ with its loss and its indicator (:class:`~dynamics.methods.base.Method`). Buildi
 import re
 from typing import Any
 
+import cloudpickle
+
 from dynamics.catalogue import Catalogue
 from dynamics.config import Recipe
+from dynamics.errors import UserError
 from dynamics.methods.base import Method
 
 __all__ = ["CATALOGUE", "Method", "load", "name_of", "names", "recipe"]
@@ -62,6 +65,11 @@ def name_of(method: str | type[Method]) -> str:
 
     Its name is then its attribute `name` where it has one, else the name of the class in lower case with hyphens.
 
+    Raises
+    ------
+    UserError
+        If it is no subclass of :class:`Method`, its name cannot be that of a folder, or a worker cannot get it.
+
     Examples
     --------
     >>> from dynamics.methods.simclr import Method as SimCLR
@@ -70,10 +78,22 @@ def name_of(method: str | type[Method]) -> str:
     """
     if isinstance(method, str):
         return method
+    if not (isinstance(method, type) and issubclass(method, Method)):
+        raise UserError(f"`method` must be a name or a subclass of dynamics.Method, got {method!r}")
     package, _, file = method.__module__.rpartition(".")
     if package == __name__ and method.__name__ == "Method":
         return file.replace("_", "-")
     named: Any = getattr(method, "name", None)
     name = named or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", method.__name__).lower()
+    if not (isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9-]*", name)):
+        raise UserError(
+            f"`name` of {method.__name__} must be lower-case letters, digits and hyphens, got {name!r}"
+        )
+    try:
+        cloudpickle.dumps(method)
+    except Exception as error:
+        raise UserError(
+            f"{method.__name__} cannot be sent to a worker ({error}): make such objects in __init__"
+        ) from error
     CATALOGUE.register(name, method)
     return name

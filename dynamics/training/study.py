@@ -11,7 +11,7 @@ from typing import Any, Literal, SupportsIndex
 import torch
 from torch import nn
 
-from dynamics import data, encoders, methods, study_file
+from dynamics import data, encoders, methods, snapshots, study_file
 from dynamics.config import Recipe
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError
@@ -139,6 +139,10 @@ def wanted_seeds(seeds: SupportsIndex | Iterable[SupportsIndex]) -> list[int]:
     >>> wanted_seeds(3)
     [0, 1, 2]
     """
+    if isinstance(seeds, SupportsIndex) and operator.index(seeds) > MAX_SEED + 1:
+        raise UserError(
+            f"`seeds` must be at most {MAX_SEED + 1}, got {seeds}"
+        )  # before there is a list of them
     listed = range(operator.index(seeds)) if isinstance(seeds, SupportsIndex) else seeds
     wanted = [operator.index(seed) for seed in listed]
     if not wanted:
@@ -171,7 +175,21 @@ def check_data(
         name = job.recipe.dataset
         if name not in loaded:
             loaded[name] = data.load(name, data_root=data_root, download=download, progress=progress)
-        check(job, loaded[name])
+        _check_images(job, check(job, loaded[name]))
+
+
+def _check_images(job: Job, dataset: Dataset) -> None:
+    """Check that what a study holds was trained on the same images."""
+    study = job.folder.parents[1]
+    for method in snapshots.list_methods(study.parent, study.name):
+        for seed in snapshots.list_seeds(study.parent, study.name, method):
+            folder = snapshots.seed_folder(study.parent, study.name, method, seed)
+            before = snapshots.read_run_json(folder)["provenance"].get("data_fingerprint")
+            if before not in (None, dataset.fingerprint):
+                raise UserError(
+                    f"{folder} was trained on different images (fingerprint {before}, now {dataset.fingerprint}): "
+                    "restore the data, or use another `study`"
+                )
 
 
 def choose_resources(

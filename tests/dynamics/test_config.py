@@ -3,6 +3,8 @@ import dataclasses
 import inspect
 import itertools
 import json
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -120,3 +122,38 @@ def test_unknown_preset_lists_those_there_are() -> None:
 def test_unknown_method_lists_those_there_are() -> None:
     with pytest.raises(UserError, match="random-labels-aug"):
         methods.load("simclear")
+
+
+WRONG = [
+    ("vicreg", "convention", "offical", "must be one of"),
+    ("simclr", "optimizer", "rmsprop", "must be one of adam, sgd"),
+    ("simclr", "precision", "fp16", "must be one of auto, bf16, fp32"),
+    ("simclr", "panel_replacement", "yes", "must be true or false"),
+    ("simclr", "epochs", "3", "must be an integer, got '3'"),
+    ("simclr", "epochs", 1.5, "must be an integer"),
+    ("simclr", "epochs", True, "must be an integer"),
+    ("simclr", "lr", {"a": 1}, "must be a number"),
+    ("vicreg", "projector", "8", "must be a list, each an integer"),
+    ("vicreg", "projector", (8, "a"), "must be a list"),
+    ("simclr", "train_examples", "all", "must be an integer or left out"),
+]
+TYPES = """
+import numpy as np
+from dynamics import UserError, methods
+for method, field, value, said in WRONG:
+    try:
+        methods.recipe(method)(**{field: value})
+    except UserError as error:
+        assert f"{field} {said}" in str(error), error
+    else:
+        raise AssertionError((field, value))
+recipe = methods.recipe("simclr")
+assert repr(recipe(epochs=np.int64(2), lr=np.float32(0.5))) == repr(recipe(epochs=2, lr=0.5))
+"""
+
+
+def test_a_value_of_another_type_or_none_of_the_choices_is_refused() -> None:
+    """Only the command line checked them: a typing error trained something else. (The tests' own types are off.)"""
+    code = f"WRONG = {WRONG!r}\n{TYPES}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

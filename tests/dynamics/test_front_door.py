@@ -12,8 +12,10 @@ import torch
 
 import dynamics
 from dynamics import data, snapshots
-from dynamics.study_file import preset
+from dynamics.errors import UserError
+from dynamics.study_file import StudyFile, preset
 from dynamics.training.loop import Job, train
+from dynamics.training.study import check_data
 
 SMALL: dict[str, Any] = {
     "epochs": 2, "train_examples": 64, "width": 2, "batch_size": 32, "panel_examples": 16, "panel_batch": 8,
@@ -115,3 +117,82 @@ def test_names_of_built_in_things_are_not_taken(tmp_path: Path) -> None:
     digits = data.load("digits")
     with pytest.raises(dynamics.UserError, match="data set 'digits' exists already"):
         dynamics.train("supervised", digits, runs=tmp_path, preset="quick")
+
+
+REFUSED = """
+import threading, dynamics
+from dynamics import methods
+
+class NoMethod: pass
+class Numbered(dynamics.Method): name = 3
+class Locked(dynamics.Method): lock = threading.Lock()
+
+before = methods.names()
+for wrong in (NoMethod, Numbered, Locked, None):
+    try:
+        dynamics.train(wrong, "digits", preset="quick")
+    except dynamics.UserError as error:
+        print(error)
+    assert methods.names() == before
+"""
+
+
+def test_a_refused_class_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It was registered before it was looked at, and every later call in the notebook failed."""
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for line, said in zip(
+        done.stdout.splitlines(),
+        ("subclass of dynamics.Method", "name of Numbered", "Locked cannot be sent", "subclass"),
+        strict=True,
+    ):
+        assert said in line
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_study_has_one_set_of_images(tmp_path: Path) -> None:
+    """Seeds that were trained on others would be averaged with them."""
+    digits = data.load("digits")
+    first, other = (
+        dynamics.Dataset.build(
+            "made-here",
+            train=(digits.train_images[at : at + 64], digits.train_labels[at : at + 64]),
+            test=(digits.test_images[:32], digits.test_labels[:32]),
+            classes=digits.classes,
+        )
+        for at in (0, 64)
+    )
+    for images in (first, other):
+        snapshots.write_finished(
+            tmp_path / "one" / "supervised" / f"seed-{images is other:04d}",
+            method="supervised",
+            seed=int(images is other),
+            correct=np.ones((1, 1, 1, 2), bool),
+            provenance={"data_fingerprint": first.fingerprint},
+        )
+    job = Job(
+        method="supervised",
+        recipe=preset("supervised", "quick", **SMALL, dataset="made-here"),
+        seed=2,
+        folder=tmp_path / "one" / "supervised" / "seed-0002",
+    )
+    for images, allowed in ((first, True), (other, False)):
+        data.CATALOGUE.register("made-here", images)
+        try:
+            if allowed:
+                check_data([job], data_root=tmp_path, download=False)
+            else:
+                with pytest.raises(UserError, match="seed-0000 was trained on different images"):
+                    check_data([job], data_root=tmp_path, download=False)
+        finally:
+            del data.CATALOGUE.registered["made-here"]
+
+
+@pytest.mark.parametrize("seeds", [2**31 + 5, 70_000])
+def test_too_many_seeds_are_refused_before_they_are_listed(seeds: int) -> None:
+    with pytest.raises(UserError, match="seeds must be at most 65536"):
+        dynamics.train("simclr", seeds=seeds)
+    with pytest.raises(UserError, match="seeds must be at most 65536"):
+        StudyFile(name="many", methods=("simclr",), seeds=seeds).seed_list()
