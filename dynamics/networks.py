@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which network belongs to a run: newly initialised from its seed, or trained, with the data it was made for."""
+"""The networks of a run, newly initialised from its seed or trained, and the data it was trained on."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from dynamics.training import checkpoint
 
 
 def image_statistics(images: Dataset | ImageStatistics) -> ImageStatistics:
-    """Return what methods may know about a data set; statistics as they are.
+    """Return what methods may know about a data set; statistics are returned unchanged.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def training_data(dataset: Dataset, recipe: Recipe) -> Dataset:
     Raises
     ------
     UserError
-        When the data set does not have as many images, or fewer than one batch.
+        When the data set has fewer images than the recipe asks for, or fewer than one batch.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def training_data(dataset: Dataset, recipe: Recipe) -> Dataset:
 
 
 def training_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> Tensor:
-    """Return the labels that a method is to learn; the true ones where it uses none.
+    """Return the labels that a method is to learn; the true ones where it uses no labels.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def untrained(name: str, recipe: Recipe, images: Dataset | ImageStatistics, *, s
     images
         From :func:`training_data`, or their statistics.
     seed
-        The stream of the weights.
+        Seed of the weights.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def recipe_of(run: snapshots.Run) -> Recipe:
     Raises
     ------
     UserError
-        When the run was ingested or written by another program: it has no network of ours.
+        When the run was ingested or written by another program: there is no network to load.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:
     Raises
     ------
     UserError
-        When the data are not there, or are not the same images as then.
+        When the data are missing, or are not the images that the run was trained on.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:
     recipe = recipe_of(run)
     if recipe.dataset not in data.names():
         raise UserError(
-            f"{run.folder} was trained on images made in memory, and this process has none called "
+            f"{run.folder} was trained on images made in memory, and this process has no data set "
             f"{recipe.dataset!r}: make them again and call dynamics.data.CATALOGUE.register"
         )
     dataset = training_data(data.load(recipe.dataset, data_root=data_root), recipe)
@@ -152,7 +152,7 @@ def trained(run: snapshots.Run, images: Dataset | ImageStatistics) -> Method:
     run
         A finished seed.
     images
-        What it was trained on, or their statistics.
+        The images that it was trained on, or their statistics.
 
     Raises
     ------
@@ -178,12 +178,13 @@ def trained(run: snapshots.Run, images: Dataset | ImageStatistics) -> Method:
 
 
 def statistics_of(run: snapshots.Run, *, data_root: Path) -> ImageStatistics:
-    """Return the statistics of a run's training data; the images are loaded only where its inputs depend on them.
+    """Return the statistics of a run's training data; the images are loaded only if its inputs depend on them.
 
     Raises
     ------
     UserError
-        When they are needed and not there, or not the same as then.
+        When they are needed and missing, or are not the images that the run was trained on.
+
 
     Examples
     --------

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of an analysis: its flags are what `analyse` takes, their help what its docstring says.
+"""The command line of an analysis: its flags are the parameters of `analyse`, their help its docstring.
 
-`python -m analysis.X` is `analyse`, `tables`, `save`; an analysis's file ends with `main` of its name.
+`python -m analysis.X` is `analyse`, `tables`, `save`; an analysis's file ends with a call of `main` with its name.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from dynamics.errors import UserError
 from dynamics.study import Study
 
 RENAMED = {"--least-steps": "--min-steps"}
-"""Flags of version 0.1 that have another name today; the old ones go on working."""
+"""Flags of version 0.1 that have another name today; the old names still work."""
 
 
 def main(name: str, argv: Sequence[str] | None = None) -> None:
@@ -33,9 +33,9 @@ def main(name: str, argv: Sequence[str] | None = None) -> None:
     Parameters
     ----------
     name
-        The analysis.
+        Name of the analysis.
     argv
-        What follows the command; by default that of this process.
+        Arguments of the command; by default those of this process.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def _run(module: Any, name: str, argv: Sequence[str]) -> None:
 
 
 def finish(found: Result, folder: Path) -> None:
-    """Write a result to its folder, then show it: what is shown is on the disk already.
+    """Write a result to its folder, then show it, so that everything shown is on the disk already.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def why_not(module: Any, study: Study) -> str | None:
 def parse(
     analyse: Callable[..., Result], argv: Sequence[str], *, prog: str, description: str | None
 ) -> tuple[Where, dict[str, Any]]:
-    """Read a command line: where the study is, and what `analyse` takes beside it.
+    """Parse a command line: where the study is, and the other parameters of `analyse`.
 
     A parameter that is a dataclass gives one flag for each of its fields.
 
@@ -154,7 +154,7 @@ def _fields(analyse: Callable[..., Result]) -> list[tuple[str, Any, Any]]:
 
 
 def _listed(hint: Any) -> Any:
-    """Return a type that a command line can fill: any sequence is a tuple there."""
+    """Return a type that a command line can fill: sequences become tuples."""
     if typing.get_origin(hint) is Sequence:
         return tuple.__class_getitem__((*typing.get_args(hint), ...))
     options = typing.get_args(hint)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NAME = "evaluation"
 KEY = ("method", "features", "dataset", "mode", "fraction")
 FAR = 0.02
-"""By how much few labels must beat all of them, beside two standard deviations, to be called implausible."""
+"""By how much few labels must beat more of them, in addition to two standard deviations, to be implausible."""
 
 
 def evaluate(
@@ -39,11 +39,11 @@ def evaluate(
     Parameters
     ----------
     evaluation
-        On which images, and how.
+        The images to evaluate on, and how.
     runs
         Finished seeds of one method.
     report
-        Returns, for a row's features and a seed, what is called after an epoch.
+        Returns, for a row's features and a seed, the function to call after each epoch.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def evaluate(
 
     method, recipe, trained = runs[0].method, evaluation.recipe, recipe_of(runs[0])
     for run in runs:
-        evaluation.chosen(run.seed)  # a fraction that is too small is said before anything is computed
+        evaluation.chosen(run.seed)  # a fraction that is too small is refused before anything is computed
     rows: list[Row] = []
     arrays: dict[str, np.ndarray] = {}
     settings: dict[str, Any] = {}
@@ -134,7 +134,7 @@ def _spread(values: Sequence[float | None]) -> tuple[float | None, float | None]
 
 
 def key_of(row: Row) -> str:
-    """Return what a row is found by: method/features/dataset/mode/fraction.
+    """Return the key of a row: method/features/dataset/mode/fraction.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def key_of(row: Row) -> str:
 
 
 def stem_of(row: Row) -> str:
-    """Return how the names of a row's arrays begin.
+    """Return the prefix of the names of a row's arrays.
 
     Examples
     --------
@@ -160,9 +160,9 @@ def _joined(row: Row, names: Sequence[str], separator: str) -> str:
 
 
 def grow(folder: Path, new: Result) -> None:
-    """Add rows to the table in a study's folder, then show all of it.
+    """Add rows to the table in a study's folder, then show the complete table.
 
-    The table is locked meanwhile: of two commands at once, neither loses the other's rows.
+    The table is locked meanwhile, so two commands that run at once keep each other's rows.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def grow(folder: Path, new: Result) -> None:
 
 
 def read(folder: Path) -> Result:
-    """Return a study's table as it is; an empty one where there is none yet.
+    """Return a study's table; an empty one where there is none yet.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def read(folder: Path) -> Result:
 
 
 def merge(before: Result, new: Result) -> Result:
-    """Let new rows, with their arrays and settings, take the place of those of the same key.
+    """Replace rows by new ones of the same key, with their arrays and settings.
 
     Examples
     --------
@@ -228,16 +228,16 @@ def merge(before: Result, new: Result) -> Result:
 
 
 def implausible(row: Row, rows: Sequence[Row]) -> list[str]:
-    """Say where few labels do better than more of them, which no published encoder does.
+    """Say where few labels give a higher accuracy than more of them, which no published encoder shows.
 
-    Floors are left aside: fine-tuning a network that was never trained beats a linear layer on it.
+    Floors are left out: fine-tuning a network that was never trained beats a linear layer on it.
 
     Examples
     --------
     >>> few = {"method": "tico", "features": "tico", "dataset": "digits", "mode": "semi", "fraction": 0.01,
     ...        "top1": 0.8, "top1_sd": None}
     >>> implausible(few, [few | {"fraction": 0.1, "top1": 0.7}])
-    ['beats fine-tuning on a share of 0.1 of the labels by 10.0 points']
+    ['beats fine-tuning on a fraction 0.1 of the labels by 10.0 points']
     """
     if row["mode"] != "semi" or row["features"] != row["method"] or row["fraction"] == 1:
         return []
@@ -247,7 +247,7 @@ def implausible(row: Row, rows: Sequence[Row]) -> list[str]:
             continue
         gain, more = row["top1"] - other["top1"], f"{other['fraction']:.3g}"
         if other["mode"] == "semi" and other["fraction"] > row["fraction"] and gain > 0:
-            reasons.append(f"beats fine-tuning on a share of {more} of the labels by {100 * gain:.1f} points")
+            reasons.append(f"beats fine-tuning on a fraction {more} of the labels by {100 * gain:.1f} points")
         far = max(FAR, 2 * float(np.hypot(row["top1_sd"] or 0, other["top1_sd"] or 0)))
         if other["mode"] == "linear" and other["fraction"] == 1 and gain > far:
             reasons.append(f"beats the linear probe on all labels by {100 * gain:.1f} points")
@@ -255,7 +255,7 @@ def implausible(row: Row, rows: Sequence[Row]) -> list[str]:
 
 
 def tables(result: Result) -> list[Table]:
-    """Return all rows of a study, and what in them is implausible.
+    """Return all rows of a study, with notes on implausible ones.
 
     Examples
     --------
@@ -263,7 +263,7 @@ def tables(result: Result) -> list[Table]:
     ['top-1', 'top-5', 'train top-1']
     """
     notes = [
-        f"{key_of(row)} {row['warning']}: no published encoder does; check it"
+        f"{key_of(row)} {row['warning']}: no published encoder does; check this evaluation"
         for row in result.rows
         if row["warning"]
     ]

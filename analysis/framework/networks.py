@@ -17,7 +17,7 @@ from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.study import Study
 
-if TYPE_CHECKING:  # these bring torch along
+if TYPE_CHECKING:  # these import torch
     import torch
 
     from dynamics.data import Dataset

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from dynamics.names import label
 
 NONE = "\N{EN DASH}"
-"""Stands where there is no value."""
+"""What is written where there is no value."""
 
 WORDS = ("text", "method", "verdict", "code")
 """Forms of columns that hold no numbers."""
@@ -23,19 +23,19 @@ Row = Mapping[str, Any]
 
 
 class Column(NamedTuple):
-    """One column: which value of a row, what stands above it, how it is written.
+    """One column: the value of a row that it shows, its title, and how the value is written.
 
-    `form` is a format of Python's for numbers (".3f", ".2g", ".0%"), or one of
+    `form` is a Python format for numbers (".3f", ".2g", ".0%"), or one of
 
     digits      a number of any size: four significant digits, its spread in the same decimal places
     interval    `low to high`, from the values `<key>_low` and `<key>_high`, each written as ".3f"
     power       two digits and a power of ten, `1.3·10¹⁷`
-    p           a probability to one digit, `< 1e-300` where it is too small to be held
+    p           a probability to one digit, `< 1e-300` where it is too small for a float
     printed     a number that is text, with the digits that a document prints
     method      the name of a method as documents write it
     verdict     a word that judges; a page gives it a colour
     code        something to type
-    text        whatever it is, as text
+    text        any value, as text
     """
 
     key: str
@@ -47,7 +47,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows to be shown, with all that a reader needs to know about them.
+    """Rows to be shown, with everything that a reader needs to know about them.
 
     Examples
     --------
@@ -61,12 +61,12 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Row]
     notes: Sequence[str] = ()
-    """Sentences that stand below."""
+    """Sentences below the table."""
     key: str = ""
     """Name of this table among those of its analysis, where it has several."""
 
     def cells(self) -> list[list[str]]:
-        """Return every value as it is written, row by row."""
+        """Return every value as text, row by row."""
         return [[write(row, column) for column in self.columns] for row in self.rows]
 
     def numeric(self, place: int) -> bool:
@@ -92,7 +92,7 @@ class Table:
 
 
 def write(row: Row, column: Column) -> str:
-    """Return one value as it is written; a dash where there is none.
+    """Return one value as text; a dash where there is none.
 
     Examples
     --------

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do two counts give each example the same learning probability? First against second views (thesis, figure B.1).
+"""Agreement of two counts of the same examples, such as of first and second views (thesis, figure B.1).
 
 The mean absolute error between two counts of n trials is not 0 for examples that are equally hard both times.
 Two exact expectations stand beside it:
 
-- *independent trials*: both counts are Bin(n, p_k) with one p_k an example. Given their sum the first is
+- *independent trials*: both counts are Bin(n, p_k) with one p_k per example. Given their sum the first is
   hypergeometric, whatever p_k is, so nothing has to be estimated. Over several augmentations of differing
   difficulty this is too large: their answers vary less than those of one probability.
 - *paired trials*: the answers come in pairs from one network, and either answer of a pair might as well be the
@@ -46,7 +46,7 @@ def agreement(first: Float[np.ndarray, " example"], second: Float[np.ndarray, " 
     Raises
     ------
     ValueError
-        When there is no example.
+        When there are no examples.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def agreement(first: Float[np.ndarray, " example"], second: Float[np.ndarray, " 
 def expected_error_independent(
     first: Integer[np.ndarray, " example"], second: Integer[np.ndarray, " example"], trials: int
 ) -> ExpectedError:
-    """Return the error to be expected of two independent counts with one probability an example.
+    """Return the error to be expected of two independent counts with one probability per example.
 
     Parameters
     ----------

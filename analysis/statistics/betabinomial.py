@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How unequal are the examples? A beta-binomial fit of their counts, and its likelihood-ratio test.
+"""Beta-binomial fit of the examples' counts, and its likelihood-ratio test against equally hard examples.
 
 Every example has its own probability from a beta distribution with mean mu; rho is the correlation of two
 trials of one example (0: all equal; 1: every count is 0 or N), so that the distribution's parameters are
@@ -23,7 +23,7 @@ from scipy import optimize, special, stats
 from analysis.statistics.trials import can_test, check_counts, histogram, pooled_rate
 
 RHO_GRID = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 40), 1 - np.geomspace(0.4, 1e-6, 20), [1.0]])
-"""Where the profile likelihood is looked at first, to bracket its maximum and the ends of the interval."""
+"""Where the profile likelihood is evaluated first, to bracket its maximum and the ends of the interval."""
 BELOW_ONE = 1 - 1e-12
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much would a number change with other seeds? Percentile bootstrap over seeds (Efron 1979).
+"""Percentile bootstrap over seeds: how much a number would change with other seeds (Efron 1979).
 
 A resample of N seeds with replacement is held as weights: how often each seed was drawn. A statistic that is
 a mean over seeds is then one matrix product for all resamples and epochs.
@@ -83,7 +83,7 @@ def seed_interval(
     Parameters
     ----------
     per_seed
-        One value a seed, for each epoch or whatever else the other axes are.
+        One value per seed, for each epoch or whatever else the other axes are.
     rng
         Source of the resamples.
     resamples, level
@@ -97,7 +97,7 @@ def seed_interval(
     Raises
     ------
     ValueError
-        When there is no seed.
+        When there are no seeds.
 
     Examples
     --------

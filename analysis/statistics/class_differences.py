@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do classes differ in how hard their examples are? One-way analysis of variance of r_t(x) by class.
+"""One-way analysis of variance of r_t(x) by class: whether classes differ in how hard their examples are.
 
 r_t(x) differs between examples anyway, so that classes of some hundred examples differ in their means by
 chance. F compares the variance between classes with that within them; its 5 % point and the standard
 deviation of class means under shuffled labels say what chance does. What does not depend on the number of
-examples is the share of the variance of r_t that lies between classes: eta squared, which chance makes
+examples is the fraction of the variance of r_t that lies between classes: eta squared, which chance makes
 (L - 1) / (K - 1) on average for L classes of K examples in all, and epsilon and omega squared, which are
 corrected for that and so may be slightly negative (Kelley 1935, PNAS 21:554; Hays 1963; Okada 2013,
 Behaviormetrika 40:129).
@@ -17,7 +17,7 @@ from jaxtyping import Float, Int64, Integer
 from scipy import stats
 
 DECIMALS = 12
-"""To these class means are rounded: sums of equal numbers differ in their last bits, which is no order of classes."""
+"""Decimals of class means: sums of equal numbers differ in their last bits, which does not order the classes."""
 
 
 class ClassMeans(NamedTuple):
@@ -49,7 +49,7 @@ class Differences(NamedTuple):
     p: Float[np.ndarray, " epoch"]
     """Probability of a larger F where classes do not differ."""
     eta_squared: Float[np.ndarray, " epoch"]
-    """Share of the variance over examples that lies between classes, 0 to 1, chance included."""
+    """Fraction of the variance over examples that lies between classes, 0 to 1, chance included."""
     epsilon_squared: Float[np.ndarray, " epoch"]
     """The same, chance taken off: 1 - MS within / variance over all examples."""
     omega_squared: Float[np.ndarray, " epoch"]
@@ -77,7 +77,7 @@ def class_means(
     Raises
     ------
     ValueError
-        When there is no example.
+        When there are no examples.
 
     Examples
     --------

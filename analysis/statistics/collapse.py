@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Has a network collapsed: to one vector for all images (complete), or to few dimensions (dimensional).
+"""Verdict on collapse: to one vector for all images (complete), or to few dimensions (dimensional).
 
 Two thresholds on what :mod:`dynamics.training.diagnostics` measures; both are far from what sound networks have,
-and both are conventions, so that the numbers always stand beside the verdict.
+and both are conventions, so the numbers always stand beside the verdict.
 """
 
 from enum import StrEnum
@@ -16,12 +16,12 @@ COMPLETE_STD = 0.1
 then share at least 1 - 0.1^2 = 99 % of the squared length of their unit vectors."""
 
 DIMENSIONAL_SHARE = 0.05
-"""Below this share of the largest possible rank, min(K, d), a network has collapsed to few dimensions.
+"""Below this fraction of the largest possible rank, min(K, d), a network has collapsed to few dimensions.
 On the digits, sound networks of every method had about 10 % and more after 25 epochs."""
 
 DIMENSIONAL_CLASSES = 0.5
 """A network that was trained on labels needs no more dimensions than classes (its features of one class become
-one vector): it has collapsed to few dimensions below this share of the number of classes."""
+one vector): it has collapsed to few dimensions below this fraction of the number of classes."""
 
 
 class CollapseKind(StrEnum):
@@ -39,7 +39,7 @@ class Limits(NamedTuple):
     largest: int
     """Rank that is possible, or that labels ask for."""
     share: float
-    """Share of it below which the collapse is dimensional."""
+    """Fraction of it below which the collapse is dimensional."""
 
     @property
     def rank(self) -> float:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How unlike are two classes, where eq. 5.2 has no value, and with the bias of small samples taken off.
+"""Divergence between classes where eq. 5.2 has no value, with the bias of small samples removed.
 
 The thesis's formula calls two samples of one and the same Gaussian different: by 29 nats at 5000 examples in
 512 dimensions, by 1500 at 600. It has no value where a unit is dead, and hardly a meaning where a unit is
@@ -10,7 +10,7 @@ silent in most images of a class. Here
 2. each covariance is shrunk by a tenth towards the one within classes, 0.9 Sigma_y + 0.1 W, so that no
    direction of one class is flatter than a tenth of the average: what is estimated is the divergence
    between these Gaussians, 0 for equal classes as before, but finite always;
-3. the bias of eq. 5.2, of order 1 / n, is measured and taken off: between random halves of the classes it is
+3. the bias of eq. 5.2, of order 1 / n, is measured and removed: between random halves of the classes it is
    twice as large as between the classes, so KL = 2 KL(n) - mean of KL(n / 2).
 
 Two halves of one class then give about 0. In simulations in 512 dimensions with 40 to 5000 examples a class,
@@ -34,11 +34,11 @@ from analysis.statistics.gaussian_divergence import (
 )
 
 EXAMPLES_PER_DIMENSION = 8
-"""Examples of the smallest class, at least, for each component that is kept."""
+"""Minimum number of examples of the smallest class for each component that is kept."""
 SHRINKAGE = 0.1
-"""Share of the covariance within classes in that of each class."""
+"""Weight of the covariance within classes in that of each class."""
 LEAST_VARIANCE = 1e-10
-"""A direction with this share of the variance is taken for constant: features in float32 carry rounding errors
+"""A direction with at most this fraction of the largest variance counts as constant: features in float32 carry rounding errors
 of some 1e-7, squared."""
 
 
@@ -54,7 +54,7 @@ class Corrected(NamedTuple):
 
 
 class Null(NamedTuple):
-    """Divergences between two halves of one and the same class, in nats: not a number where there is none."""
+    """Divergences between two halves of one and the same class, in nats; nan where there is none."""
 
     thesis: Float64[np.ndarray, " class"]
     """By eq. 5.2: its bias for samples of half a class."""
@@ -147,7 +147,7 @@ def null_divergence(
 
 
 def affordable(examples: int) -> int:
-    """Return how many components a class of so many examples allows: the lesser of n / 8 and n^(2/3).
+    """Return how many components a class of so many examples allows: the smaller of n / 8 and n^(2/3).
 
     What is left of the bias after step 3 is of order d^3 / n^2 nats.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How unlike are two classes in feature space: the divergence of Gaussians fitted to them (eqs. 5.1, 5.2).
+"""Divergence between classes in feature space: that of Gaussians fitted to them (eqs. 5.1, 5.2).
 
     mu_y = mean of the features of class y         Sigma_y = their covariance, divided by n - 1       (5.1)
     KL(N_y || N_z) = 1/2 [ tr(Sigma_z^-1 Sigma_y) + (mu_z - mu_y)' Sigma_z^-1 (mu_z - mu_y)
@@ -23,16 +23,16 @@ class ClassMoments(NamedTuple):
 
     mean: Float64[np.ndarray, "class feature"]
     covariance: Float64[np.ndarray, "class feature feature"]
-    """Not a number for a class of one example."""
+    """nan for a class of one example."""
     examples: Integer[np.ndarray, " class"]
-    """How many there are of each class."""
+    """Number of examples of each class."""
 
 
 class Divergences(NamedTuple):
-    """Divergences of all pairs of classes, and why some are not there."""
+    """Divergences of all pairs of classes, and why some are missing."""
 
     kl: Float64[np.ndarray, "class other_class"]
-    """KL(N_y || N_z) in nats at [y, z], 0 on the diagonal; not a number where y or z is singular."""
+    """KL(N_y || N_z) in nats at [y, z], 0 on the diagonal; nan where y or z is singular."""
     singular: dict[int, str]
     """For each class without a usable covariance, what is wrong with it."""
 
@@ -57,7 +57,7 @@ def class_moments(
     Raises
     ------
     ValueError
-        When a class has no example.
+        When a class has no examples.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Are all examples equally hard? Tests on counts that hold their level where the thesis's does not.
+"""Tests of equally hard examples, on counts, that hold their level where the thesis's test does not.
 
 Each asks whether counts out of N trials vary more between examples than Bin(N, p0) does: Pearson's index of
 dispersion, its score form by Tarone, and a chi-square over pooled cells that shows where the fit fails. The
@@ -34,9 +34,9 @@ class Dispersion:
     dof: int
     """K - 1."""
     p_over: float
-    """Of so much variation or more: small when examples differ in difficulty."""
+    """Probability of at least this much variation: small when examples differ in difficulty."""
     p_two_sided: float
-    """Of a variation so far from the binomial's, in either direction."""
+    """Probability of a variation at least this far from the binomial's, in either direction."""
 
 
 @dataclass(frozen=True, kw_only=True)

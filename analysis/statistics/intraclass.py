@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What share of the variance of an answer lies between examples? Intraclass correlation.
+"""Intraclass correlation: the fraction of the variance of an answer that lies between examples.
 
 The estimator of the one-way analysis of variance, rho = (MSB - MSW) / (MSB + (N - 1) MSW), with examples as
 groups and the N seeds as their members (for binary answers: Ridout, Demetrio and Firth 1999, Biometrics
@@ -82,7 +82,7 @@ def icc_interval(
     """Return the bootstrap interval over seeds of :func:`icc_of_seeds`, for these examples.
 
     In a resample only pairs of different seeds count: copies of one seed agree perfectly and would shift the
-    whole interval up by about 1/N. The interval is too wide (conservative) where rho is below about 1/N.
+    entire interval up by about 1/N. The interval is too wide (conservative) where rho is below about 1/N.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do points of one class lie together: same-class neighbours, and clusters found without the classes."""
+"""Whether points of one class lie together: same-class neighbours, and clusters found without the classes."""
 
 import warnings
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64
 def same_class_share(
     points: Float[np.ndarray, "example feature"], labels: Int64[np.ndarray, " example"], *, neighbours: int
 ) -> Float[np.ndarray, " example"]:
-    """Return for each example the share of its nearest neighbours that have its class.
+    """Return for each example the fraction of its nearest neighbours that have its class.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def same_class_share(
 
 
 def chance_share(labels: Int64[np.ndarray, " example"]) -> float:
-    """Return the expected share of same-class neighbours when neighbours are drawn among the others at random.
+    """Return the expected fraction of same-class neighbours when they are drawn from the other examples at random.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How large is the thesis's mean absolute error when all examples are equally hard? Not 0.
+"""The thesis's mean absolute error when all examples are equally hard, which is not 0.
 
 The error of eq. 4.9 compares sorted r with sorted noise of N trials. For equally hard examples it is
 
@@ -55,7 +55,7 @@ def expected_distance(
     Raises
     ------
     ValueError
-        When `draws` is below 2 or there is no example.
+        When `draws` is below 2 or there are no examples.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which examples stand for a data set: a random share of each class, so that classes keep their proportions."""
+"""A random subset of a data set in which classes keep their proportions."""
 
 import numpy as np
 from jaxtyping import Int64
@@ -8,14 +8,14 @@ from jaxtyping import Int64
 def stratified_share(
     labels: Int64[np.ndarray, " example"], share: float, rng: np.random.Generator
 ) -> Int64[np.ndarray, " chosen"]:
-    """Draw the same share of every class at random, without replacement; one example at least.
+    """Draw the same fraction of every class at random, without replacement, at least one example of each.
 
     Parameters
     ----------
     labels
         Class of each example.
     share
-        Above 0, at most 1.
+        The fraction, above 0 and at most 1.
     rng
         Source of the choice.
 
@@ -36,7 +36,7 @@ def stratified_share(
     array([0, 0, 1])
     """
     if not 0 < share <= 1:
-        raise ValueError(f"share is {share}: above 0, at most 1")
+        raise ValueError(f"share must be above 0 and at most 1, got {share}")
     chosen = []
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)

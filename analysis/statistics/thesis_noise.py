@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is r_t(x) binomial noise? The memorization thesis's own statistics: chi-square, distance to noise.
+"""The memorization thesis's own comparisons of r_t(x) with binomial noise: chi-square, distance to noise.
 
 Computed as it did, so that tables 4.1 and 4.2 are reproduced; both are to be read with care.
 

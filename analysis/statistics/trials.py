@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What do the tests of homogeneity start from? A count of correct answers out of N trials for each example.
+"""Counts of correct answers out of N trials for each example, from which the tests of homogeneity start.
 
 Where the pooled rate is 0 or 1 (nothing learnt yet, or everything), or N is 1, or there is one example only,
 counts cannot tell equal examples from unequal ones: the statistics are nan then, never an error or a warning.
@@ -22,7 +22,7 @@ def check_counts(counts: Integer[np.ndarray, " example"], trials: int) -> Int64[
     Raises
     ------
     ValueError
-        When there is no example, or a count is not between 0 and `trials`.
+        When there are no examples, or a count is not between 0 and `trials`.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def check_counts(counts: Integer[np.ndarray, " example"], trials: int) -> Int64[
 
 
 def pooled_rate(counts: Integer[np.ndarray, " example"], trials: int) -> float:
-    """Return p0, the share of correct answers over all examples, 0 to 1 (memorization thesis, eq. 4.7).
+    """Return p0, the fraction of correct answers over all examples, 0 to 1 (memorization thesis, eq. 4.7).
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What makes an answer right or wrong: the example, its augmentation, the seed, or chance? Variance components.
+"""Variance components of an answer: how much the example, its augmentation, the seed and chance contribute.
 
 The answer of seed i to augmentation j of example k as a sum of random effects,
 
@@ -42,7 +42,7 @@ class Components(NamedTuple):
     residual: Float[np.ndarray, "*resample"]
     """The rest: one seed, one augmentation of one example."""
     augmentation_share: Float[np.ndarray, "*resample"]
-    """augmentation / (example + augmentation): the share of the true variance of r~ that lies between the
+    """augmentation / (example + augmentation): the fraction of the true variance of r~ that lies between the
     augmentations of one example. Near 0: averaging over augmentations changes little. Near 1: it evens the
     examples out. Outside 0..1 where an estimate is negative; nan where the sum is not positive."""
 

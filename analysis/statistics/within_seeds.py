@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Are all examples equally hard, whatever each seed's accuracy? Tests that take the seeds as they are.
+"""Tests of equally hard examples that take each seed's accuracy as it is.
 
 Seeds differ in accuracy, and the answers of one seed to several augmentations of an example depend on each
 other; both break the binomial model. These tests need neither: if all examples were equally hard, then within
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Shaped
 from scipy import stats
 
 CHUNK_VALUES = 2**20
-"""How many values are shuffled at a time: 8 MB."""
+"""Number of values shuffled at a time: 8 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)

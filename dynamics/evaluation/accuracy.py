@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many examples are told right, from scores of their classes: logits or votes."""
+"""Top-1 and top-5 accuracy from the scores of classes: logits or votes."""
 
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 MIN_CLASSES = 6
-"""With fewer, top-5 accuracy is 1 whatever is learnt, so it is not defined."""
+"""Minimum number of classes for top-5 accuracy; with fewer it would be 1 whatever is learnt."""
 
 
 def accuracy(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images are an encoder's classes told on, and which of their labels are used."""
+"""The choice of images to evaluate an encoder on, and of the labels to use."""
 
 import dataclasses
 from pathlib import Path
@@ -19,21 +19,21 @@ from dynamics.streams import generator
 def choose_labels(
     labels: Int64[Tensor, " example"], fraction: float, *, num_classes: int, seed: int
 ) -> Int64[Tensor, " chosen"]:
-    """Draw a fraction of the examples, as many of each class as of another.
+    """Draw a fraction of the examples, equally many of each class.
 
-    A class with too few gives all it has; where the number is no multiple of the classes, the first ones give
-    one more. A larger fraction of the same seed holds every smaller one.
+    A class with too few gives all its examples; where the number is not a multiple of the classes, the first ones
+    give one more. A larger fraction of the same seed contains every smaller one.
 
     Parameters
     ----------
     labels
         Class of each example.
     fraction
-        Of all examples, above 0, at most 1.
+        Fraction of all examples, in (0, 1].
     num_classes
         Number of classes.
     seed
-        Of the draw.
+        Seed of the draw.
 
     Returns
     -------
@@ -71,27 +71,27 @@ def choose_images(
     own_data_root: Path | None = None,
     progress: Track | None = None,
 ) -> tuple[Dataset, ImageStatistics | None]:
-    """Return the images to tell apart, and the statistics of the run's training images where these are others.
+    """Return the images to classify, and the statistics of the run's training images where those are different.
 
-    Which images they are is told by their fingerprint: two folders have the same name of a data set.
+    Images are compared by fingerprint, since all image folders have the same name of a data set.
 
     Parameters
     ----------
     run
         The run whose encoder is evaluated.
     name
-        Of a data set; by default the run's training images.
+        Name of a data set; by default the run's training images are used.
     data_root
         Folder of the images.
     own_data_root
-        Folder of the run's training images, where it is another.
+        Folder of the run's training images, where it is a different one.
     progress
         Shows the loading.
 
     Raises
     ------
     UserError
-        When the images are not there; when the run normalises images by its training images, and these are not.
+        When the images are missing, or the run's training images, by whose statistics it normalises, are.
 
     Examples
     --------
@@ -116,6 +116,6 @@ def choose_images(
         return dataset, networks.statistics_of(run, data_root=own_data_root or data_root)
     except UserError as error:
         raise UserError(
-            f"{run.method} normalises images by those that it was trained on, which are needed, too: name their "
-            f"folder with `own_data_root` ({error.args[0]})"
+            f"{run.method} normalises images by the statistics of its training images, which are missing: name "
+            f"their folder with `own_data_root` ({error.args[0]})"
         ) from None

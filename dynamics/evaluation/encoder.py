@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of the classes do a run's encoder, the same before training, and pixels tell."""
+"""Evaluation of one run: its encoder, the encoder before training, and pixels."""
 
 import dataclasses
 from collections.abc import Callable
@@ -33,7 +33,7 @@ AfterEpoch = Callable[[int, int, float, float | None], None]
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """What the evaluation of one seed gave: accuracies after the last epoch, 0 to 1, and how training went."""
+    """Result of the evaluation of one seed: accuracies after the last epoch, 0 to 1, and losses by epoch."""
 
     seed: int
     top1: float
@@ -43,11 +43,11 @@ class ProbeResult:
     train_top1: float | None
     """Fraction of the training examples that were used, unaugmented; None for nearest neighbours."""
     examples: int
-    """Training examples that were used."""
+    """Number of training examples used."""
     loss: tuple[float, ...] = ()
-    """By epoch, mean cross-entropy of the training examples, in nats, while the network was trained."""
+    """Mean cross-entropy of the training examples in each epoch of training, in nats."""
     test_top1: tuple[float, ...] | None = None
-    """By epoch; None where only the last was scored."""
+    """Top-1 accuracy after each epoch; None where only the last was scored."""
     test_top5: tuple[float | None, ...] | None = None
     encoder_before: str | None = None
     """Hash of the encoder's weights and batch-norm buffers; None for pixels."""
@@ -69,14 +69,14 @@ class Evaluation:
     """
 
     dataset: Dataset
-    """On the device."""
+    """All images, on the device."""
     statistics: ImageStatistics | None
-    """Those of the images that the encoder was trained on, where `dataset` is not those."""
+    """Statistics of the encoder's training images, where `dataset` is a different data set."""
     recipe: EvaluationRecipe
     every_epoch: bool = False
     """Whether to score the test images after every epoch."""
     progress: Track | None = None
-    """Shows the computation of features."""
+    """Shows how far the computation of features is."""
     after_epoch: AfterEpoch = lambda epoch, epochs, loss, top1: None
 
     @property
@@ -97,19 +97,19 @@ class Evaluation:
         return choose_labels(dataset.train_labels, fraction, num_classes=dataset.num_classes, seed=seed)
 
     def of(self, run: snapshots.Run, features: str | None = None) -> ProbeResult:
-        """Evaluate a finished run's encoder, or a floor for it.
+        """Evaluate a finished run's encoder, or a baseline that it should exceed.
 
         Parameters
         ----------
         run
             A finished seed.
         features
-            `random-initialisation` is the encoder before its first step, `pixels` the images; else the run's own.
+            `random-initialisation` is the encoder before its first step, `pixels` the images; otherwise the trained encoder.
 
         Raises
         ------
         UserError
-            When the weights are missing or damaged, too few labels are to be used, or a loss is not finite.
+            When the weights are missing or damaged, `fraction` leaves too few labels, or a loss is not finite.
         """
         if features == PIXELS:
             return self.pixels(run.seed)
@@ -126,16 +126,18 @@ class Evaluation:
         result = self._frozen(train, test, run.seed)
         after = state_hash(method.encoder)
         if after != before:
-            raise UserError(f"the encoder of {run.folder} changed while it was to be frozen: report this")
+            raise UserError(
+                f"the encoder of {run.folder} must stay frozen, but its weights changed: report this"
+            )
         return dataclasses.replace(result, encoder_before=before, encoder_after=after)
 
     def pixels(self, seed: int) -> ProbeResult:
-        """Evaluate the pixels; nothing can be fine-tuned there, so semi trains a linear layer, too."""
+        """Evaluate the pixels; they have no encoder to fine-tune, so `semi` trains a linear layer, too."""
         train, test = (features.split_images(self.dataset, split) for split in SPLITS)
         return self._frozen(train, test, seed)
 
     def _features(self, run: snapshots.Run, split: Split, state: str, *, untrained: bool) -> Tensor:
-        """Return features of a split, of the network with that hash."""
+        """Return the features of a split; the network must have this hash."""
         made = features.of_run(
             run,
             self.dataset,
@@ -146,7 +148,9 @@ class Evaluation:
             untrained=untrained,
         )
         if made.state != state:
-            raise UserError(f"the weights of {run.folder} changed meanwhile: run this again")
+            raise UserError(
+                f"the weights of {run.folder} changed during the evaluation: run the command again"
+            )
         return torch.from_numpy(np.array(made.values)).to(self.device)
 
     def _examples(self, train: Tensor, test: Tensor, seed: int) -> tuple[Examples, Examples]:
@@ -158,7 +162,7 @@ class Evaluation:
         )
 
     def _frozen(self, train: Tensor, test: Tensor, seed: int) -> ProbeResult:
-        """Tell the classes from fixed features or pixels: by neighbours, or a linear layer."""
+        """Classify fixed features or pixels by nearest neighbours or a linear layer."""
         learnt, new = self._examples(train, test, seed)
         classes = self.dataset.num_classes
         if self.recipe.mode == "knn":

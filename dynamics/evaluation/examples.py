@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluated network looks at, batch by batch: rows of features or pixels, or images as the encoder saw them."""
+"""The inputs of an evaluated network, in batches: rows of features or pixels, or images as the encoder saw them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from dynamics.evaluation.recipes import Augment
 
 FLIPS: dict[Augment, float] = {"crop": 0.0, "crop-flip": 0.5}
 SCORED = 512
-"""Examples that are looked at together where nothing is learnt from them."""
+"""Batch size where nothing is learnt."""
 
 
 def as_rows(values: Tensor) -> Float[Tensor, "batch feature"]:
-    """Return features as they are, and images, which are kept as bytes, as flat rows of pixels in [0, 1].
+    """Return features unchanged, and images, which are kept as bytes, as flat rows of pixels in [0, 1].
 
     Examples
     --------
@@ -30,7 +30,7 @@ def as_rows(values: Tensor) -> Float[Tensor, "batch feature"]:
 
 
 def light_views(image_size: int, augment: Augment) -> CropFlipViews | None:
-    """Return the light augmentation of training images, if there is to be one.
+    """Return the light augmentation of training images; None where there is none.
 
     Examples
     --------
@@ -47,19 +47,19 @@ class Examples:
     """Labelled examples, on the device where the inputs are made."""
 
     values: Tensor
-    """Features or images, one an example."""
+    """Features or images, one per example."""
     labels: Int64[Tensor, " example"]
     look: Callable[[Tensor], Tensor] = as_rows
-    """Makes inputs of values."""
+    """Turns values into inputs of the network."""
     light: CropFlipViews | None = None
     """Augmentation of training images."""
 
     def inputs(self, index: Int64[Tensor, " batch"]) -> Tensor:
-        """Return some of them, unaugmented."""
+        """Return the inputs of some examples, unaugmented."""
         return self.look(self.values[index])
 
     def training_inputs(self, index: Int64[Tensor, " batch"], draws: torch.Generator) -> Tensor:
-        """Return some of them, cropped and mirrored where asked."""
+        """Return the inputs of some examples, cropped and mirrored where requested."""
         if self.light is None:
             return self.inputs(index)
         images = self.values[index]
@@ -67,5 +67,5 @@ class Examples:
         return self.look(shifted_crop(images, draw.offset, draw.flip, padding=self.light.padding))
 
     def in_order(self) -> tuple[Int64[Tensor, " batch"], ...]:
-        """Return the indices of all, in batches."""
+        """Return the indices of all examples, in batches."""
         return torch.arange(len(self.labels), device=self.labels.device).split(SCORED)

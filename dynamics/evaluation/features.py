@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What does an encoder make of each image: its features, the outputs of the penultimate layer.
+"""The features of images: an encoder's outputs, those of the penultimate layer, cached beside the run.
 
-Class divergences (memorization thesis, figure 5.2), t-SNE (5.1) and linear probes (table B.1) look at these.
-They are computed once for a run and kept beside it in `features/`: an array file, and a record of what it was
-made from. Where either is damaged or the record is of other weights or images, both are made again.
+Class divergences (memorization thesis, figure 5.2), t-SNE (5.1) and linear probes (table B.1) use them.
+They are computed once for a run and kept beside it in `features/`: an array file, and a record of the weights
+and images that it was made from. Where either is damaged or the record does not fit, both are made again.
 """
 
 import hashlib
@@ -26,18 +26,18 @@ from dynamics.methods import Method
 from dynamics.methods.base import ImageStatistics
 
 FORMAT = "training-dynamics.features/1"
-"""Changes whenever the same weights and images are to give other features."""
+"""Version of the features: raised when the same weights and images are to give different ones."""
 BATCH = 512
-"""Images that are on the device at a time."""
+"""Number of images on the device at a time."""
 
 Split = Literal["train", "test"]
 
 
 class Features(NamedTuple):
-    """Features of all images of a split, and the network that they are of."""
+    """Features of all images of a split, and the hash of the network that made them."""
 
     values: Float32[np.ndarray, "example feature"]
-    """In the order of the data set; a view of the file where there is one, not to be written to."""
+    """In the order of the data set; memory-mapped where there is a file, so do not write to it."""
     state: str
     """:func:`state_hash` of the network, the same before the first image and after the last."""
 
@@ -52,22 +52,22 @@ def of_run(
     progress: Track | None = None,
     untrained: bool = False,
 ) -> Features:
-    """Return the features of a finished run's network, from its cache where that is good.
+    """Return the features of a finished run's network, from its cache where that is valid.
 
     Parameters
     ----------
     run
         A finished seed.
     dataset
-        Its data, from :func:`dynamics.networks.dataset_of`; others where their `statistics` are given.
+        Its data, from :func:`dynamics.networks.dataset_of`, or other data if `statistics` is given.
     split
-        Which of its images.
+        Split whose images to encode.
     device
         Where to compute, in float32.
     statistics
-        Those of the run's training data, by which other images are normalised, too; needed for those only.
+        Statistics of the run's training data, by which other images are normalised, too; needed only for those.
     progress
-        Shows the computation.
+        Shows how far the computation is.
     untrained
         Take the network before its first step instead (the thesis's "random initialisation"). Batch norm is in
         eval mode and has seen nothing, so it changes nothing.
@@ -91,7 +91,7 @@ def of_run(
     known = networks.image_statistics(dataset if statistics is None else statistics)
     if untrained:
         network = networks.untrained(run.method, networks.recipe_of(run), known, seed=run.seed)
-    # What features depend on: weights, what the method does to pixels, images.
+    # Features depend on the weights, the method's treatment of pixels, and the images.
     key: dict[str, Any] = {
         "method": run.method,
         "config": run.fingerprint,
@@ -157,7 +157,7 @@ def encode(
     Raises
     ------
     AssertionError
-        When the network's weights or buffers are not what they were before.
+        When encoding changed the network's weights or buffers.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def encode(
             batch = images[start : start + BATCH].to(device)
             values[start : start + BATCH] = encoder(views.clean(batch)).cpu().numpy()
     after = state_hash(method)
-    assert after == before, "making features changed the network"
+    assert after == before, "computing features changed the network"
     return Features(values, after)
 
 
@@ -218,7 +218,7 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
 
 
 def _cached(stem: Path, key: dict[str, Any], make: Callable[[], Features]) -> Features:
-    """Return what is kept under a key, or make and keep it; in memory only where nothing can be written."""
+    """Return the cached value of a key, or compute and cache it; in memory only where the disk is read-only."""
     if (kept := _read(stem, key)) is not None:
         return kept
     made = make()
@@ -230,7 +230,7 @@ def _cached(stem: Path, key: dict[str, Any], make: Callable[[], Features]) -> Fe
 
 
 def _read(stem: Path, key: dict[str, Any]) -> Features | None:
-    """Return what is kept, or None where it is missing, of another key, or not as it was written."""
+    """Return the cached value, or None where it is missing, has another key, or is damaged."""
     array, record = _paths(stem)
     try:
         content = files.read_json(record)

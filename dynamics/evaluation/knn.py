@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which class do the nearest training examples vote for: weighted kNN (Wu et al., 2018, arXiv:1805.01978, 3.4).
+"""Weighted k-nearest-neighbour classification (Wu et al., 2018, arXiv:1805.01978, section 3.4).
 
-Nothing is trained: what is measured is whether similar features mean the same class. With the k training examples
+Nothing is trained: the accuracy says whether similar features mean the same class. With the k training examples
 of largest cosine similarity s_i to an image,
 
     votes(c) = sum over i = 1..k with class c of exp(s_i / tau)
@@ -15,7 +15,7 @@ from torch.nn import functional
 from dynamics.evaluation.recipes import KnnRecipe
 
 QUERIES, BLOCK = 1024, 4096
-"""Queries, and training examples, that are compared at a time: 32 MiB of similarities."""
+"""Number of queries, and of training examples, compared at a time: 32 MiB of similarities."""
 
 
 def class_votes(
@@ -26,7 +26,7 @@ def class_votes(
     num_classes: int,
     recipe: KnnRecipe,
 ) -> Float64[Tensor, "query class"]:
-    """Sum the votes of each query's nearest training examples by class, on the device that they are on.
+    """Sum the votes of each query's nearest training examples by class, on their device.
 
     Similarities are computed in float64: the features of an untrained encoder all but coincide.
 
@@ -35,7 +35,7 @@ def class_votes(
     bank
         Features of the training examples, or pixels in any unit: lengths do not matter.
     labels
-        Class of each.
+        Class of each training example.
     queries
         Features of the images to classify.
     num_classes

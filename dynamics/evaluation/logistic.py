@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well does a linear layer tell the classes from fixed features: logistic regression (thesis, table B.1).
+"""Linear probes: logistic regression on fixed features (memorization thesis, table B.1).
 
-The probes of all seeds are trained side by side, as one batched problem; each has random numbers of its own, so it
-comes out as if it were trained alone.
+The probes of all seeds are trained side by side, as one batched problem; each has its own random numbers, so
+the result is that of training it alone.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from dynamics.streams import generator
 
 
 class Probes(NamedTuple):
-    """Linear layers, one a seed."""
+    """Linear layers, one per seed."""
 
     weight: Float32[Tensor, "seed feature class"]
     bias: Float32[Tensor, "seed 1 class"]
@@ -32,12 +32,12 @@ def fit(
     seeds: Sequence[int],
     recipe: ProbeRecipe,
 ) -> Probes:
-    """Train a probe on each seed's features, on the device that they are on.
+    """Train a probe on each seed's features, on their device.
 
     Parameters
     ----------
     features
-        One matrix a seed; the same one may be expanded along the axis of seeds.
+        One matrix per seed; a single one may be expanded along the axis of seeds.
     labels
         Class of each example, on the same device.
     num_classes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How probes are trained: their hyperparameters. A field's docstring is its --help; nothing here loads torch."""
+"""The hyperparameters of probes. A field's docstring is its help text; nothing here loads torch."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,7 +14,7 @@ Augment = Literal["none", "crop", "crop-flip"]
 
 
 class Training:
-    """What recipes of probes that are trained step by step have in common."""
+    """Fields and checks common to probes that are trained step by step."""
 
     epochs: int
     batch_size: int
@@ -32,7 +32,7 @@ class Training:
         UserError
             When there would be more than 4095.
         """
-        from dynamics.streams import MAX_EPOCH  # brings torch along
+        from dynamics.streams import MAX_EPOCH  # imports torch
 
         epochs = max(self.epochs, -(-self.min_steps // self.steps(examples)))
         if epochs > MAX_EPOCH:
@@ -59,8 +59,8 @@ class ProbeRecipe(Training):
     lr: float = 1e-3
     """Learning rate of Adam."""
     min_steps: int = 1950
-    """Train for more epochs until there are so many steps: those of 10 epochs of CIFAR-10, so that a small data
-    set's probes are trained as long as a large one's."""
+    """Train for more epochs if needed for this many steps. The default are those of 10 epochs of CIFAR-10, so that
+    probes of small data sets are trained as long as those of large ones."""
 
     def __post_init__(self) -> None:
         check_min(self, 1, "epochs", "batch_size")
@@ -68,7 +68,7 @@ class ProbeRecipe(Training):
         check_positive(self, "lr")
 
     def steps(self, examples: int) -> int:
-        """Return the steps of an epoch: whole batches, or one of all examples."""
+        """Return the steps of an epoch: complete batches, or one of all examples."""
         return max(examples // self.batch_size, 1)
 
 
@@ -104,12 +104,12 @@ class EvaluationRecipe(Training):
     """linear: a linear layer on the frozen encoder, whose features are computed once, without augmentation;
     semi: encoder and layer are fine-tuned together; knn: weighted nearest neighbours among those features."""
     fraction: float | None = None
-    """Fraction of the training labels that are used, above 0, at most 1: as many of each class, drawn by the
-    run's seed, those of a smaller fraction among those of a larger. By default 0.1 for semi, else 1."""
+    """Fraction of the training labels that are used, above 0, at most 1: equally many of each class, drawn by the
+    run's seed; a larger fraction contains the smaller ones. By default 0.1 for semi, otherwise 1."""
     epochs: int = 20
     """Epochs of training, unless --min-steps asks for more."""
     batch_size: int = 256
-    """Examples per step at most; an epoch's are split evenly over its steps, and none is dropped."""
+    """Maximum number of examples per step; those of an epoch are split evenly over its steps, none is dropped."""
     lr: float = 0.1
     """Learning rate of the linear layer."""
     encoder_lr: float = 0.02
@@ -121,14 +121,14 @@ class EvaluationRecipe(Training):
     schedule: Schedule = "cosine"
     """cosine: the rates fall to zero over the epochs; constant: they stay."""
     min_steps: int = 1000
-    """Train for more epochs until there are so many steps: 20 epochs of a few hundred labels are too few to
-    converge. With 0 there are --epochs whatever the data, as the coursework states."""
+    """Train for more epochs if needed for this many steps: 20 epochs of a few hundred labels are too few to
+    converge. With 0 the number of epochs is --epochs whatever the data, as the coursework states."""
     standardise: bool = True
     """Subtract from each feature (linear) its mean over the training examples used, and divide by its standard
-    deviation, so that one rate suits every encoder; a linear layer on that is one on the features."""
+    deviation, so that one learning rate suits every encoder; the probe is still a linear layer on the features."""
     augment: Augment = "none"
-    """What training images go through (semi): none, as the coursework states none; crop is a window of the image
-    padded by an eighth of its size; crop-flip mirrors half of them, too."""
+    """Augmentation of training images (semi): none, as the coursework states none; crop takes a window of the image
+    padded by an eighth of its size; crop-flip also mirrors half of them."""
     knn: KnnRecipe = field(default_factory=KnnRecipe)
 
     def __post_init__(self) -> None:

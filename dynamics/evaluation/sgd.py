@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How does a network learn the classes by SGD: one loop for linear layers and for fine-tuning."""
+"""Training on classes by SGD: one loop for linear layers and for fine-tuning."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -73,9 +73,9 @@ def fit(
     network
         From the inputs of `train` to logits.
     rates
-        Its parts that learn, and their largest learning rates.
+        Its parts that are trained, and their largest learning rates.
     train
-        What to learn.
+        Examples to learn.
     seed
         Decides the order of examples and the augmentations.
     recipe

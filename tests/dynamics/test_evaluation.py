@@ -69,7 +69,7 @@ def test_an_encoder_that_changes_while_frozen_is_an_error(
         return ProbeResult(seed=0, top1=0.0, top5=None, train_top1=0.0, examples=1, loss=(0.0,))
 
     monkeypatch.setattr(Evaluation, "_frozen", train_and_spoil)
-    with pytest.raises(UserError, match="changed while it was to be frozen"):
+    with pytest.raises(UserError, match="must stay frozen, but its weights changed"):
         evaluation(images).of(run)
 
 
