@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From snapshots to numbers: one file a question, found by its name.
+"""From snapshots to numbers: one file per question, found by its name.
 
 A module here has `analyse(study, ...) -> Result` and `tables(result) -> list[Table]`; its command line follows from
 `analyse`'s signature (:mod:`analysis.framework.command`). `analysis.statistics` holds the pure functions on arrays.

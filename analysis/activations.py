@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What do single units respond to: images that maximise them, by gradient ascent (memorization thesis, figure 5.4).
+"""What do single units respond to? Images that maximise them, by gradient ascent (memorization thesis, figure 5.4).
 
 For some channels at the centre of the output of each block, of one network of each method and, as a control,
-of one that was never trained. Beside each image stands its activation, and the share of real training images
-that activate the unit less: 100 says that the image is beyond all of them. A unit that nothing makes active is
-kept and called dead.
+of one that was never trained. Beside each image stands its activation, and the percentage of real training
+images that activate the unit less: at 100 the image exceeds all of them. A unit that nothing activates is kept and
+called dead.
 
-robust  (default) images in [0, 1], each network's own normalisation behind them, natural spectrum and colours
+robust  (default) images in [0, 1], normalised as for each network, with natural spectrum and colours
 thesis  pixels in the units of each network's input, plain ascent, 11, 19, 27 and 35 pixels (eq. 5.4); these
         units, and with them the strength of its penalty, differ between methods
 
@@ -31,18 +31,18 @@ from dynamics.errors import UserError
 from dynamics.names import UNTRAINED
 from dynamics.study import Study
 
-if TYPE_CHECKING:  # these bring torch along
+if TYPE_CHECKING:  # these import torch
     from analysis.activation_maximisation.grids import Grid
     from dynamics.data import Dataset
     from dynamics.methods import Method
 
 DEFAULTS = AscentSettings()
 ENCODER = "resnet18"
-"""The network whose four blocks are looked into."""
+"""The encoder whose four blocks are analysed."""
 
 
 def applies(study: Study) -> str | None:
-    """Say in one line why a study has no blocks to look into; None where it has some.
+    """Say in one line why a study has no blocks to analyse; None where it has some.
 
     Examples
     --------
@@ -78,13 +78,13 @@ def analyse(
     Parameters
     ----------
     study
-        What to read.
+        The study.
     settings
         How to search.
     methods
-        Methods to look at; by default all that have a trained network.
+        Methods to analyse; by default all that have a trained network.
     seed
-        Whose networks; by default the lowest seed of each method.
+        Seed whose networks to analyse; by default the lowest of each method.
     data_root
         Folder that holds the images that the study was trained on; digits needs none.
     device
@@ -177,7 +177,7 @@ def _arrays(prefix: str, grid: "Grid") -> dict[str, np.ndarray]:
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return one row a network and block.
+    """Return one row per network and block.
 
     Examples
     --------

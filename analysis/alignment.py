@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""At which epoch has another method learnt as much: alignment by the mean of r_t (memorization thesis, eq. 4.4).
+"""At which epoch has another method learnt as much? Alignment by the mean of r_t (memorization thesis, eq. 4.4).
 
     t_B = argmin over t of | E[r^A at t_A] - E[r^B at t] |
 
@@ -28,7 +28,7 @@ class Alignment(NamedTuple):
     """For each epoch of the reference, the other method's nearest one."""
 
     position: Int64[np.ndarray, " reference_epoch"]
-    """Where it lies on the other method's epoch axis."""
+    """Its index on the other method's epoch axis."""
     residual: Float[np.ndarray, " reference_epoch"]
     """|difference of the means|, 0 to 1: above the step between epochs, the other method never gets there."""
 
@@ -36,7 +36,7 @@ class Alignment(NamedTuple):
 def align(reference: Float[np.ndarray, " reference_epoch"], other: Float[np.ndarray, " epoch"]) -> Alignment:
     """Find for each mean of the reference the epoch of the other method with the nearest mean.
 
-    The first such epoch where several are equally near.
+    Of several equally near epochs, the first is returned.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def analyse(
     Parameters
     ----------
     study
-        What to read.
+        The study.
     reference
         Method to align to; by default simclr, or the first method where there is no simclr.
     epochs
@@ -73,7 +73,7 @@ def analyse(
     Raises
     ------
     UserError
-        When the reference has none of the epochs, or one that was asked for is missing.
+        When the reference has none of the default epochs, or lacks one of `epochs`.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def analyse(
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return one row a method: its epochs with the mean r_t of the reference, and the largest residual.
+    """Return one row per method: its epochs with the mean r_t of the reference, and the largest residual.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def tables(result: results.Result) -> list[Table]:
     ]
     caption = (
         f"epochs at which E[r_t] is nearest to that of {label(result.settings['reference'])} at t (its E[r_t]); "
-        "residual: difference that is left"
+        "residual: remaining difference"
     )
     return [Table(caption=caption, columns=columns, rows=rows)]
 

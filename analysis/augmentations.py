@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is it the example that is hard, or its augmentation: r~_t of every augmentation (memorization thesis, figure 4.5).
+"""Is it the example that is hard, or its augmentation? r~_t of every augmentation (memorization thesis, figure 4.5).
 
-The variance of `correct` is split into what lies between examples, between the augmentations of one example,
-between seeds, in a seed's luck with an example, and the rest, from all K examples at the first epochs whose
-mean r_t reaches 1/4, 1/2 and 3/4. The share of the true variance of r~_t that lies between augmentations says
-how much averaging over them evens the examples out. The intervals are over seeds: they say what other seeds
-would change for the same examples and augmentations. A method with one augmentation has no such split.
+The variance of `correct` is split into components: between examples, between the augmentations of one example,
+between seeds, between a seed's examples beyond that, and the rest, from all K examples at the first epochs whose
+mean r_t reaches 1/4, 1/2 and 3/4. The fraction of the true variance of r~_t that lies between augmentations says
+how much averaging over them evens the examples out. The intervals are over seeds: they say how much other seeds
+would change the numbers for the same examples and augmentations. A method with one augmentation has no such split.
 
 python -m analysis.augmentations
 """
@@ -51,16 +51,16 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: i
     Parameters
     ----------
     study
-        What to read.
+        The study.
     targets
-        Means of r_t at whose first epochs to look, 0 to 1.
+        Means of r_t, 0 to 1; each is analysed at the first epoch that reaches it.
     random_state
         Seed of the bootstrap over training seeds.
 
     Raises
     ------
     UserError
-        When no method has several augmentations, or none of those reaches a target; when there is no target.
+        When no method has several augmentations, or none of those reaches a target; when there are no targets.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def row(case: Case, rng: np.random.Generator) -> results.Row:
 
 
 def _layer(case: Case) -> dict[str, np.ndarray]:
-    """Return what the figure draws of one case."""
+    """Return the arrays that the figure draws for one case."""
     examples = len(case.counts)
     order = np.argsort(case.counts, kind="stable")
     shown = np.arange(0, examples, max(1, round(examples / (SHOWN - 0.5))))
@@ -167,11 +167,11 @@ PARTS = {
     "seed_by_example": "seed x example %",
     "residual": "rest %",
 }
-"""What the variance of `correct` is made of: its components by the head of their column."""
+"""Components of the variance of `correct`, by column title."""
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return the variance of `correct`, part by part in percent, and the share between augmentations.
+    """Return the components of the variance of `correct`, in percent, and the fraction between augmentations.
 
     Examples
     --------
@@ -186,18 +186,18 @@ def tables(result: results.Result) -> list[Table]:
         Column("seeds", "N", "d"),
         Column("mean_r", "E[r_t]", ".3f"),
         *(Column(f"percent_{part}", title, ".1f") for part, title in PARTS.items()),
-        Column("augmentation_share", "share", ".3f"),
+        Column("augmentation_share", "fraction", ".3f"),
         Column("augmentation_share", "95 % over seeds", "interval"),
     ]
     caption = (
-        "what the variance of correct is made of; share: of the true variance of r~_t, between augmentations"
+        "components of the variance of correct; fraction: of the true variance of r~_t, between augmentations"
     )
     rows = [row_ | _percentages(row_) for row_ in result.rows]
     return [Table(caption=caption, columns=columns, rows=rows, notes=_notes(result))]
 
 
 def _percentages(row_: results.Row) -> results.Row:
-    """Return each part of the variance in percent of their sum; None where there is no variance, or no split."""
+    """Return each component in percent of their sum; None where there is no variance, or no split."""
     values = [np.nan if row_[f"var_{part}"] is None else row_[f"var_{part}"] for part in PARTS]
     total = sum(values)
     return {
@@ -209,7 +209,7 @@ def _percentages(row_: results.Row) -> results.Row:
 def _notes(result: results.Result) -> list[str]:
     notes = []
     if any((row_[f"var_{part}"] or 0) < 0 for row_ in result.rows for part in PARTS):
-        notes.append("a negative part is an unbiased estimate of one near 0")
+        notes.append("a negative component is an unbiased estimate of one near 0")
     if any(row_["seeds"] < 3 for row_ in result.rows):
         notes.append("intervals need three seeds, and the split itself two")
     single = result.settings["one_augmentation"]

@@ -4,7 +4,7 @@
 If they were, N r~_t(x~) would be Bin(N, p0) with p0 the mean of r~_t (eq. 4.7). Each method is tested at the
 first epochs whose p0 reaches 1/4, 1/2 and 3/4. Two quantities, one row each:
 
-    r_tilde  one fixed augmentation, N trials an example: the thesis's table 4.1, and the tests that hold
+    r_tilde  one fixed augmentation, N trials per example: the thesis's table 4.1, and tests that hold their level
     r        all M augmentations, N * M trials: the thesis's table 4.2; trials of one seed are not independent
              there, so only the test that permutes within seeds is made (with M = 1 it is r_tilde again)
 
@@ -46,11 +46,11 @@ class Case(NamedTuple):
     counts: Int32[np.ndarray, " example"]
     trials: int
     correct: Bool[np.ndarray, "seed augmentation example"]
-    """The indicators that the counts sum up."""
+    """The indicators whose sums are the counts."""
 
     @property
     def p0(self) -> float:
-        """Mean share of correct answers, 0 to 1."""
+        """Mean fraction of correct answers, 0 to 1."""
         return float(self.counts.mean() / self.trials)
 
 
@@ -77,18 +77,18 @@ def analyse(
     Parameters
     ----------
     study
-        What to read.
+        The study.
     targets
-        Means at whose first epochs to test, 0 to 1.
+        Means of r_t, 0 to 1; each is tested at the first epoch that reaches it.
     random_state
         Seed of noise, bootstrap and permutations.
     permutations
-        Relabellings of the permutation test.
+        Number of permutations of the permutation test.
 
     Raises
     ------
     UserError
-        When `random_state` is negative, `permutations` is below 1, or there is no target between 0 and 1.
+        When `random_state` is negative, `permutations` is below 1, or `targets` is empty or not within [0, 1].
 
     Examples
     --------
@@ -118,12 +118,12 @@ def analyse(
 
 
 def check_targets(targets: Sequence[float]) -> None:
-    """Refuse means that no r_t can have, and none at all.
+    """Check that there are targets, and that r_t can have these means.
 
     Raises
     ------
     UserError
-        When there is no target, or one is not in [0, 1].
+        When there are no targets, or one is not in [0, 1].
 
     Examples
     --------
@@ -135,7 +135,7 @@ def check_targets(targets: Sequence[float]) -> None:
 
 
 def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) -> list[Case]:
-    """Return what is to be tested: the method's counts at the first epochs that reach the targets.
+    """Return the cases to test: the method's counts at the first epochs that reach the targets.
 
     Examples
     --------
@@ -324,7 +324,7 @@ def tables(result: results.Result) -> list[Table]:
 
 
 def never_reached(rows: Sequence[results.Row], methods: Iterable[str], targets: Sequence[float]) -> list[str]:
-    """Say which methods do not get to the means at which they were to be tested.
+    """Say which methods do not reach the means at which they were to be tested.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Are some classes easier than others: E[r_t] of every class after every epoch (memorization thesis, eq. 5.3).
+"""Are some classes easier than others? E[r_t] of every class after every epoch (memorization thesis, eq. 5.3).
 
 Class means always differ a little. An analysis of variance of r_t over the examples says whether they differ
-more than shuffled labels would make them, and what share of the variance between examples the classes explain.
-It takes the seeds as they are: where each network still answers one class only, classes differ for these seeds.
+more than shuffled labels would make them, and what fraction of the variance between examples the classes explain.
+It applies to these seeds: where each network still gives one answer to all images, their classes do differ.
 
 Examples are grouped by their true class for every method, also for those that never saw it. Where a method
 was trained on other labels, a second set of rows groups them by these.
@@ -28,18 +28,18 @@ from dynamics.study import MethodCounts, Study
 
 TRUE, TRAINED = "true", "trained"
 LEVEL = 0.05
-"""Of the test: F is above its 5 % point where p is below."""
+"""Level of the test: F is above its 5 % point where p is below this."""
 
 
 class Grouping(NamedTuple):
-    """The examples of one method, put into classes."""
+    """The examples of one method, grouped by class."""
 
     counts: MethodCounts
     by: str
     """"true" or "trained": which label makes the class."""
     labels: Int64[np.ndarray, " example"]
     names: list[str] | None
-    """Names of all classes, by number, where the runs know them."""
+    """Names of all classes, by number, where the runs have them."""
 
     def names_of(self, classes: Int64[np.ndarray, " class"]) -> list[str]:
         """Return names of classes; their numbers where there are no names."""
@@ -62,7 +62,7 @@ def applies(study: Study) -> str | None:
 
 
 def groupings(study: Study, method: str) -> list[Grouping]:
-    """Return the ways to put a method's examples into classes: none without labels, two for random labels.
+    """Return the ways to group a method's examples by class: none without labels, two for random labels.
 
     Examples
     --------
@@ -83,14 +83,14 @@ def groupings(study: Study, method: str) -> list[Grouping]:
 def analyse(study: Study) -> results.Result:
     """Compute class means and whether they differ, for all methods with labels and all epochs.
 
-    The result has one row a method, grouping and epoch; see :func:`rows_of`. Its arrays are, for each method
+    The result has one row per method, grouping and epoch; see :func:`rows_of`. Its arrays are, for each method
     and grouping, `<method>.<grouping>.class_mean` (epoch, class), `.classes` (class), their numbers, and
     `.sizes` (class), their examples; and `<method>.epochs`. `settings` has the classes' names.
 
     Parameters
     ----------
     study
-        What to read.
+        The study.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def _reference(study: Study) -> Grouping:
 
 
 def rows_of(grouping: Grouping, means: ClassMeans, reference: Grouping) -> list[results.Row]:
-    """Return one row an epoch: F with its 5 % point, shares of variance, spread and order of the classes.
+    """Return one row per epoch: F with its 5 % point, fractions of variance, spread and order of the classes.
 
     `reference_*` compare the order of the classes with that of the reference at the epoch with the nearest
     mean r_t (eq. 4.4); they are None where the classes are not the same, and for the reference itself.
@@ -252,7 +252,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("easiest", "easiest"),
         Column("reference_spearman", f"Spearman with {label(result.settings['reference'])}", ".2f"),
     ]
-    caption = "do classes differ in r_t? F above its 5 % point: yes; epsilon²: share of the variance that they explain"
+    caption = "do classes differ in r_t? F above its 5 % point: yes; epsilon²: fraction of variance that they explain"
     return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
 
 

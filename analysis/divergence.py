@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far apart are the classes in a network's features: class-wise Gaussians and their divergence (figure 5.2).
+"""How far apart are the classes in a network's features? Class-wise Gaussians and their divergence (figure 5.2).
 
     KL(N_y || N_z) for all pairs of classes, N_y the Gaussian of the features of class y (eqs. 5.1, 5.2)
 
@@ -30,7 +30,7 @@ from dynamics.study import Study
 THESIS_METHODS = ("simclr", "supervised")
 ESTIMATORS = ("thesis", "corrected")
 NEAREST = 4
-"""Pairs of classes that are named."""
+"""Number of pairs of classes that are named."""
 
 __all__ = ["analyse", "applies", "tables"]
 
@@ -47,33 +47,33 @@ def analyse(
 ) -> results.Result:
     """Estimate the divergences of all pairs of classes, for each method the mean over its seeds.
 
-    The result has one row a method, estimator and ordered pair of classes; the arrays `<method>.<estimator>`
-    (seed, class, other class), not a number where there is no value; and under the setting `summary`, for
-    each method and estimator, the least, median and largest divergence, the nearest pairs, what it gives
-    for two halves of one class, and why values are missing.
+    The result has one row per method, estimator and ordered pair of classes; the arrays `<method>.<estimator>`
+    (seed, class, other class), nan where there is no value; and under the setting `summary`, for each method
+    and estimator, the smallest, median and largest divergence, the nearest pairs, the estimate for two halves
+    of one class, and why values are missing.
 
     Parameters
     ----------
     study
-        What to read.
+        The study.
     data_root
         Folder that holds the images that the study was trained on; digits needs none.
     device
         Where to compute features: auto, cpu, cuda or cuda:1.
     methods
-        Methods whose networks to look at; by default simclr and supervised, as in the thesis, or all where the
+        Methods whose networks to analyse; by default simclr and supervised, as in the thesis, or all where the
         study has neither.
     split
-        Images to look at; the thesis's are the training images.
+        Images to encode; the thesis takes the training images.
     seeds
-        Use the first so many seeds of each method; by default all.
+        Number of seeds per method, the lowest first; by default all.
     random_state
         Seed of the random halves.
 
     Raises
     ------
     UserError
-        When there are no networks, or the images are not there or others.
+        When there are no networks, or the images are missing or not those of the training.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def _one_seed(
 def _null(
     run: snapshots.Run, encoded: Encoded, split: Literal["train", "test"], random_state: int
 ) -> dict[str, float]:
-    """Average what the estimators give for two halves of one class, over the classes of one network."""
+    """Average the estimates for two halves of one class, over the classes of one network."""
     null = null_divergence(
         encoded.features(run, split).values,
         encoded.labels(split),
@@ -176,7 +176,7 @@ def over_seeds(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mean, standard deviation (divided by n - 1) and number of the seeds that have a value.
 
-    Not a number where no seed has one; the standard deviation also where only one has.
+    nan where no seed has one; the standard deviation also where only one has.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def _summary(
     kl: Float64[np.ndarray, "seed class other_class"],
     classes: Sequence[str],
 ) -> dict[str, Any]:
-    """Say what stands out in the mean over seeds."""
+    """Return the extremes, the median and the nearest pairs of the mean over seeds."""
     mean = over_seeds(kl)[0]
     pairs = mean[~np.eye(len(classes), dtype=bool)]
     pairs = pairs[np.isfinite(pairs)]
@@ -227,7 +227,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("method", "method", "method"),
         Column("estimator", "estimator"),
         Column("seeds", "N", "d"),
-        Column("min", "least", ".1f"),
+        Column("min", "smallest", ".1f"),
         Column("median", "median", ".1f"),
         Column("max", "largest", ".1f"),
         Column("null", "two halves of one class", ".1f"),

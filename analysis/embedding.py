@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do images of one class lie together in a network's features: t-SNE and two numbers (memorization thesis, figure 5.1).
+"""Do images of one class lie together in a network's features? t-SNE and two numbers (memorization thesis, figure 5.1).
 
-The same stratified share of the training images goes into every map: for the trained network of each method,
-for one that was never trained, and for the raw pixels. t-SNE (van der Maaten and Hinton, 2008, JMLR 9) keeps
-small distances only, and a picture convinces easily: beside it stand the share of the 10 nearest neighbours
-that have the class of an example, in the features and in the map, and how well a k-means clustering agrees
-with the classes. Class is the true label, also where a network was trained on others.
+The same stratified fraction of the training images goes into every map: for the trained network of each method,
+for an untrained one, and for the raw pixels. t-SNE (van der Maaten and Hinton, 2008, JMLR 9) preserves small
+distances only, and a picture convinces easily, so two numbers stand beside it: the fraction of the 10 nearest
+neighbours that have the class of an example, in the features and in the map, and how well a k-means clustering
+agrees with the classes. Classes are the true labels, even where a network was trained on different ones.
 
 python -m analysis.embedding --share 0.25
 """
@@ -33,21 +33,21 @@ from dynamics.study import Study
 __all__ = ["MapSettings", "analyse", "applies", "tables"]
 
 NEIGHBOURS = 10
-"""Nearest neighbours whose class is compared."""
+"""Number of nearest neighbours whose class is compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapSettings:
-    """How maps are made."""
+    """Settings of the maps."""
 
     share: float = 0.25
-    """Share of the training images of each class, above 0, at most 1."""
+    """Fraction of the training images of each class, in (0, 1]."""
     at_least: int = 1000
-    """Images to take, as far as there are, where that share is fewer: a map of few points shows little."""
+    """Minimum number of images, as far as there are as many: a map of few points shows little."""
     perplexity: float = 30.0
     """Effective number of neighbours; at most a third of the images."""
     iterations: int = 1000
-    """Steps of gradient descent, at most."""
+    """Maximum number of steps of gradient descent."""
     random_state: int = 0
     """Seed of the choice of images, of t-SNE and of k-means."""
     floors: bool = True
@@ -62,7 +62,7 @@ class Map(NamedTuple):
 
     places: Float32[np.ndarray, "example 2"]
     kl: float
-    """Kullback-Leibler divergence that is left, in nats; nan where all points are the same."""
+    """Final Kullback-Leibler divergence, in nats; nan where all points are the same."""
     iterations: int
 
 
@@ -78,11 +78,11 @@ def embed(
     Parameters
     ----------
     points
-        Distances are Euclidean.
+        The points; distances are Euclidean.
     perplexity
-        Below the number of points.
+        Effective number of neighbours, below the number of points.
     iterations
-        Steps at most.
+        Maximum number of steps.
     random_state
         Seed; the result is the same each time on one machine.
 
@@ -121,18 +121,18 @@ def analyse(
 
     The result has a row for each map: methods, UNTRAINED and PIXELS. Arrays: `examples` (indices of the mapped
     training images), `labels` (their true classes), `<method>.map` (example, 2) and `<method>.neighbours`
-    (example; share of the nearest neighbours in the map that have the example's class).
+    (example; fraction of the nearest neighbours in the map that have the example's class).
 
     Parameters
     ----------
     study
-        What to read.
+        The study.
     settings
-        How to map.
+        Settings of the maps.
     methods
         Methods to map; by default all that have a trained network.
     seed
-        Whose networks; by default the lowest seed of each method.
+        Seed whose networks to analyse; by default the lowest of each method.
     data_root
         Folder that holds the images that the study was trained on; digits needs none.
     device
@@ -187,7 +187,7 @@ def analyse(
 def choose_images(
     labels: Int64[np.ndarray, " example"], settings: MapSettings
 ) -> Int64[np.ndarray, " chosen"]:
-    """Return the images to map, as indices: the same share of each class.
+    """Return the images to map, as indices: the same fraction of each class.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def choose_images(
 def _spaces(
     runs: dict[str, snapshots.Run], encoded: Encoded, *, floors: bool
 ) -> Iterator[tuple[str, int | None, Float32[np.ndarray, "example feature"]]]:
-    """Yield name, seed and features of all training images for all that is to be mapped, one at a time."""
+    """Yield name, seed and features of all training images for each map, one at a time."""
     for method, run in runs.items():
         yield method, run.seed, encoded.features(run, "train").values
     if floors:
@@ -232,7 +232,7 @@ def row(
     labels: Int64[np.ndarray, " example"],
     random_state: int,
 ) -> results.Row:
-    """Return what is measured of one map, with the shares `near` of same-class neighbours in it, and its features.
+    """Return the numbers of one map, given the fractions `near` of same-class neighbours in it, and its features.
 
     Examples
     --------
@@ -260,7 +260,7 @@ def row(
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return one row a map, and what is not as it was asked for.
+    """Return one row per map, with notes where settings had to be changed.
 
     Examples
     --------
@@ -282,7 +282,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("kl", "t-SNE's KL", ".3f"),
     ]
     caption = (
-        f"share of the {NEIGHBOURS} nearest neighbours that have the same class, and NMI of k-means with the classes: "
+        f"fraction of the {NEIGHBOURS} nearest neighbours with the same class, and NMI of k-means with the classes: "
         "in the features, and in their t-SNE"
     )
     return [Table(caption=caption, columns=columns, rows=result.rows, notes=_notes(result))]
@@ -298,7 +298,7 @@ def _notes(result: results.Result) -> list[str]:
         )
     if used["perplexity"] < asked["perplexity"]:
         notes.append(
-            f"perplexity {used['perplexity']:.3g} instead of {asked['perplexity']:g}: a third of the images at most"
+            f"perplexity {used['perplexity']:.3g} instead of {asked['perplexity']:g}: at most a third of the images"
         )
     return notes
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""With what probability is each example learnt after each epoch: r_t(x) (memorization thesis, eqs. 4.2, 4.3, 4.5).
+"""With what probability is each example learnt after each epoch? r_t(x) (memorization thesis, eqs. 4.2, 4.3, 4.5).
 
     r_t(x)   = 1/(N M) * sum over seeds and augmentations of correct      E[r_t] = mean over the panel
     r~_t(x~) = 1/N * sum over seeds of correct, for one fixed augmentation
@@ -20,7 +20,7 @@ from dynamics.study import MethodCounts, Study
 def analyse(study: Study, *, random_state: int = 0) -> results.Result:
     """Compute r_t, r~_t and E[r_t] of all methods and epochs.
 
-    The result has one row a method and epoch, and for each method the arrays `<method>.correct` (epoch,
+    The result has one row per method and epoch, and for each method the arrays `<method>.correct` (epoch,
     example; counts of the first view out of N * M), `.correct_second` (the second view, where there is one),
     `.single` (epoch, example; counts out of N), `.epochs`, `.examples`, and `.labels`, `.true_labels` where
     they are known.
@@ -28,7 +28,7 @@ def analyse(study: Study, *, random_state: int = 0) -> results.Result:
     Parameters
     ----------
     study
-        What to read.
+        The study.
     random_state
         Seed of the bootstrap over training seeds.
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How did every objective fall, term by term, and did the network collapse: the scalars of training, over seeds.
+"""How did every loss fall, term by term, and did the network collapse? The scalars of training, over seeds.
 
-What training recorded after every epoch, over seeds: the loss that was descended and its named terms (without
-their weights), and the diagnostics of :mod:`dynamics.training.diagnostics`. Whether a network has collapsed after
+Training records after every epoch the loss that is minimised, its named terms (without their weights),
+and the diagnostics of :mod:`dynamics.training.diagnostics`. Whether a network has collapsed after
 its last epoch is decided seed by seed, by the thresholds of :mod:`analysis.statistics.collapse`.
 
 python -m analysis.objectives
@@ -57,7 +57,7 @@ def applies(study: Study) -> str | None:
 def analyse(study: Study) -> results.Result:
     """Average the recorded scalars of every method over its seeds.
 
-    The result has one row a method, epoch and scalar: `mean`, `sd` over seeds (None for a single one), and
+    The result has one row per method, epoch and scalar: `mean`, `sd` over seeds (None for a single one), and
     `seeds`, how many have a finite value; methods that recorded none are left out. Arrays: `<method>.<scalar>`
     (seed, epoch; NaN where a seed has no value) and `<method>.epochs`. Settings: `methods`, for each its
     encoder and sizes, and the names of its `terms` and `diagnostics`; `collapse`, one record for the features
@@ -66,7 +66,7 @@ def analyse(study: Study) -> results.Result:
     Parameters
     ----------
     study
-        What to read.
+        The study.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def analyse(study: Study) -> results.Result:
 
 
 def about(run: snapshots.Run, scalars: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return what figures and verdicts need to know about a method's runs; None where a run does not say.
+    """Return what figures and verdicts need to know about a method's runs; None where it was not recorded.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def _rows(
 def _collapse(
     method: str, own: Mapping[str, Any], epoch: int, scalars: Mapping[str, np.ndarray]
 ) -> list[results.Row]:
-    """Judge what a method's networks made of the panel after their last epoch."""
+    """Judge from the panel whether a method's networks have collapsed after their last epoch."""
     rows = []
     for space, length in SPACES.items():
         if f"{space}_std" not in own["diagnostics"] or f"{space}_rank" not in own["diagnostics"]:
@@ -197,7 +197,7 @@ RULE = (
     f"below {100 * collapse.DIMENSIONAL_CLASSES:.0f} % of the number of classes; a scale near 0 beside another run's "
     "says that all embeddings shrank to a point"
 )
-"""How :mod:`analysis.statistics.collapse` decides, in one line."""
+"""The rule of :mod:`analysis.statistics.collapse`, in one line."""
 
 
 class Recorded(NamedTuple):
@@ -219,9 +219,9 @@ class Recorded(NamedTuple):
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return `losses` with their terms and `diagnostics`, both at first and last, and the verdicts on `collapse`.
+    """Return `losses` with their terms and `diagnostics`, at the first and last epochs, and `collapse`, the verdicts.
 
-    What no method recorded is left out.
+    Scalars that no method recorded are left out.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be read off frozen features: the true classes, by a linear layer (thesis, table B.1) or by neighbours.
+"""How well do frozen features tell the true classes? Linear probes (thesis, table B.1) and nearest neighbours.
 
 Logistic regression, and weighted nearest neighbours, on the outputs of the penultimate layer, for every method,
-whatever labels it was trained on; beside it, as floors, networks that were never trained and the pixels themselves.
+whatever labels it was trained on; as baselines, on untrained networks and on the pixels themselves.
 The accuracy is that after the last epoch, not the best.
 
 python -m analysis.probes
@@ -34,7 +34,7 @@ __all__ = ["analyse", "applies", "tables"]
 THESIS, WU = ProbeRecipe(), KnnRecipe()
 
 TOGETHER_BYTES = 4 * 2**30
-"""Training features of several seeds are on the device together while they take less than this."""
+"""Maximum size of the training features that are on the device together."""
 
 SPLITS: "tuple[Split, Split]" = ("train", "test")
 
@@ -54,9 +54,9 @@ def analyse(
     recipe: ProbeRecipe = THESIS,
     knn: KnnRecipe = WU,
 ) -> results.Result:
-    """Train a linear probe on the features of every network, and on the floors; ask their neighbours, too.
+    """Evaluate every network's features, and the baselines, by linear probes and nearest neighbours.
 
-    The result has one row a method, and one each for `random-initialisation` (the first method's networks
+    The result has one row per method, and one each for `random-initialisation` (the first method's networks
     before their first step) and `pixels`; the arrays `<method>.train`, `.test` and `.knn` are accuracies by seed. The
     setting `states` holds a hash of every network's weights and batch-norm buffers: those whose features
     were probed, unchanged after the last probe was trained.
@@ -64,24 +64,25 @@ def analyse(
     Parameters
     ----------
     study
-        What to read.
+        The study.
     data_root
         Folder that holds the images that the study was trained on; digits needs none.
     device
         Where to compute: auto, cpu, cuda or cuda:1.
     methods
-        Methods whose networks to probe; by default all that have some.
+        Methods whose networks to probe; by default all that have networks.
     seeds
-        Use the first so many seeds of each method; by default all.
+        Number of seeds per method, the lowest first; by default all.
     recipe
-        How to train linear probes; by default as the thesis.
+        How to train linear probes; by default as in the thesis.
     knn
         How nearest neighbours vote.
 
     Raises
     ------
     UserError
-        When there are no networks, the images are not there or others, or weights changed meanwhile.
+        When there are no networks, the images are missing or not those of the training, or weights changed
+        meanwhile.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def analyse(
 def _features(
     runs: Sequence[snapshots.Run], source: "Callable[[snapshots.Run, Split], Features]"
 ) -> tuple[Matrices, list[str]]:
-    """Return features of one network a run, and the networks' hashes."""
+    """Return the features of each run's network, and the networks' hashes."""
     made = {split: [source(run, split) for run in runs] for split in SPLITS}
     states = [one.state for one in made["train"]]
     assert states == [one.state for one in made["test"]]
@@ -134,7 +135,7 @@ def _features(
 def _probe(
     runs: Sequence[snapshots.Run], matrices: Matrices, encoded: Encoded, recipe: ProbeRecipe, knn: KnnRecipe
 ) -> Accuracies:
-    """Train a linear probe for the seed of each run, as many at a time as fit on the device; ask neighbours, too."""
+    """Evaluate each run's features, training as many linear probes at a time as fit on the device."""
     import torch
 
     from dynamics.evaluation.accuracy import accuracy
@@ -160,24 +161,28 @@ def _probe(
         for bank, queries in zip(features["train"], features["test"], strict=True):
             votes = class_votes(bank, labels["train"], queries, num_classes=num_classes, recipe=knn)
             right = accuracy(votes[None], labels["test"]).cpu().numpy()
-            scores["knn"].append(right.repeat(len(runs)) if shared else right)  # no seed enters distances
+            scores["knn"].append(
+                right.repeat(len(runs)) if shared else right
+            )  # distances do not depend on a seed
     return {kind: np.concatenate(values) for kind, values in scores.items()}
 
 
 def _check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Sequence[str]) -> None:
-    """Compare networks, read again from their runs, with hashes taken before.
+    """Check that networks, read again from their runs, still have the hashes taken before.
 
     Raises
     ------
     UserError
-        When a network is not as it was.
+        When a network has changed.
     """
     from dynamics.evaluation.features import state_hash
     from dynamics.networks import trained
 
     for run, state in zip(runs, states, strict=True):
         if state_hash(trained(run, encoded.dataset)) != state:
-            raise UserError(f"the weights of {run.folder} changed while they were probed: run this again")
+            raise UserError(
+                f"the weights of {run.folder} changed while they were probed: run the command again"
+            )
 
 
 def _row(method: str, accuracies: Accuracies) -> results.Row:

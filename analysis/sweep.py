@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How do loss and features depend on a hyperparameter: one row for every setting of a sweep (loss-modification slides).
+"""How do loss and features depend on a hyperparameter? One row for every setting of a sweep (loss-modification slides).
 
-Loss and r_t after the last epoch, how far the network has collapsed, and what a linear layer reads off its
+Loss and r_t after the last epoch, how far the network has collapsed, and the accuracy of a linear probe on its
 frozen features. A setting whose loss did not stay finite is listed as failed.
 
 python -m analysis.sweep --study NAME
@@ -34,27 +34,27 @@ class SettingRuns(NamedTuple):
 
     complete: list[snapshots.Run]
     stopped: list[snapshots.Run]
-    """Begun, with at least one epoch."""
+    """Started, with at least one epoch."""
     failed: int
     """How many are not complete, with or without an epoch."""
 
 
 def applies(study: Study) -> str:
-    """Say why a study has no sweep: a sweep is several studies.
+    """Say that a study is not a sweep, which consists of several studies.
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
     >>> applies(example_study())
-    'study made-up is no sweep: python -m runners.sweep makes one'
+    'study made-up is not a sweep: make one with python -m runners.sweep'
     """
-    return f"study {study.name} is no sweep: python -m runners.sweep makes one"
+    return f"study {study.name} is not a sweep: make one with python -m runners.sweep"
 
 
 def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto") -> results.Result:
     """Read every setting of a sweep and train linear probes on its features.
 
-    The result has one row a setting, with means and standard deviations over complete seeds (the deviation is None
+    The result has one row per setting, with means and standard deviations over complete seeds (the deviation is None
     for a single one); `failed` counts seeds that are not complete, `failed_epoch` is the first epoch that
     one of them lacks. Arrays, by the setting's name: `<name>.loss` of shape (seed, epoch) for all seeds
     with an epoch, NaN where there is none, `<name>.seeds`, and `<name>.train` and `<name>.test`, the probes'
@@ -63,7 +63,7 @@ def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto
     Parameters
     ----------
     sweep
-        What to read.
+        The sweep.
     data_root
         Folder of the images.
     device
@@ -72,7 +72,7 @@ def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto
     Raises
     ------
     UserError
-        When a run is damaged, or the images are not there or others.
+        When a run is damaged, or the images are missing or not those of the training.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def _losses(runs: list[snapshots.Run]) -> Float64[np.ndarray, "seed epoch"]:
 
 
 def _dynamics(seeds: SettingRuns) -> results.Row:
-    """Return what the last epoch of a setting's complete seeds looks like."""
+    """Return the loss, r_t and diagnostics of a setting's complete seeds after the last epoch."""
     begun = [len(run.epochs) for run in seeds.stopped]
     row: results.Row = {"seeds": len(seeds.complete), "failed": seeds.failed, "failed_epoch": None}
     if seeds.failed:
@@ -162,7 +162,7 @@ def _accuracies(probed: results.Result) -> results.Row:
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return one row a setting, mean ± standard deviation over seeds.
+    """Return one row per setting, mean ± standard deviation over seeds.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def _command() -> None:
         study
             Name of the sweep.
         method
-            Whose settings, where the sweep has several methods.
+            Method of the settings; needed only if the sweep has several methods.
         data_root
             Folder of the images.
         device

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does it matter which of two views is asked: r_t of first against second views (memorization thesis, figure B.1).
+"""Does it matter which of two views is scored? r_t of first against second views (memorization thesis, figure B.1).
 
-A method that learns from two views of an image asks each for the other, so there are two indicators and two
-r_t. They are compared averaged over all M augmentations, and for the first pair of views alone. The mean
-absolute error is never 0: beside it stands what it would be if both views were equally hard, once with
+A method that learns from two views of an image scores how each finds the other, so there are two indicators and
+two r_t. They are compared averaged over all M augmentations, and for the first pair of views alone. The mean
+absolute error is never 0: beside it stands its expectation if both views are equally hard, once with
 independent trials and once with the answers of one network to one pair swapped at random.
 
 python -m analysis.views --epochs 1 2 5 30 200
@@ -63,14 +63,14 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
     Parameters
     ----------
     study
-        What to read.
+        The study.
     epochs
         Epochs to compare at; by default 1 2 5 30 200, as far as a method has them, and its last.
 
     Raises
     ------
     UserError
-        When no method has two views, or an epoch that was asked for is missing.
+        When no method has two views, or one of `epochs` is missing.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
 def row(
     method: str, kind: str, epoch: int, correct: Bool[np.ndarray, "seed view augmentation example"]
 ) -> results.Row:
-    """Return how first and second views compare at one epoch; correlations are nan for constant r_t.
+    """Compare first and second views at one epoch; correlations are nan for constant r_t.
 
     Examples
     --------
@@ -135,11 +135,11 @@ def row(
 
 
 SHOWN = 6
-"""Epochs of a method and kind in the table, at most."""
+"""Maximum number of epochs per method and kind in the table."""
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return each method and kind at the epochs that were asked for: some of them, where there are many.
+    """Return each method and kind at the requested epochs, or at some of them where there are many.
 
     Examples
     --------

@@ -185,7 +185,6 @@ def statistics_of(run: snapshots.Run, *, data_root: Path) -> ImageStatistics:
     UserError
         When they are needed and missing, or are not the images that the run was trained on.
 
-
     Examples
     --------
     >>> from dynamics.example import trained_study

@@ -37,9 +37,9 @@ EXAMPLES_PER_DIMENSION = 8
 """Minimum number of examples of the smallest class for each component that is kept."""
 SHRINKAGE = 0.1
 """Weight of the covariance within classes in that of each class."""
-LEAST_VARIANCE = 1e-10
-"""A direction with at most this fraction of the largest variance counts as constant: features in float32 carry rounding errors
-of some 1e-7, squared."""
+MIN_VARIANCE = 1e-10
+"""A direction with at most this fraction of the largest variance counts as constant: features in
+float32 carry rounding errors of some 1e-7, squared."""
 
 
 class Corrected(NamedTuple):
@@ -93,10 +93,10 @@ def corrected_kl(
     >>> found.dimensions, bool(abs(found.kl[0, 1]) < 0.05)
     (3, True)
     """
-    num_classes, least = len(whole.examples), int(whole.examples.min())
-    if least < EXAMPLES_PER_DIMENSION:
-        return _nothing(num_classes, f"a class has {least} examples, fewer than {EXAMPLES_PER_DIMENSION}")
-    axes = principal_axes(whole, affordable(least))
+    num_classes, smallest = len(whole.examples), int(whole.examples.min())
+    if smallest < EXAMPLES_PER_DIMENSION:
+        return _nothing(num_classes, f"a class has {smallest} examples, fewer than {EXAMPLES_PER_DIMENSION}")
+    axes = principal_axes(whole, affordable(smallest))
     components = features @ axes
     samples = [ClassMoments(whole.mean @ axes, axes.T @ whole.covariance @ axes, whole.examples)]
     for _ in range(splits):
@@ -162,7 +162,7 @@ def affordable(examples: int) -> int:
 def principal_axes(moments: ClassMoments, most: int) -> Float64[np.ndarray, "feature component"]:
     """Return up to `most` principal components of all examples, scaled to unit variance, largest first.
 
-    Fewer where the features vary in fewer directions (:data:`LEAST_VARIANCE`).
+    Fewer where the features vary in fewer directions (:data:`MIN_VARIANCE`).
 
     Examples
     --------
@@ -174,7 +174,7 @@ def principal_axes(moments: ClassMoments, most: int) -> Float64[np.ndarray, "fea
     centred = moments.mean - weight @ moments.mean
     variance, axes = linalg.eigh(within_classes(moments) + (centred.T * weight) @ centred)
     variance, axes = variance[::-1], axes[:, ::-1]
-    kept = min(most, int(np.count_nonzero(variance > LEAST_VARIANCE * max(variance[0], 0))))
+    kept = min(most, int(np.count_nonzero(variance > MIN_VARIANCE * max(variance[0], 0))))
     return axes[:, :kept] / np.sqrt(variance[:kept])
 
 
@@ -220,7 +220,7 @@ def _usable(covariance: Float64[np.ndarray, "component component"]) -> int:
     """Count the leading components in which a covariance is positive definite, given those before."""
     lower, failed = linalg.lapack.dpotrf(covariance, lower=True)
     sound = len(covariance) if failed == 0 else failed - 1
-    small = np.flatnonzero(np.diagonal(lower)[:sound] ** 2 <= LEAST_VARIANCE)
+    small = np.flatnonzero(np.diagonal(lower)[:sound] ** 2 <= MIN_VARIANCE)
     return int(small[0]) if len(small) else sound
 
 

@@ -28,7 +28,7 @@ from dynamics.streams import generator
 
 SPLITS: tuple[Split, Split] = ("train", "test")
 AfterEpoch = Callable[[int, int, float, float | None], None]
-"""Called after an epoch: the epoch, how many there are, the loss, the test's top-1 accuracy if it is known."""
+"""Called after an epoch: the epoch, the number of epochs, the loss, the top-1 accuracy on the test images if known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,8 @@ class Evaluation:
         run
             A finished seed.
         features
-            `random-initialisation` is the encoder before its first step, `pixels` the images; otherwise the trained encoder.
+            `random-initialisation` is the encoder before its first step, `pixels` the images; any other name is
+        the trained encoder.
 
         Raises
         ------

@@ -158,8 +158,7 @@ def test_the_table_has_every_row_and_says_what_is_implausible() -> None:
 def test_few_labels_that_beat_more_are_warned_of() -> None:
     found = merged(row(0.9), row(0.5, mode="semi", fraction=0.1), row(0.53, mode="semi", fraction=0.01))
     assert found["vicreg/vicreg/digits/semi/0.01"] == (
-        "beats fine-tuning on a fraction 0.1 of the labels
- by 3.0 points"
+        "beats fine-tuning on a fraction 0.1 of the labels by 3.0 points"
     )
     assert found["vicreg/vicreg/digits/semi/0.1"] == found["vicreg/vicreg/digits/linear/1"] == ""
 
