@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How is a pseudo-image found: two ways of gradient ascent, all tiles of a batch at once.
+"""Two ways of gradient ascent on images, all tiles of a batch at once.
 
 `robust`: Adam on spectra, moved a little at each step; the image is in [0, 1].
 `thesis`: x <- x + d/dx (activation - 0.01 sum x^2) on the pixels, from uniform noise that makes the unit
@@ -17,31 +17,31 @@ from analysis.activation_maximisation.parametrisation import Colours, FourierIma
 from analysis.activation_maximisation.transforms import Motion, move
 
 Values = Callable[[Tensor], Tensor]
-"""Images, one a tile, to the preactivations of the tiles' units."""
+"""Maps images, one per tile, to the preactivations of the tiles' units."""
 
 RATE = 0.05
 """Learning rate of Adam."""
 
 STARTS = 64
-"""Starts of the robust search, of which the one that drives the unit hardest is followed."""
+"""Number of starts of the robust search, of which the one that drives the unit hardest is continued."""
 
 FADE = 0.3
-"""Factor of that start's spectrum before the ascent: what the unit does not see stays nearly the mean colour."""
+"""Factor of that start's spectrum before the ascent: what the unit does not see stays close to the mean colour."""
 
 PENALTY, STEP = 0.01, 1.0
-"""Of the thesis's ascent: the factor of sum x^2, and the length of a step."""
+"""The thesis's ascent: the factor of sum x^2, and the step size."""
 
 REDRAWS = 100
-"""Starts that the thesis's ascent tries for a silent unit before it counts as dead."""
+"""Number of starts that the thesis's ascent tries for a silent unit before it counts as dead."""
 
 
 class Found(NamedTuple):
-    """Pseudo-images, one a tile."""
+    """Pseudo-images, one per tile."""
 
     images: Float[Tensor, "tile channel size size"]
-    """As they are shown, in [0, 1]."""
+    """The images as they are shown, in [0, 1]."""
     activation: Float[Tensor, " tile"]
-    """Of the unit on its image at the end: 0 or more."""
+    """Activation of the unit on its final image, >= 0."""
     dead: Bool[Tensor, " tile"]
     """Whether the search could not make the unit active; its image then means nothing."""
 
@@ -61,13 +61,13 @@ def robust(
     Parameters
     ----------
     values
-        What is maximised, for images in [0, 1].
+        Function to maximise, of images in [0, 1].
     count, size
         Number of tiles, and the height of their images in pixels.
     colours
-        Of the data set, on the device to work on.
+        Colours of the data set, on the device to use.
     motion
-        What an image must survive.
+        Random motions under which the units must stay active.
     steps
         Steps of Adam.
     generator
@@ -76,7 +76,7 @@ def robust(
     Returns
     -------
     Found
-        The images unmoved. A unit is dead when its preactivation is not positive even there.
+        The images without motion. A unit is dead when its preactivation is not positive even there.
 
     Examples
     --------
@@ -129,11 +129,11 @@ def thesis(
     Parameters
     ----------
     values
-        What is maximised, for a network's inputs.
+        Function to maximise, of a network's inputs.
     count, size, steps, generator
         As for :func:`robust`.
     device
-        Where to work.
+        The device to use.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def thesis(
 def _active_starts(
     values: Values, count: int, size: int, *, generator: torch.Generator, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Draw uniform noise again and again for the units that it leaves silent; say which stay so."""
+    """Draw uniform noise, repeatedly for units that it leaves silent; also return which ones stay silent."""
     x = torch.zeros(count, 3, size, size, device=device)
     silent = torch.ones(count, dtype=torch.bool, device=device)
     for _ in range(REDRAWS):
@@ -179,7 +179,7 @@ def _active_starts(
 def displayed(x: Float[Tensor, "tile channel size size"]) -> Float[Tensor, "tile channel size size"]:
     """Map each image to [0, 1] by sigmoid((x - mean) / std) over all its numbers, std unbiased (eq. 5.4).
 
-    An image of one value becomes 1/2.
+    A constant image becomes 1/2.
 
     Examples
     --------

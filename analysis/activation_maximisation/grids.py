@@ -38,34 +38,34 @@ from dynamics.methods import Method
 from dynamics.networks import image_statistics
 
 SHIFTS = 16
-"""An image is shifted by at most this part of its height, or of a training image's where that is less. Shifts of 2
-pixels make it impossible to find what a unit with a field of 11 responds to."""
+"""An image is shifted by at most this fraction of its height, or of a training image's if that is smaller. Shifts of
+2 pixels make it impossible to find what a unit with a field of 11 responds to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What the networks of a study have in common: the data, and where to compute."""
+    """What the networks of a study have in common: the data and the device."""
 
     dataset: Dataset
     images: UInt8[Tensor, "example channel size size"]
     """Real images to compare with."""
     colours: Colours
-    """Of the training images, on `device`."""
+    """Colours of the training images, on `device`."""
     device: torch.device
 
     @classmethod
     def of(cls, dataset: Dataset, examples: Int64[np.ndarray, " example"], device: torch.device) -> "World":
-        """Compare with some training images, by their index."""
+        """Take some training images, by index, to compare with."""
         images = dataset.train_images[torch.from_numpy(examples)]
         mean, root = (values.to(device) for values in colours_of(dataset.train_images))
         return cls(dataset=dataset, images=images, colours=Colours(mean, root), device=device)
 
 
 class BlockPlan(NamedTuple):
-    """What is to be drawn for one block."""
+    """Canvas and channels of one block."""
 
     block: int
-    """From 1."""
+    """Number of the block, from 1."""
     field: Field
     canvas: Canvas
     channels: Int64[np.ndarray, " tile"]
@@ -77,21 +77,21 @@ class Grid(NamedTuple):
     plan: BlockPlan
     images: UInt8[np.ndarray, "tile size size channel"]
     activation: Float32[np.ndarray, " tile"]
-    """Of the unit on its image."""
+    """Activation of the unit on its image."""
     largest: Float32[np.ndarray, " tile"]
-    """Of the unit on any of the real images."""
+    """Largest activation of the unit on real images."""
     percentile: Float[np.ndarray, " tile"]
-    """Share of the real images that activate the unit less, 0 to 100."""
+    """Percentage of real images that activate the unit less, 0 to 100."""
     dead: Bool[np.ndarray, " tile"]
     """Whether the search could not make the unit active, nor (robust) any of the real images does."""
     available: int
-    """Channels of the block."""
+    """Number of channels of the block."""
     silent: float
-    """Share of all the block's channels that none of the real images activates, 0 to 1."""
+    """Fraction of all the block's channels that none of the real images activates, 0 to 1."""
 
 
 def grids_of(method: Method, world: World, settings: AscentSettings) -> list[Grid]:
-    """Find the images of one network, trained or not, for all blocks.
+    """Find the maximising images of one network, trained or not, for all blocks.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def grids_of(method: Method, world: World, settings: AscentSettings) -> list[Gri
 
 
 def normalisation_of(views: Views) -> Normalisation:
-    """Return what a method does to pixels that are not augmented, from what it makes of black and white.
+    """Return a method's normalisation of pixels without augmentation, measured on black and white.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def normalisation_of(views: Views) -> Normalisation:
 
 
 def kind_of(settings: AscentSettings, fields: tuple[Field, ...], image_size: int) -> CanvasKind:
-    """Return the size of canvas that was asked for, or the preset's own.
+    """Return the kind of canvas in the settings, or the default of the preset.
 
     Examples
     --------
@@ -192,7 +192,7 @@ def search(
     world: World,
     settings: AscentSettings,
 ) -> ascent.Found:
-    """Ascend for all tiles of some blocks at once; the random numbers are the same for all networks.
+    """Run the ascent for all tiles of some blocks at once; the random numbers are the same for all networks.
 
     Examples
     --------
@@ -249,13 +249,13 @@ def _grid(plan: BlockPlan, found: ascent.Found, real: Float32[np.ndarray, "examp
 
 
 WORTH_DIVIDING = 1_000_000
-"""Numbers in the largest map of a batch, from which on several cores are faster than one. Below, threads wait
-for each other at every layer, and where other programs run, for those: 8 times as long was measured."""
+"""Minimum size of the largest map of a batch, in numbers, for which several cores are faster than one. Below,
+threads wait for each other at every layer, and on a busy machine for other programs: a factor of 8 was measured."""
 
 
 @contextlib.contextmanager
 def _suited_threads(numbers: int) -> Iterator[None]:
-    """Let torch use one core inside where the largest map has few numbers; as before otherwise."""
+    """Let torch use a single core inside the context if the largest map has few numbers."""
     before = torch.get_num_threads()
     if numbers < WORTH_DIVIDING:
         torch.set_num_threads(1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Over which numbers is an image optimised: a Fourier spectrum, in colours and at the contrast of the data.
+"""The parameters of an image that is optimised: a Fourier spectrum, in the colours and contrast of the data.
 
 An image is sigmoid(m + z), z = R s. Here m and C = R R are the mean and the covariance of the colours of the
 data, as logits, and s is the inverse Fourier transform of the parameters, each divided by its frequency.
@@ -19,11 +19,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 START_SD = 0.5
-"""Standard deviation of the spectrum at the start: clouds, of the contrast of the data. Small against the way
-that a number goes in some dozen steps, so that little of the start is left."""
+"""Standard deviation of the spectrum at the start: clouds, of the contrast of the data. Small compared with
+the distance that a parameter moves in some dozen steps, so that little of the start is left."""
 
 PIXEL_RANGE = (0.02, 0.98)
-"""Pixels beyond are taken for these: the logits of 0 and 1 are infinite."""
+"""Pixels are clipped to this range: the logits of 0 and 1 are infinite."""
 
 
 class Colours(NamedTuple):
@@ -72,9 +72,9 @@ class FourierImages:
     Parameters
     ----------
     count, size
-        How many images, and their height in pixels.
+        Number of images, and their height in pixels.
     colours
-        Of the data set; on the device of the images.
+        Colours of the data set, on the device of the images.
     generator
         Source of the start, on the CPU: the same on every device.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of an image does one unit see (Araujo et al., 2019, doi:10.23915/distill.00021).
+"""Receptive fields: how much of an image one unit sees (Araujo et al., 2019, doi:10.23915/distill.00021).
 
 Along the layers, a kernel of k pixels at a distance j between neighbouring units adds (k - 1) j pixels to the
 field, and a stride multiplies j. The memorization thesis's 11, 19, 27 and 35 pixels leave the strides out.
@@ -19,7 +19,7 @@ LARGEST = 4
 
 
 class Field(NamedTuple):
-    """What the units of one block see."""
+    """Receptive field of the units of one block."""
 
     size: int
     """Height and width of the receptive field, in pixels."""
@@ -59,8 +59,8 @@ def receptive_fields(encoder: ResNet18) -> tuple[Field, ...]:
 def default_kind(fields: tuple[Field, ...], image_size: int) -> CanvasKind:
     """Return "receptive-field", or "image" where the last field is more than LARGEST images wide.
 
-    A network for 8-pixel images has only ever seen 8 pixels and black around them; on 109 pixels it would
-    be asked about a world that it does not know.
+    A network for 8-pixel images has only ever seen 8 pixels and black around them; an image of 109 pixels would
+    be far from everything that it was trained on.
 
     Examples
     --------
@@ -79,9 +79,9 @@ def choose_canvas(kind: CanvasKind, field: Field, *, block: int, image_size: int
         "receptive-field": what the unit can see, up to LARGEST images wide. "image": what it can see, up to
         the size of an image. "thesis": 11, 19, 27 or 35 pixels.
     field
-        What the block's units see.
+        Receptive field of the block's units.
     block
-        Which block, from 1.
+        Number of the block, from 1.
     image_size
         Height of the images that the network was trained on, in pixels.
 

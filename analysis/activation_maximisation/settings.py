@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be chosen: how images are searched, how large they are, how many there are. Imports no torch."""
+"""Settings of the search: how images are found, how large they are, how many there are. Does not import torch."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Preset = Literal["robust", "thesis"]
 CanvasKind = Literal["receptive-field", "image", "thesis"]
 
 THESIS_STEPS = 1000
-"""Steps of the thesis's ascent."""
+"""Number of steps of the thesis's ascent."""
 
 STEPS_PER_PIXEL = 8
 """Steps of the robust ascent for each pixel of a training image's height: larger images take longer to form."""
@@ -16,10 +16,10 @@ STEPS_PER_PIXEL = 8
 
 @dataclass(frozen=True, kw_only=True)
 class AscentSettings:
-    """How images are searched."""
+    """How images are found."""
 
     preset: Preset = "robust"
-    """How to search: robust (natural-looking images in [0, 1]) or thesis (plain ascent on pixels)."""
+    """How to find images: robust (natural-looking images in [0, 1]) or thesis (plain ascent on pixels)."""
     canvas: CanvasKind | None = None
     """Size of the images. receptive-field: all that a unit sees, at most 4 training images wide. image: that,
     at most one training image. thesis: 11, 19, 27, 35 pixels. By default thesis for that preset, otherwise
@@ -32,7 +32,7 @@ class AscentSettings:
     """Seed of channels, starts and motions, the same for all methods."""
 
     def steps_for(self, image_size: int) -> int:
-        """Return the steps that were asked for, or those that suit training images of some height."""
+        """Return the number of steps in the settings, or one that suits training images of this height."""
         if self.steps is not None:
             return self.steps
         return THESIS_STEPS if self.preset == "thesis" else STEPS_PER_PIXEL * image_size

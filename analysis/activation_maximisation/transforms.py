@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small motions that an image must survive: without them ascent finds noise that only one alignment shows.
+"""Small random motions of images: without them, ascent finds noise that only works at one position.
 
 Each image of a batch is shifted, rotated and scaled by its own random amount at each step (Olah et al., 2017,
 "Feature Visualization", section "Transformation robustness", with less motion: images here have 8 to 128 pixels).
@@ -16,14 +16,14 @@ from torch.nn import functional
 
 @dataclass(frozen=True, kw_only=True)
 class Motion:
-    """How far images are moved at most; all are uniform and symmetric about no motion."""
+    """Maximum motion of images; motions are uniform and symmetric about 0."""
 
     shift: float = 2.0
     """Pixels."""
     degrees: float = 5.0
-    """Of rotation about the centre."""
+    """Rotation about the centre, in degrees."""
     scale: float = 0.05
-    """Share by which an image grows or shrinks."""
+    """Fraction by which an image grows or shrinks."""
 
     def draw(self, count: int, size: int, *, generator: torch.Generator) -> Float[Tensor, "tile 2 3"]:
         """Draw for each image the affine map from places in the result to places in the image.
@@ -45,7 +45,7 @@ def move(
     *,
     fill: Float[Tensor, " channel"],
 ) -> Float[Tensor, "tile channel size size"]:
-    """Move each image by its map, between pixels linearly; `fill` is the colour of what comes in at the edges.
+    """Move each image by its map, with linear interpolation; `fill` is the colour beyond the edges.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is maximised: channels at the spatial centre of the outputs of blocks 1 to 4, in eval mode.
+"""The units to maximise: channels at the spatial centre of the outputs of blocks 1 to 4, in eval mode.
 
 A block ends with a ReLU. Ascent looks at the sum before it, which has a gradient for a silent unit too; where
 that sum is positive, it is the activation.
@@ -18,20 +18,20 @@ from dynamics.encoders.resnet18 import BasicBlock
 from dynamics.encoders.resnet18 import Encoder as ResNet18
 
 BATCH = 256
-"""Real images that pass through a network at once."""
+"""Number of real images that pass through a network at once."""
 
 
 class Units(NamedTuple):
     """One unit for each tile, those of the first blocks first."""
 
     counts: tuple[int, ...]
-    """How many tiles each block has, from the first block; where it ends, the later blocks have none."""
+    """Number of tiles of each block, from the first; later blocks than listed have none."""
     channels: Int64[Tensor, " tile"]
-    """Which channel of its block a tile is for."""
+    """Each tile's channel of its block."""
 
 
 class Normalisation(NamedTuple):
-    """What a network's own views do to pixels in [0, 1], per channel: subtract `mean`, divide by `std`."""
+    """A network's normalisation of pixels in [0, 1], per channel: subtract `mean`, divide by `std`."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -45,15 +45,15 @@ class Normalisation(NamedTuple):
 
 
 RAW = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-"""No normalisation: the network is given the numbers themselves."""
+"""No normalisation: the network receives the numbers unchanged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """Images in [0, 1], one a tile, to the preactivations of the tiles' units."""
+    """Maps images in [0, 1], one per tile, to the preactivations of the tiles' units."""
 
     encoder: ResNet18
-    """In eval mode, without gradients of its own."""
+    """The encoder, in eval mode, whose parameters need no gradient."""
     units: Units
     margin: int = 0
     """Pixels to add above and to the left; no unit sees them, they move its field onto the canvas."""
@@ -79,7 +79,7 @@ def choose_channels(available: int, wanted: int, rng: np.random.Generator) -> In
 def preactivations(
     encoder: ResNet18, inputs: Float[Tensor, "tile channel height width"], units: Units
 ) -> Float[Tensor, " tile"]:
-    """Return what each tile's unit receives before its ReLU, from a network's inputs.
+    """Return the input of the ReLU of each tile's unit, for a network's inputs.
 
     A tile leaves the batch after its block; nothing is computed beyond the last one.
 
@@ -119,7 +119,7 @@ def before_last_relu(stage: nn.Module, x: Float[Tensor, "batch channel height wi
 
 
 def centre(maps: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel"]:
-    """Return the middle pixel of each map; of an even number, the one after the middle.
+    """Return the middle pixel of each map; for an even size, the one after the middle.
 
     Examples
     --------

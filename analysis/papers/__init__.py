@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Papers whose printed numbers and findings stand beside a study's: one folder a paper, found by its name.
+"""Papers whose printed numbers and findings are compared with a study's: one folder per paper, found by its name.
 
 A paper's folder has PAPER, a :class:`Paper`; nothing else in the program knows of it. A page shows a paper only
 beside a study of its methods. Adding a paper is adding a folder.
@@ -21,7 +21,7 @@ Results = Mapping[str, Result]
 
 
 class Weakness(NamedTuple):
-    """What a paper's statistics cannot show, with the numbers of a study that say so."""
+    """Something that a paper's statistics cannot show, with the numbers of a study that demonstrate it."""
 
     title: str
     text: str
@@ -34,18 +34,18 @@ def _nothing(*_: object) -> tuple[()]:
 
 @dataclass(frozen=True, kw_only=True)
 class Paper:
-    """A paper, as far as a study can be compared with it. What it does not have may be left out."""
+    """A paper, as far as a study can be compared with it. Parts that a paper lacks may be left out."""
 
     title: str
-    """As in a sentence: "the memorization thesis"."""
+    """The title as used in a sentence: "the memorization thesis"."""
     about: str
-    """Data, network, seeds: under which conditions its numbers were found."""
+    """Conditions of its numbers: data, network, seeds."""
     concerns: Callable[[Study, Results], bool]
-    """Whether a study has methods of the paper; what follows is asked only if it has."""
+    """Whether a study has methods of the paper; the functions below are called only if it has."""
     remarks: Callable[[Study], Sequence[str]] = _nothing
     """Sentences to be read before any number is compared."""
     differences: Callable[[Study], Sequence[Table]] = _nothing
-    """Fields of the study's recipes that are not the paper's."""
+    """Fields of the study's recipes that differ from the paper's."""
     findings: Callable[[Study, Results], Sequence[Finding]] = _nothing
     """Its findings about methods that the study has, tested."""
     tables: Callable[[Study, Results], Sequence[Table]] = _nothing

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a study says about a paper's finding: confirmed, refuted, undecided or not testable.
+"""Conclusions about a paper's findings: confirmed, refuted, undecided or not testable by a study.
 
 A finding is refuted when its rule fails wherever it can be applied, undecided when it holds in some places
 only or a test is not significant (which proves nothing), and not testable where results are missing.
@@ -15,7 +15,7 @@ CLEAR = 1.25
 
 
 class Conclusion(StrEnum):
-    """What a study says about a finding."""
+    """Conclusion of a study about a finding."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
@@ -24,12 +24,12 @@ class Conclusion(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One finding, with what decides it."""
+    """One finding, with the rule and the number that decide it."""
 
     claim: str
     conclusion: Conclusion
     number: str
-    """What was found, or why nothing could be."""
+    """What was found, or why the finding could not be tested."""
     rule: str
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does a number of ours agree with a printed one, as far as the spread that is known allows.
+"""Whether a number of ours agrees with a printed one, as far as the known spread allows to say.
 
 Each function states its rule; "inside" never says more than the rule does.
 """
@@ -12,12 +12,12 @@ BOUND = 2.0
 
 
 class Verdict(StrEnum):
-    """How a number of ours stands to the printed one."""
+    """Relation of a number of ours to the printed one."""
 
     INSIDE = "inside"
     OUTSIDE = "outside"
     UNJUDGED = "no spread"
-    """Both are known, but not how much either would vary."""
+    """Both numbers are known, but the spread of neither."""
     MISSING = "no value"
 
 
@@ -85,7 +85,7 @@ def within_error(ours: float | None, error: float | None, printed: str) -> Verdi
 
 
 def same_epoch(ours: int | None, printed: int) -> Verdict:
-    """Judge an epoch: inside when it is the same.
+    """Judge an epoch: inside when it is equal.
 
     Examples
     --------
@@ -115,5 +115,5 @@ def _unless_equal(ours: float, printed: str) -> Verdict:
 def _judge(ours: float | None, printed: str, allowed: float) -> Verdict:
     if ours is None:
         return Verdict.MISSING
-    rounding = half_digit(printed) * (1 + 1e-9)  # a number just between two digits is not at fault
+    rounding = half_digit(printed) * (1 + 1e-9)  # a number exactly between two digits agrees with both
     return Verdict.INSIDE if abs(ours - float(printed)) <= allowed + rounding else Verdict.OUTSIDE

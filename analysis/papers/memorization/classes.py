@@ -28,8 +28,8 @@ def classes_differ(results: Results) -> Finding:
     """
     claim = "Classes differ strongly in supervised training and hardly in SimCLR."
     rule = (
-        "At the first epoch with a mean r of 1/2, F of supervised is above its 5 % point, and the share of the "
-        f"variance between examples that classes explain (ε²) is more than {GRADED:g} times SimCLR's."
+        "At the first epoch with a mean r of 1/2, F of supervised is above its 5 % point, and the fraction of "
+        f"the variance between examples that classes explain (ε²) is more than {GRADED:g} times SimCLR's."
     )
     found = {method: _half_way(results, method) for method in ("supervised", "simclr")}
     supervised, simclr = found["supervised"], found["simclr"]
@@ -150,14 +150,16 @@ def less_graded(results: Results) -> Finding:
     """
     claim = "Divergences between classes are less graded in supervised training than in SimCLR."
     rule = (
-        "The ratio of the largest to the least over pairs of classes is smaller, "
+        "The ratio of the largest to the smallest over pairs of classes is smaller, "
         f"by a factor above {CLEAR:g}; corrected estimator."
     )
     found = _divergences(results)
     if isinstance(found, str):
         return Finding(claim, Conclusion.NOT_TESTABLE, found, rule)
     if any(one["min"] <= 0 for one in found.values()):
-        return Finding(claim, Conclusion.NOT_TESTABLE, "the least corrected divergence is not above 0", rule)
+        return Finding(
+            claim, Conclusion.NOT_TESTABLE, "the smallest corrected divergence is not above 0", rule
+        )
     ratios = {method: one["max"] / one["min"] for method, one in found.items()}
     number = (
         "; ".join(f"{label(method)} {value:.1f}" for method, value in ratios.items()) + "; thesis 3.0 and 16"

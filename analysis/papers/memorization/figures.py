@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The numbers that were read off the thesis's figures, with ours beside them: one function a figure."""
+"""The numbers that were read off the thesis's figures, with ours beside them: one function per figure."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from dynamics.study import Study
 
 
 def beside(number: str, study: Study, results: Results) -> list[Table]:
-    """Return the numbers of a figure, for the methods that a study has; nothing where none of ours is among them.
+    """Return the numbers of a figure for the methods that a study has; no table where there are none.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def _spreads(binomial: Result, quantity: str, table: Mapping[str, Sequence[str]]
 
 
 def figure_4_5(augmentations: Result) -> list[Row]:
-    """Compare the share of variance between augmentations; the thesis's is of 21 examples, its error unknown.
+    """Compare the fraction of variance between augmentations; the thesis's is of 21 examples, its error unknown.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def _at_targets(table: Mapping[str, Sequence[str]]) -> list[tuple[str, float, st
 
 
 def figure_5_1(embedding: Result) -> list[Row]:
-    """Compare the share of nearest neighbours of the same class.
+    """Compare the fraction of nearest neighbours of the same class.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def figure_5_1(embedding: Result) -> list[Row]:
 
 
 def figure_5_2(divergence: Result) -> list[Row]:
-    """Compare least, median and largest divergence by the thesis's formula.
+    """Compare the smallest, median and largest divergence by the thesis's formula.
 
     Examples
     --------
@@ -267,10 +267,10 @@ class Comparison(NamedTuple):
 
     compare: Callable[[Result], list[Row]]
     need: str
-    """The result that `compare` takes."""
+    """Name of the result that `compare` takes."""
     caption: str
     form: str = ".3f"
-    """How ours are written."""
+    """Format of our numbers."""
 
 
 FIGURES = {
@@ -278,10 +278,10 @@ FIGURES = {
     "4.2": Comparison(figure_4_2, "alignment", "Aligned epoch", "d"),
     "4.3": Comparison(figure_4_3, "binomial", "Standard deviation of r̃ over examples"),
     "4.4": Comparison(figure_4_4, "binomial", "Standard deviation of r over examples"),
-    "4.5": Comparison(figure_4_5, "augmentations", "Share of true variance between augmentations"),
-    "5.1": Comparison(figure_5_1, "embedding", "Share of same-class neighbours"),
+    "4.5": Comparison(figure_4_5, "augmentations", "Fraction of true variance between augmentations"),
+    "5.1": Comparison(figure_5_1, "embedding", "Fraction of same-class neighbours"),
     "5.2": Comparison(figure_5_2, "divergence", "KL between classes, nats", ".4g"),
     "5.3": Comparison(figure_5_3, "classes", "Largest less smallest class mean"),
     "B.1": Comparison(figure_b_1, "views", "MAE of first against second views"),
 }
-"""By number."""
+"""Comparisons by the number of the figure."""

@@ -19,7 +19,7 @@ TESTS: dict[Callable[[Results], Finding], frozenset[str]] = {
     classes.larger_divergence: frozenset({"simclr", "supervised"}),
     classes.less_graded: frozenset({"simclr", "supervised"}),
 }
-"""By the thesis's order: what tests a finding, and the methods that it is about."""
+"""In the thesis's order: the function that tests a finding, and the methods that it is about."""
 
 
 def findings(study: Study, results: Results) -> list[Finding]:

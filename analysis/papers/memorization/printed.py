@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What did the memorization thesis print: its tables 4.1, 4.2 and B.1, and numbers read off its figures.
+"""The numbers in the memorization thesis: its tables 4.1, 4.2 and B.1, and numbers read off its figures.
 
-Numbers are strings, so that the digits that were printed are known. CIFAR-10, ResNet-18, N = 30 seeds, M = 10
-augmentations, K = 1024 examples. Methods are named as here.
+Numbers are strings, to keep the digits that were printed. CIFAR-10, ResNet-18, N = 30 seeds, M = 10
+augmentations, K = 1024 examples. Methods have this project's names.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Noise(NamedTuple):
     value: str
     """chi-square, or MAE."""
     sd: str | None = None
-    """Of the MAE over ten draws of noise; chi-squares have none."""
+    """Standard deviation of the MAE over ten draws of noise; chi-squares have none."""
 
 
 class Accuracy(NamedTuple):
@@ -86,7 +86,7 @@ TABLE_B_1 = {
     "pixels": Accuracy("0.4227", "0.3768"),
 }
 PROBED_EPOCHS = {"simclr": 200, "supervised": 200, "random-labels": 30, "random-labels-aug": 500}
-"""Epochs after which figure 5.1 and table B.1 look at the networks; not those of the curves."""
+"""Epochs after which figure 5.1 and table B.1 evaluate the networks; not those of the curves."""
 
 FIGURE_4_1 = {
     "simclr": {
@@ -128,13 +128,13 @@ FIGURE_4_5 = {
     "supervised": (".05", ".08", ".05"),
     "random-labels-aug": (".09", ".07", ".06"),
 }
-"""Share of the true variance of r~_t that lies between augmentations of an example; from 21 examples."""
+"""Fraction of the true variance of r~_t that lies between augmentations of an example; from 21 examples."""
 
 FIGURE_5_1 = {"simclr": ".634", "supervised": "1.000", "random-labels": ".115", "random-labels-aug": ".147"}
-"""Share of the ten nearest neighbours that have the same class."""
+"""Fraction of the ten nearest neighbours that have the same class."""
 
 FIGURE_5_2 = {"simclr": ("66", "328", "1061"), "supervised": ("6309", "9846", "18697")}
-"""Least, median and largest KL between classes."""
+"""Smallest, median and largest KL between classes."""
 FIGURE_5_2_RATIO = {"simclr": "7.0", "supervised": "1.9"}
 """KL(cat || automobile) / KL(cat || dog)."""
 

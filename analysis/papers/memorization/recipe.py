@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Under which conditions was a study run that are not the thesis's, and why its numbers may therefore differ."""
+"""Differences between the recipes and data of a study and the thesis's, and why numbers may therefore differ."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from dynamics.study import Study
 from dynamics.study_file import preset
 
 Differences = dict[str, tuple[Any, Any]]
-"""The thesis's value and ours of every field that is not the same."""
+"""The thesis's value and ours of every field that differs."""
 
 SILENT = ("precision", "panel_seed", "label_seed", "mean", "std")
 """Fields whose values the thesis does not print, or that follow from the data."""
@@ -22,7 +22,7 @@ KINDS = {
     "seeds": ("seeds",),
     "panel": ("panel_examples", "panel_augmentations", "panel_batch", "panel_replacement"),
 }
-"""How differences are named in a row; all other fields are the recipe's."""
+"""Short names of differences in a row, by field; all other fields are named "recipe"."""
 CIFAR10 = "cifar10"
 
 
@@ -61,7 +61,7 @@ def _why(differences: Differences | None) -> str:
 
 
 def _differences(method: str, runs: list[Run]) -> Differences | None:
-    """Return the fields that are not the thesis's; None where the recipe is not known (ingested indicators)."""
+    """Return the fields that differ from the thesis's; None where the recipe is not known (ingested indicators)."""
     if "dataset" not in runs[0].config:
         return None
     theirs = preset(method, "thesis").to_json() | {"panel_replacement": True, "seeds": printed.SEEDS}
@@ -74,7 +74,7 @@ def _differences(method: str, runs: list[Run]) -> Differences | None:
 
 
 def differences(study: Study) -> list[Table]:
-    """Return the fields that are not the thesis's: one column a method whose recipe is known.
+    """Return the fields that differ from the thesis's: one column per method whose recipe is known.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def _short(value: Any) -> str:
 
 
 def remarks(study: Study) -> list[str]:
-    """Say whether numbers can be expected to equal the thesis's; nothing where recipes and data are its own.
+    """Say whether numbers can be expected to equal the thesis's; nothing where recipes and data are the same.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from analysis.papers.memorization.printed import METHODS, TARGETS
 from dynamics.names import label
 
 LEVEL = 0.05
-"""Below this a p-value counts."""
+"""Level of significance."""
 WITHOUT = "less the noise of N seeds"
 
 
@@ -35,13 +35,13 @@ def easy_and_hard(results: Results) -> Finding:
     if not tested:
         return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, "Tarone's test"), rule)
     unequal = [row["tarone_p"] < LEVEL for row in tested]
-    least = min(tested, key=lambda row: row["dispersion"])
+    smallest = min(tested, key=lambda row: row["dispersion"])
     worst = max(row["tarone_p"] for row in tested)
     methods = len({row["method"] for row in tested})
     settings = "1 setting" if methods == 1 else f"{methods} settings"
     number = (
         f"{sum(unequal)} of {len(tested)} tests in {settings}; largest p {worst:.2g}, "
-        f"least dispersion {least['dispersion']:.2f} ({label(least['method'])}, t = {least['epoch']})"
+        f"smallest dispersion {smallest['dispersion']:.2f} ({label(smallest['method'])}, t = {smallest['epoch']})"
     )
     return Finding(claim, by_counting(unequal, none=Conclusion.UNDECIDED), number, rule)
 
@@ -172,7 +172,7 @@ def spread_without_noise(row: Row) -> tuple[float, float] | None:
     """Return the standard deviation over examples without the noise of N seeds, and its standard error.
 
     A mean of N outcomes with intraclass correlation rho has the reliability N rho / (1 + (N - 1) rho) (Spearman
-    and Brown), the share of its variance that is no noise. None where rho is not defined.
+    and Brown), the fraction of its variance that is not noise. None where rho is not defined.
 
     Examples
     --------

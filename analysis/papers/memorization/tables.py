@@ -13,10 +13,10 @@ from dynamics.names import PIXELS, UNTRAINED
 from dynamics.study import Study
 
 Reasons = Mapping[str, str]
-"""By method of the study: why its numbers may differ."""
+"""Why numbers may differ, by method of the study."""
 
 FLOORS = {UNTRAINED: ("data", "width", "seeds"), PIXELS: ("data",)}
-"""Rows of table B.1 that are no methods, and what their numbers depend on."""
+"""Rows of table B.1 that are not methods, and what their numbers depend on."""
 
 
 def tables(study: Study, results: Results) -> list[Table]:
@@ -37,7 +37,7 @@ def tables(study: Study, results: Results) -> list[Table]:
 def table_4_1(binomial: Result, why: Reasons) -> Table:
     """Compare the thesis's chi-square of r~_t: it prints no spread, so only the printed digits agree.
 
-    Of one seed there is none: counts of 0 and 1 always fit their mean.
+    A single seed has no chi-square: counts of 0 and 1 always fit their mean.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def table_4_2(binomial: Result, why: Reasons) -> Table:
     )
 
 
-CAPTION = "Thesis, ours, verdict; at the right, statistics that hold (ours only)"
+CAPTION = "Thesis, ours, verdict; at the right, statistics that hold their level (ours only)"
 FIRST = (
     Column("method", "setting", "method"),
     Column("target", "first mean ≥"),
@@ -216,7 +216,7 @@ def _probe_row(method: str, printed: thesis.Accuracy, ours: Row | None, why: Rea
 
 
 def _why_floor(method: str, why: Reasons) -> str:
-    """Say why a floor's numbers may differ: a part of what holds for the networks beside it."""
+    """Say why a baseline's numbers may differ: some of the reasons that hold for the networks beside it."""
     kinds = next(iter(why.values())).split(", ")
     return ", ".join(kind for kind in kinds if kind in FLOORS[method]) or kinds[0]
 

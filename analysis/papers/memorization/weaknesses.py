@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was weak in the thesis's statistics, with the numbers of a study that show it."""
+"""Weaknesses of the thesis's statistics, with the numbers of a study that show them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -16,7 +16,7 @@ from dynamics.study import Study
 
 
 def weaknesses(study: Study, results: Results) -> list[Weakness]:
-    """Return all of them; one whose results are missing has no numbers.
+    """Return all weaknesses; one whose results are missing has no numbers.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def _tails(results: Results) -> Weakness:
 
 
 def _largest(top: Row) -> str:
-    """Say what else is known of the row with the largest chi-square."""
+    """Describe the row with the largest chi-square by statistics that hold their level."""
     others = {
         "a dispersion of {:.2f}": top["dispersion"],
         "a χ² of {:.3g} once cells are pooled": top["pooled_chi2"],
@@ -84,7 +84,7 @@ def _floors(results: Results) -> Weakness:
     )
     if split:
         text.append(
-            "The split of variance answers the question directly; share of the true variance of r̃ between "
+            "The split of variance answers the question directly; fraction of the true variance of r̃ between "
             f"augmentations: {split}."
         )
     return Weakness("Mean absolute error", " ".join(text))

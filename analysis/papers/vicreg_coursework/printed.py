@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What did the VICReg coursework and the loss-modification slides print, and what do the papers report.
+"""The numbers in the VICReg coursework and the loss-modification slides, and those of the literature.
 
 Accuracies in per cent, as they were printed. Encoders: `n1` is the coursework's N1, `resnet18` its N2.
 """
@@ -19,7 +19,7 @@ class Printed(NamedTuple):
     source: str
     method: str
     encoder: str | None
-    """None: the document does not say."""
+    """None where the document does not say."""
     dataset: str
     mode: str
     fraction: float
@@ -30,7 +30,7 @@ class Printed(NamedTuple):
 
 EXTRAORDINARY = "extraordinary for 30 epochs of crops and flips: 92.1 is reported after 1000, 86.8 by others"
 BELOW_N1 = "below the five convolutions: the ResNet-18 was trained too little"
-LEAK = "far above its own linear layer on all labels, which no published encoder is: probably measured on other data"
+LEAK = "far above its own linear layer on all labels, unlike every published encoder: probably measured on other data"
 ABOVE_ALL = "above every published value of a ResNet-18 after 1000 epochs (51.0 at most)"
 FLOOR = "at or below the pixels themselves (37.7 with a linear layer)"
 NEAR_FLOOR = "little above the pixels themselves (37.7 with a linear layer)"
@@ -64,7 +64,7 @@ CIFAR10 = {
 
 
 def ours(printed: Printed, rows: Sequence[Row]) -> Row | None:
-    """Return our row for a printed value: the same method, encoder, data, mode and share of the labels.
+    """Return our row for a printed value: the same method, encoder, data, mode and fraction of the labels.
 
     Examples
     --------

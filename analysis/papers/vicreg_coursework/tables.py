@@ -73,7 +73,7 @@ def accuracies(methods: Collection[str], rows: Sequence[Row]) -> Table:
         Column("remark", "remark"),
     ]
     notes = [
-        "The remarks name printed values that are implausible; they are no targets. In every published row, "
+        "The remarks name printed values that are implausible; they are not targets. In every published row, "
         "fine-tuning on 1 % of the labels does worse than on 10 %, and that worse than a linear layer on all."
     ]
     if not rows:
@@ -117,7 +117,7 @@ def quoted(methods: Collection[str]) -> Table:
 
 
 def literature(methods: Collection[str]) -> Table:
-    """Return what published code reaches on the documents' data.
+    """Return the accuracies of published implementations on the documents' data.
 
     Examples
     --------
