@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does it matter which of two views is scored? r_t of first against second views (memorization thesis, figure B.1).
 
-A method that learns from two views of an image scores how each finds the other, so there are two indicators and
+A method that learns from two views of an image is scored on how each finds the other, so there are two indicators and
 two r_t. They are compared averaged over all M augmentations, and for the first pair of views alone. The mean
 absolute error is never 0: beside it stands its expectation if both views are equally hard, once with
 independent trials and once with the answers of one network to one pair swapped at random.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Speed and memory, beside what a user would pick instead: one file a benchmark, with `measure(conditions) -> rows`.
+"""Speed and memory, compared with alternatives: one file per benchmark, with `measure(conditions) -> rows`.
 
 `benchmarks.harness` is what they measure with, `benchmarks.peers` what ours is compared with. Nothing imports this
 package: `python -m benchmarks` runs it.
@@ -9,4 +9,4 @@ from typing import Literal, get_args
 
 Name = Literal["train", "seeds", "analysis", "augment", "store"]
 NAMES: tuple[Name, ...] = get_args(Name)
-"""All benchmarks, in the order in which they are measured: what most targets are about first, in case time is short."""
+"""All benchmarks, in the order of measurement: those with most targets come first, in case time is short."""

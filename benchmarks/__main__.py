@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measure speed and memory side by side with what else there is: python -m benchmarks [--only NAME]."""
+"""Measure speed and memory side by side with alternatives: python -m benchmarks [--only NAME]."""
 
 import importlib
 import shlex
@@ -32,11 +32,11 @@ class Options:
     """Measure speed and memory, print a table and write it as JSON."""
 
     only: tuple[Name, ...] = ()
-    """Measure these alone, by name; all files of benchmarks/ by default."""
+    """Measure only these, by name; all files of benchmarks/ by default."""
     device: str = "auto"
-    """What is measured: cpu, cuda or cuda:1; auto is a GPU where there is one. Disk and analyses belong to cpu."""
+    """Device to measure: cpu, cuda or cuda:1; auto is a GPU where there is one. Disk and analyses belong to cpu."""
     minutes: float | None = None
-    """Begin no further part after so many minutes; what is left out is said."""
+    """Start no further part after this many minutes; parts left out are listed."""
     quick: bool = False
     """Tiny sizes, seconds: shows that everything runs; the numbers mean nothing and nothing is written."""
     output: Path | None = None
@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
     path = options.output or (None if options.quick else default_path(device, options.only))
     command = shlex.join(["python", "-m", "benchmarks", *argv])
     rows: list[Measurement] = []
-    write(path, rows, machine, command=command)  # what cannot be written is said at once
+    write(path, rows, machine, command=command)  # a file that cannot be written is reported at once
     for name, module in modules.items():
         say(name)
         rows += module.measure(conditions)

@@ -2,8 +2,8 @@
 """Analyses of a study of the thesis's size: time and memory of each.
 
 Analyses of answers read a synthetic study of the thesis's four methods (:mod:`benchmarks.store`), analyse it and
-write their results, as their commands do, each in a process of its own. Of those that look at networks, what they do
-to arrays of features is timed, for one network, where that can be told apart from the network.
+write their results, as their commands do, each in its own process. For those that use networks, the work on
+arrays of features is timed, for one network, where that can be separated from the network.
 """
 
 import importlib
@@ -53,7 +53,7 @@ def measure(conditions: Conditions) -> list[Measurement]:
 
 
 def one(name: str, study: Study, folder: Path, *, quick: bool) -> list[Measurement]:
-    """Time one analysis: all of it, or what it does to arrays; say why where it has neither."""
+    """Time one analysis: all of it, or its work on arrays; say why if neither can be timed."""
     key, rounds = f"analysis.{name}", 1 if quick else 2
     if name in CORES:
         run, most, note = CORES[name]
@@ -69,12 +69,12 @@ def one(name: str, study: Study, folder: Path, *, quick: bool) -> list[Measureme
 
 
 def whole(analyse: Callable[[Study], Result], folder: Path) -> None:
-    """Do what `python -m analysis.NAME` does, but for its tables on the terminal."""
+    """Do what `python -m analysis.NAME` does, except for its tables on the terminal."""
     results.write(analyse(open_study(folder / STUDY)), folder / "results" / STUDY)
 
 
 def write_features(folder: Path, examples: int, dimensions: int) -> None:
-    """Write features as rectified units give them, around a mean for each class, and their classes."""
+    """Write features as of rectified units, around a mean for each class, and their classes."""
     rng = np.random.default_rng(0)
     labels = np.arange(examples, dtype=np.int64) % CLASSES
     features = rng.normal(size=(CLASSES, dimensions)).astype(np.float32)[labels] / 2
@@ -85,7 +85,7 @@ def write_features(folder: Path, examples: int, dimensions: int) -> None:
 def read_features(
     folder: Path, most: int = TRAINING_SET
 ) -> tuple[Float32[np.ndarray, "example feature"], Int64[np.ndarray, " example"]]:
-    """Read features and classes of so many images at most."""
+    """Read features and classes of at most this many images."""
     with np.load(folder / "features.npz") as arrays:
         return arrays["features"][:most], arrays["labels"][:most]
 
@@ -101,7 +101,7 @@ def divergence(folder: Path, quick: bool) -> None:
 
 
 def mapping(folder: Path, quick: bool) -> None:
-    """Make one map by t-SNE and what is measured of it."""
+    """Make one map by t-SNE and compute its numbers."""
     features, labels = read_features(folder, MAPPED)
     found = embedding.embed(features, perplexity=30.0, iterations=250 if quick else 1000, random_state=0)
     for points in (features, found.places):
@@ -110,7 +110,7 @@ def mapping(folder: Path, quick: bool) -> None:
 
 
 def probing(folder: Path, quick: bool) -> float:
-    """Train a linear probe of one seed; return its accuracy on what it was trained on, 0 to 1."""
+    """Train a linear probe of one seed; return its accuracy on its training examples, 0 to 1."""
     features, labels = (torch.from_numpy(array) for array in read_features(folder))
     recipe = ProbeRecipe(lr=0.03, min_steps=0) if quick else ProbeRecipe()
     probes = logistic.fit(features[None], labels, num_classes=CLASSES, seeds=[0], recipe=recipe)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Views a second, ours beside torchvision's, and whether they are the same views.
+"""Views per second, ours and torchvision's, and whether both draw the same views.
 
 Each parameter of the views is compared by Kolmogorov and Smirnov's test, pixels by the moments of their channels.
 """
@@ -30,10 +30,10 @@ from dynamics.streams import generator
 from dynamics.study_file import preset
 
 SIZE = 32
-"""Pixels of a side."""
+"""Height of an image in pixels."""
 
 Way = tuple[str, Callable[[], object], int]
-"""What a way to make views is called, one call of it, and how many views that makes."""
+"""Title of a way to make views, a function that makes some, and their number."""
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -100,7 +100,7 @@ def on_gpu(views: Views, conditions: Conditions) -> list[Measurement]:
 
 
 def paces(ways: dict[str, Way], *, rounds: int, device: torch.device) -> list[Measurement]:
-    """Return views a second of each way, and how many times as many ours makes."""
+    """Return views per second of each way, and the ratio of ours to each other way."""
     seconds = alternate({name: call for name, (_, call, _) in ways.items()}, rounds=rounds, device=device)
     rates = {name: [ways[name][2] / value for value in found] for name, found in seconds.items()}
     rows = [median(name, ways[name][0], "views/s", found) for name, found in rates.items()]
@@ -134,7 +134,7 @@ def pieces(count: int, size: int = SIZE) -> Tensor:
 
 
 def photographs(count: int) -> Dataset:
-    """Return so many pieces to train on, in ten classes of equal size by their brightness, which can be learnt."""
+    """Return this many pieces to train on, in ten classes of equal size by their brightness, which can be learnt."""
     images = pieces(count + 100)
     labels = images.float().mean((1, 2, 3)).argsort().argsort() * 10 // len(images)
     train, test = (images[:count], labels[:count]), (images[count:], labels[count:])
@@ -146,7 +146,7 @@ def photographs(count: int) -> Dataset:
 def threaded(
     threads: int, make: Callable[..., Callable[[], object]], *arguments: Any
 ) -> Callable[[], object]:
-    """Return a call with its own number of PyTorch's threads."""
+    """Return a call that runs with this number of PyTorch threads."""
     call = make(*arguments)
 
     def changed() -> None:
@@ -180,13 +180,13 @@ def each(items: PilImages) -> Callable[[], list[Any]]:
 
 
 def each_tensor(views: Views, images: Tensor) -> Callable[[], list[Tensor]]:
-    """Return a call that makes a view of every image with torchvision v2, each with a draw of its own."""
+    """Return a call that makes a view of every image with torchvision v2, each with its own draw."""
     transform = tensor_transform(views, SIZE)
     return lambda: [transform(image) for image in images]
 
 
 def through_workers(views: Views, images: Tensor, workers: int) -> Callable[[], object]:
-    """Return a call that reads one pass of PIL views through a loader whose processes stay."""
+    """Return a call that reads one pass of PIL views through a loader with persistent workers."""
     batches = loader(pil_items(views, images), 256, workers=workers)
 
     def call() -> None:
@@ -200,7 +200,7 @@ def through_workers(views: Views, images: Tensor, workers: int) -> Callable[[], 
 
 
 def compare(views: Views, *, count: int) -> list[Measurement]:
-    """Return the least p-value over all parameters, and the largest differences of the channels' moments."""
+    """Return the smallest p-value over all parameters, and the largest differences of the channels' moments."""
     draw: Any = views.draw(count, SIZE, generator=generator(0, "control"))
     if isinstance(views, SimCLRViews):
         pairs = strong_parameters(views, draw)
@@ -210,7 +210,7 @@ def compare(views: Views, *, count: int) -> list[Measurement]:
         pairs = _columns(("row", "column"), draw.offset, offsets)
     p_values = {name: float(stats.ks_2samp(*pair).pvalue) for name, pair in pairs.items()}
     worst = min(p_values, key=p_values.__getitem__)
-    what = f"least p of {len(pairs)} parameters (Kolmogorov-Smirnov, {count} draws)"
+    what = f"smallest p of {len(pairs)} parameters (Kolmogorov-Smirnov, {count} draws)"
     note = f"{worst}; equal distributions give about {1 / (1 + len(pairs)):.2f}"
     mean, spread = moment_differences(views, count)
     difference, rounding = (
@@ -254,7 +254,7 @@ def _repeat(count: int, sample: Callable[[], Any]) -> np.ndarray:
 
 
 def moment_differences(views: Views, count: int) -> tuple[float, float]:
-    """Return by how many levels of 255 a channel's mean and standard deviation differ at most.
+    """Return the largest differences of a channel's mean and standard deviation, in levels of 255.
 
     Both make one view of each of the same images; the standard deviation is over all pixels of all views.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The machine that is measured on: enough to judge a number by, nothing that tells whose it is; its memory in use."""
+"""The machine of a measurement: enough to judge a number by, nothing that identifies it; its memory in use."""
 
 import os
 import platform
@@ -52,7 +52,7 @@ def peak_memory() -> int:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait for what was sent to a GPU."""
+    """Wait until a GPU has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every benchmark measures with: rounds in turn, medians and their ratios, processes of their own.
+"""Tools of every benchmark: alternating rounds, medians and their ratios, separate processes.
 
-Whatever is compared is timed in turn, so that a slow minute of a shared machine falls on all of it.
+Whatever is compared is timed in turn, so that a slow minute of a shared machine affects all of it.
 """
 
 import dataclasses
@@ -28,14 +28,14 @@ MB = 1e6
 
 
 class Measurement(NamedTuple):
-    """One number that was measured."""
+    """One measured number."""
 
     key: str
-    """Name for programs, as augment.simclr.ours: targets are looked up by it."""
+    """Name for programs, such as augment.simclr.ours, by which targets are looked up."""
     what: str
-    """The same for people."""
+    """Name for people."""
     value: float | None
-    """None: not measured; the note says why."""
+    """None if not measured; the note says why."""
     unit: str
     low: float | None = None
     """Smallest of the rounds, or the ratio's worst round; None where there is one measurement."""
@@ -51,7 +51,7 @@ class Conditions:
     quick: bool = False
     """Tiny sizes: shows that everything runs; the numbers mean nothing."""
     deadline: float = float("inf")
-    """Time of `time.monotonic` after which no further part is begun."""
+    """Value of `time.monotonic` after which no further part is started."""
 
     @property
     def cuda(self) -> bool:
@@ -59,14 +59,14 @@ class Conditions:
         return self.device.type == "cuda"
 
     def time_for(self, part: str) -> bool:
-        """Whether there is time left to begin a part; says so where there is none."""
+        """Whether there is time left to start a part; prints a line if there is none."""
         left = time.monotonic() < self.deadline
         say(f"  {part}" if left else f"  {part}: left out, the time is up (give more --minutes)")
         return left
 
 
 def about(key: str, subject: str, rows: Iterable[Measurement]) -> list[Measurement]:
-    """Put what rows are about before their keys and titles.
+    """Prefix keys and titles of rows with their subject.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def about(key: str, subject: str, rows: Iterable[Measurement]) -> list[Measureme
 
 
 def median(key: str, what: str, unit: str, values: Sequence[float], note: str = "") -> Measurement:
-    """Return what was measured in each round: median, lowest and highest.
+    """Return the median, lowest and highest of the values of all rounds.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def median(key: str, what: str, unit: str, values: Sequence[float], note: str = 
 
 
 def ratio(key: str, what: str, ours: Sequence[float], theirs: Sequence[float], note: str = "") -> Measurement:
-    """Return how many times as much as theirs ours is: the ratio of the medians, and the range over rounds.
+    """Return the ratio of ours to theirs: that of the medians, and the range over rounds.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def ratio(key: str, what: str, ours: Sequence[float], theirs: Sequence[float], n
 
 
 def seconds_of(call: Callable[[], object], device: torch.device) -> float:
-    """Return how long a call takes, until the device is done."""
+    """Return the seconds that a call takes, until the device is done."""
     synchronise(device)
     began = time.perf_counter()
     call()
@@ -110,7 +110,7 @@ def seconds_of(call: Callable[[], object], device: torch.device) -> float:
 
 
 def turn(names: Iterable[str], place: int) -> list[str]:
-    """Return names in the order of a round: who begins moves on from round to round.
+    """Return names in the order of a round: each round starts with the next one.
 
     Examples
     --------
@@ -144,14 +144,14 @@ def alternate(
 
 @dataclass(kw_only=True)
 class Epochs:
-    """What was measured in turn, epoch by epoch."""
+    """Measurements taken in turn, epoch by epoch."""
 
     reports: list[EpochReport] = field(default_factory=list)
     """All epochs of ours."""
     others: dict[str, list[float]] = field(default_factory=dict)
     """What the others returned after each epoch that counts, by name."""
     memory: tuple[int, int] | None = None
-    """Most bytes of the GPU that ours used, and that PyTorch held, before any other was there; None on the CPU."""
+    """Most bytes of the GPU that ours used, and that PyTorch held, before any other was created; None on the CPU."""
 
     @property
     def timed(self) -> list[EpochReport]:
@@ -160,12 +160,12 @@ class Epochs:
 
     @property
     def seconds(self) -> list[float]:
-        """Return the seconds of each whole epoch: steps, panel, snapshot."""
+        """Return the seconds of each complete epoch: steps, panel, snapshot."""
         return [each.train_seconds + each.panel_seconds + each.store_seconds for each in self.timed]
 
     @property
     def snapshot_shares(self) -> list[float]:
-        """Return the share of each epoch that panel and snapshot took, 0 to 1."""
+        """Return the fraction of each epoch that panel and snapshot took, 0 to 1."""
         pairs = zip(self.timed, self.seconds, strict=True)
         return [(whole - each.train_seconds) / whole for each, whole in pairs]
 
@@ -182,7 +182,7 @@ def in_turn(
 ) -> Epochs:
     """Train a seed by the real loop, and call each of the others after every epoch but the last.
 
-    The others run inside the loop's report, outside of the times that it tells of; each returns what it measured. There
+    The others run inside the loop's report, outside the times that it reports; each returns what it measured. There
     are two more epochs than `rounds`: the first warms up, and the last always saves the state of training, so neither
     counts. Between them no state is saved, since the loop takes the time of the report for its own and would save too
     often; in a real run that adds at most 2 % (`loop.STATE_SHARE`).
@@ -225,7 +225,7 @@ def forget_memory(device: torch.device) -> tuple[int, int]:
 
 
 class Timed(NamedTuple):
-    """What a function returned in a process of its own."""
+    """Result of a function that ran in its own process."""
 
     result: Any
     seconds: float

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Epochs of seeds an hour, 1, 2, 4 ... seeds at once: a whole study on a CPU, SimCLR on a GPU.
+"""Epochs of seeds per hour, 1, 2, 4 ... seeds at once: a complete study on a CPU, SimCLR on a GPU.
 
-Seeds share a GPU in a process each, or in one process whose captured steps have a stream each. Processes are given the
-GPU in turns unless CUDA's MPS is running, so that they fill each other's pauses only; kernels of several streams may
-run side by side.
+Seeds share a GPU either in separate processes, or in one process whose captured steps have separate streams. Processes
+are given the GPU in turns unless CUDA's MPS is running, so that they fill each other's pauses only; kernels of several
+streams may run side by side.
 """
 
 import dataclasses
@@ -32,12 +32,12 @@ from dynamics.training.pool import Event, Source, run_jobs
 from dynamics.training.workbench import Workbench
 
 PACKINGS = (1, 2, 4)
-"""Seeds at once on one GPU."""
+"""Numbers of seeds at once on one GPU."""
 EPOCHS = 4
 """Epochs of each seed on a GPU; the first warms up."""
 
 Packed = tuple[float, float]
-"""What several seeds at once came to: epochs of a seed per hour, over all seeds; most memory of a GPU that PyTorch
+"""Result of several seeds at once: epochs of a seed per hour, over all seeds; most memory of a GPU that PyTorch
 holds for all of them, in MB (a process's CUDA context comes on top)."""
 
 
@@ -177,7 +177,7 @@ def shared_rate(ends: Sequence[Sequence[float]]) -> float:
 
 
 def _until(ends: Sequence[float], moment: float) -> float:
-    """Return how many epochs after the first were done by then, the one under way as a fraction."""
+    """Return the number of epochs after the first done by then, the current one as a fraction."""
     return sum(min(1.0, max(0.0, (moment - begun) / (ended - begun))) for begun, ended in pairwise(ends))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Storage: an epoch written, r_t of a whole study read, a large panel streamed; time, memory, size.
+"""Storage: an epoch written, r_t of a complete study read, a large panel streamed; time, memory, size.
 
 What is read is synthetic; it lies in a temporary folder (TMPDIR chooses the disk). Reading is what analyses do. The
 answers are drawn so that they resemble those of the thesis's networks:
@@ -8,9 +8,9 @@ answers are drawn so that they resemble those of the thesis's networks:
 
 Difficulties of augmented examples x^ are Gaussian, in part their example's and in part their own; both views of a
 pair share them. Ability rises so that the mean over x^ is the thesis's E[r_t] (its figure 4.1, interpolated over
-log t). A network is right where a uniform number of its own, one for each view, is below P; half of these numbers
+log t). A network is right where its own uniform random number, one for each view, is below P; half of these numbers
 are drawn anew after every epoch, so that answers last from epoch to epoch as those of networks do. Learning curves,
-spread of r_t and share between augmentations come out near the thesis's; classes do not differ.
+spread of r_t and fraction between augmentations come out near the thesis's; classes do not differ.
 """
 
 import math
@@ -36,7 +36,7 @@ STUDY, METHOD = "synthetic", "simclr"
 TRAINING_SET, CLASSES = 50_000, 10
 WARM = "the file cache is warm"
 ENOUGH = 10.0
-"""Seconds of a call after which it is not timed once more."""
+"""Duration in seconds from which on a call is not timed again."""
 
 WITHOUT_TORCH = """
 import sys
@@ -126,7 +126,7 @@ def reading(sizes: Sizes, folder: Path, *, rounds: int) -> list[Measurement]:
     what = f"r_t of {sizes} from disk"
     rows = costs("store.read", what, read, folder, "learning_probability", rounds=rounds, note=WARM)
     size = size_of(folder, "correct")
-    note = f"{8 * size / sizes.answers:.2f} bits an answer; promised for such a study: below 40 MB"
+    note = f"{8 * size / sizes.answers:.2f} bits per answer; promised for such a study: below 40 MB"
     weight = Measurement("store.correct_size", f"`correct` of {sizes} on disk", size / MB, "MB", note=note)
     return [*rows, lean(what, folder, rounds=rounds), weight]
 
@@ -163,7 +163,7 @@ def size_of(runs: Path, array: str) -> int:
 def costs(
     key: str, what: str, function: Callable[..., Any], *arguments: Any, rounds: int, note: str = ""
 ) -> list[Measurement]:
-    """Return seconds and peak memory of a call, each of at most so many rounds in a process of its own."""
+    """Return seconds and peak memory of a call, of at most this many rounds, each in its own process."""
     timed: list[Timed] = []
     while len(timed) < rounds and sum(one.seconds for one in timed) < ENOUGH:
         timed.append(in_own_process(function, *arguments))
@@ -176,7 +176,7 @@ def costs(
 
 
 LEVELS = 2**16 - 1
-"""Probabilities are told apart so finely: two bytes of random bits an answer."""
+"""Resolution of probabilities: two bytes of random bits per answer."""
 
 
 DIFFICULTIES = {
@@ -185,7 +185,7 @@ DIFFICULTIES = {
     "random-labels": (0.33, 0.0),
     "random-labels-aug": (0.55, 0.08),
 }
-"""How difficulties spread: standard deviation, and the share of the variance between the augmentations of one example.
+"""Spread of difficulties: standard deviation, and the fraction of variance between augmentations of one example.
 
 Chosen so that r_t spreads over the examples as in the thesis's figures 4.4 and 4.5."""
 
@@ -216,7 +216,7 @@ def thresholds(method: str, sizes: Sizes) -> UInt16[np.ndarray, "epoch augmentat
     """Return P(x^ is right) of every augmented example after every epoch, times :data:`LEVELS`."""
     rng = np.random.default_rng(0)
     sd, between = DIFFICULTIES[method]
-    printed = FIGURE_4_1[method]  # stretched or squeezed to so many epochs
+    printed = FIGURE_4_1[method]  # stretched or compressed to this many epochs
     when = np.log(np.linspace(1, max(printed), sizes.epochs))
     means = np.interp(when, np.log(list(printed)), [float(value) for value in printed.values()])
     shape = (sizes.augmentations, sizes.examples)
@@ -256,7 +256,7 @@ def all_answers(method: str, sizes: Sizes) -> Iterator[Bool[np.ndarray, "epoch v
 
 
 def scalar_names(method: str) -> tuple[str, ...]:
-    """Name what training records of a method beside its answers."""
+    """Return what training records of a method beside its answers."""
     kind = methods.load(method)
     return (*kind.terms, "learning_rate", *diagnostics.names(kind.panel_views))
 

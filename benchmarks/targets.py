@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast this project should be: every target, met or not, or not measured."""
+"""The performance targets of this project: each met, missed or not measured."""
 
 import operator
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ SENSES = {">=": ("at least", operator.ge), "<=": ("at most", operator.le)}
 
 
 # fmt: off
-TARGETS = (  # key of a row, what it is, on which side of which bound, unit; those of a GPU were set for an H200
+TARGETS = (  # key of a row, title, side and value of the bound, unit; those of a GPU were set for an H200
     ("augment.simclr.ratio_pil_workers", "CPU: SimCLR views, ours / torchvision's, 2 cores each", ">=", 4, "x"),
     ("seeds.cpu.study_ratio_2", "CPU: quick study, 2 workers against 1", ">=", 1.8, "x"),
     ("train.cpu.simclr.snapshot_share", "CPU: snapshot share of a quick-preset epoch", "<=", 15, "%"),

@@ -34,21 +34,21 @@ GPU_IMAGES = 50_000
 """As many as CIFAR-10 has."""
 GPU_BATCHES_OF_OTHERS = 3
 """Batches that each of their processes makes in an epoch: all 50 000 images, with views by PIL, take most of a minute.
-A whole number of rounds, so that no process is idle in the last."""
+An integer number of rounds, so that no process is idle in the last."""
 TINY: dict[str, Any] = {"width": 2, "train_examples": 64, "panel_examples": 32, "panel_batch": 32}
 OTHERS = {"baseline": "baseline (the thesis's recipe)", "lightly": "lightly's SimCLR loop"}
 RECORDS = {"baseline": "with its panel", "lightly": "records no snapshots"}
-"""Loops of others, as they are called in rows, and what follows their epochs."""
+"""Other loops, as they are called in rows, and what follows their epochs."""
 LIGHTLYS = "simclr"
 """The method that lightly's loop trains."""
 PRODUCTS = {"cpu": (2048, 4e9), "cuda": (8192, 1e13)}
 """Rows of the matrices whose product is timed: large enough that a device is at its fastest, and so is the work."""
 LARGEST, PROFILED_STEPS = 5, 20
-"""Kernels that are told of, and steps that are looked at."""
+"""Number of kernels that are reported, and of steps that are profiled."""
 EAGER = "eager"
 ENGINES = {
     EAGER: "every kernel launched from Python",
-    "graph": "a whole step in one CUDA graph",
+    "graph": "a complete step in one CUDA graph",
     "compiled": "networks by torch.compile, in a CUDA graph",
 }
 """The engines of :mod:`dynamics.training.capture`."""
@@ -87,7 +87,7 @@ def _measure(conditions: Conditions) -> list[Measurement]:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """What is trained to be timed: the thesis's sizes on a GPU, the preset quick on a CPU, next to nothing if quick."""
+    """The training that is timed: the thesis's sizes on a GPU, the preset quick on a CPU, tiny sizes if quick."""
 
     device: torch.device
     dataset: Dataset
@@ -116,7 +116,7 @@ class Workload:
         return recipe if name == "simclr" else self.half(recipe)
 
     def half(self, recipe: Recipe) -> Recipe:
-        """Return a recipe of half the images and half the panel: the same work a step, in half the time."""
+        """Return a recipe of half the images and half the panel: the same work per step, in half the time."""
         if not self.thesis:
             return recipe
         panel = recipe.panel_examples // 2
@@ -194,7 +194,7 @@ def time_method(name: str, work: Workload) -> list[Measurement]:
 
 
 def notes(recipe: Recipe, work: Workload) -> dict[str, str]:
-    """Say under what conditions ours and the loops of others are timed."""
+    """Describe the conditions under which ours and the other loops are timed."""
     where = "the GPU" if work.device.type == "cuda" else f"{torch.get_num_threads()} thread(s)"
     numbers = str(number_type(recipe, work.device)).removeprefix("torch.")
     part = work.images(work.part_for_others(recipe))
@@ -207,7 +207,7 @@ def notes(recipe: Recipe, work: Workload) -> dict[str, str]:
 
 
 def own(epochs: Epochs, *, images: int, note: str) -> list[Measurement]:
-    """Return what ours takes: time, pace, share of snapshots, start and, on a GPU, memory."""
+    """Return the costs of ours: time, pace, share of snapshots, start and, on a GPU, memory."""
     seconds, start = epochs.seconds, epochs.reports[0].start_seconds
     panel, store = (
         1e3 * statistics.median(getattr(each, part) for each in epochs.timed)
@@ -234,7 +234,7 @@ def gpu_memory(key: str, loop: str, allocated: int | None, note: str = "") -> li
 def utilisation(
     epochs: Epochs, operations: float, steps: int, size: int, rates: Sequence[float]
 ) -> Measurement:
-    """Return the operations per second of the steps as a share of those of a matrix product.
+    """Return the operations per second of the steps as a percentage of those of a matrix product.
 
     `operations` are those of one step, `rates` the operations per second of a product of matrices of so many rows,
     timed in turn with the epochs.
@@ -277,7 +277,7 @@ def operations_of_step(name: str, recipe: Recipe, dataset: Dataset, *, device: t
 class EpochTimer:
     """A call that gives the seconds of an epoch of another loop, as if it had `times` as many images.
 
-    The steps count so often; the panel is whole. The loop is built at the first call, so that it holds nothing before;
+    Steps count `times` times, the panel once. The loop is built at the first call, so that it holds nothing before;
     it runs in our process, so that on a GPU cuDNN looks for the fastest algorithms for others, too.
     """
 
@@ -307,7 +307,7 @@ class EpochTimer:
 
 
 def others(name: str, recipe: Recipe, work: Workload, *, times: float) -> dict[str, EpochTimer]:
-    """Return the loops of others that train this method; an epoch of ours has so many `times` their images."""
+    """Return the other loops that train this method; an epoch of ours has so many `times` their images."""
     options: dict[str, Any] = {"device": work.device, "workers": work.workers}
     builds: dict[str, Callable[[], Any]] = {}
     if name in METHODS:
@@ -352,7 +352,7 @@ class Kernel(NamedTuple):
 
 
 def profiled(name: str, recipe: Recipe, work: Workload) -> list[Measurement]:
-    """Profile an epoch of a few steps and a panel of next to nothing, the second of its run."""
+    """Profile an epoch of a few steps and a tiny panel, the second of its run."""
     few = min(max(PROFILED_STEPS * recipe.batch_size, work.dataset.num_classes), work.dataset.num_train)
     panel: dict[str, Any] = {"panel_examples": 2, "panel_batch": 2, "panel_augmentations": 1}
     recipe = dataclasses.replace(recipe, train_examples=few, **panel)
@@ -439,7 +439,7 @@ def start_seconds(epochs: Epochs) -> float:
 def _won_back(eager: Epochs, epochs: Epochs) -> list[Measurement]:
     extra = start_seconds(epochs) - start_seconds(eager)
     saved = statistics.median(eager.seconds) - statistics.median(epochs.seconds)
-    after, note = (max(0.0, extra / saved), "") if saved > 0 else (None, "never: an epoch is no shorter")
+    after, note = (max(0.0, extra / saved), "") if saved > 0 else (None, "never: an epoch is not shorter")
     return [
         Measurement("extra_start", "longer start than eager", extra, "s"),
         Measurement("saved", "saved an epoch", saved, "s"),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers from results/ to PDF and PNG, one file a figure, found by its name.
+"""Figures drawn from results/ as PDF and PNG: one file per figure, found by its name.
 
 A figure's file has NUMBER and TITLE, NEEDS (the results that it draws) and `draw(results) -> Figure`. It may have
 READING, how to read it (otherwise its docstring's first paragraph says it), and TABLES, which of the tables of its
 results hold its numbers, as "binomial.single" (otherwise all).
-Adding a figure is adding a file. Nothing here imports torch or zarr: all that is drawn can be read in results/.
+Adding a figure is adding a file. Nothing here imports torch or zarr: everything drawn is in results/.
 """
 
 import importlib
@@ -27,7 +27,7 @@ class Drawing(Protocol):
     NUMBER: str
     """Its number in the memorization thesis."""
     TITLE: str
-    """What it shows, in a few words."""
+    """A few words on what it shows."""
     NEEDS: tuple[str, ...]
     """The results that it reads."""
 
@@ -36,13 +36,13 @@ class Drawing(Protocol):
 
 
 def names() -> tuple[str, ...]:
-    """Return all figures, as they are written on a command line, in the order of their numbers."""
+    """Return the names of all figures, as written on a command line, in the order of their numbers."""
     modules = (module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
     return tuple(sorted((name for name in modules if not name.startswith("-")), key=lambda n: load(n).NUMBER))
 
 
 def load(name: str) -> Drawing:
-    """Return the file of a figure, by its name with hyphens."""
+    """Return the module of a figure, by its name with hyphens."""
     return cast(Drawing, importlib.import_module(f"figures.{name.replace('-', '_')}"))
 
 
@@ -52,7 +52,7 @@ def find(asked: str) -> str:
     Raises
     ------
     UserError
-        When there is none; the message lists those there are.
+        When there is no such figure; the message lists all figures.
     """
     wanted = asked.lower().replace("_", "-")
     for name in names():

@@ -26,11 +26,11 @@ class Arguments:
     study: str | None = None
     """Name of the study; by default the one whose results were written last."""
     runs: Path = Path("runs")
-    """Folder that holds the studies' runs; figures do not look into it."""
+    """Folder that holds the studies' runs; figures do not read it."""
     results: Path = Path("results")
     """Folder that holds the numbers; figures go to <results>/<study>/figures."""
     list: bool = False
-    """Show which figures there are, and stop."""
+    """List all figures and stop."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -88,12 +88,12 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     folder
         results/<study>.
     asked
-        Names of figures; where there is none, all whose results exist: the others are named.
+        Names of figures; if empty, all whose results exist, and the missing ones are listed.
 
     Raises
     ------
     UserError
-        When a figure that was asked for, or all, lack a result.
+        When a requested figure lacks a result, or every figure does.
     """
     possible = [name for name in names() if not _files.missing(folder, name)]
     known: dict[str, Result] = {}

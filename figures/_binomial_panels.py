@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far are sorted learning probabilities from those of equally hard examples (figures 4.3 and 4.4).
+"""Panels of sorted learning probabilities beside those of equally hard examples (figures 4.3 and 4.4).
 
 Equally hard examples would be right with one probability p0, the mean, so that N r ~ Bin(N, p0) (memorization thesis,
-section 4.2). Panels: one a method; solid the sorted probabilities, dashed one sorted draw b ~ Bin(N, p0) / N.
+section 4.2). One panel per method; solid the sorted probabilities, dashed one sorted draw b ~ Bin(N, p0) / N.
 """
 
 from matplotlib.artist import Artist
@@ -25,12 +25,12 @@ FILL = 0.25
 
 
 def draw_against_noise(results: Results, quantity: Quantity, *, shaded: bool) -> Figure:
-    """Draw one panel a method, at the epochs that analysis.binomial tested.
+    """Draw one panel per method, at the epochs that analysis.binomial tested.
 
     Parameters
     ----------
     results
-        learning and binomial.
+        The results learning and binomial.
     quantity
         Which probabilities: r_t or r~_t.
     shaded

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which curves do the figures draw: learning probabilities of one epoch, each curve sorted on its own.
+"""The curves that figures draw: learning probabilities of one epoch, each curve sorted on its own.
 
-Over the share of examples up to 1, the area under such a curve is E[r_t] (memorization thesis, eq. 4.3).
+Over the fraction of examples, from 0 to 1, the area under such a curve is E[r_t] (memorization thesis, eq. 4.3).
 """
 
 from typing import Literal
@@ -30,7 +30,7 @@ def array(result: Result, name: str) -> np.ndarray:
     Raises
     ------
     UserError
-        When it is not there, as when the .npz file was removed.
+        When it is missing, as when the .npz file was removed.
     """
     if name not in result.arrays:
         raise UserError(
@@ -40,7 +40,7 @@ def array(result: Result, name: str) -> np.ndarray:
 
 
 def epochs(results: Results, method: str) -> list[int]:
-    """Return the epochs that a method was measured after."""
+    """Return the epochs after which a method was scored."""
     return [int(epoch) for epoch in array(results["learning"], f"{method}.epochs")]
 
 
@@ -71,7 +71,7 @@ def share_of_examples(count: int) -> Float[np.ndarray, " example"]:
 
 
 def examples_label(results: Results, quantity: Quantity = "r") -> str:
-    """Return the label of the axis of examples, with their number where it is one for all methods."""
+    """Return the label of the axis of examples, with their number if it is the same for all methods."""
     counts = {own["examples"] for own in results["learning"].settings["methods"].values()}
     number = f"{counts.pop()} examples" if len(counts) == 1 else "examples"
-    return f"share of the {number}, sorted by {SYMBOLS[quantity]}"
+    return f"fraction of the {number}, sorted by {SYMBOLS[quantity]}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From results to a figure's files: results/<study>/figures/figure-<number>-<name>.pdf and .png.
+"""The files of figures: results/<study>/figures/figure-<number>-<name>.pdf and .png.
 
-The same results give the same bytes: no date, fonts that matplotlib brings along, no setting of the user's.
+The same results give the same bytes: no date, the fonts of matplotlib itself, none of the user's settings.
 """
 
 import io
@@ -26,7 +26,7 @@ def missing(folder: Path, name: str) -> list[str]:
 
 
 def read(folder: Path, needs: Sequence[str], known: dict[str, Result] | None = None) -> Results:
-    """Read the results that a figure needs; what `known` holds is not read again.
+    """Read the results that a figure needs; those in `known` are not read again.
 
     Raises
     ------

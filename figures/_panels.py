@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How are small panels laid out: one to nine and more, mostly with sorted curves from 0 to 1 on both axes."""
+"""Layout of small panels, one to nine and more, mostly with sorted curves from 0 to 1 on both axes."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from figures._curves import share_of_examples
 
 WIDTHS = {1: 3.6, 2: 5.5, 3: 5.5}
 HEIGHTS = {1: 2.5, 2: 2.2, 3: 1.8}
-"""Inches, by the number of columns."""
+"""Width in inches, by the number of columns."""
 
 
 def panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
@@ -39,12 +39,12 @@ def panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
 
 
 def in_columns(count: int) -> int:
-    """Return in how many columns so many panels stand: up to three side by side, four as a square."""
+    """Return the number of columns for so many panels: up to three side by side, four as a square."""
     return 2 if count == 4 else min(count, 3)
 
 
 def free_panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
-    """Make a figure as :func:`panels` does, of panels that have axes of their own, for what is not compared."""
+    """Make a figure as :func:`panels` does, but with separate axes, for panels that are not compared."""
     columns = in_columns(count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(WIDTHS[columns], rows * HEIGHTS[columns] + margin), layout="constrained")
@@ -62,11 +62,11 @@ def grid(
     Parameters
     ----------
     rows, columns
-        How many; the figure is as wide as the text for two columns and more.
+        Numbers of rows and columns; the figure is as wide as the text for two columns and more.
     margin
         Height in inches of what stands above and below all panels.
     sorted_examples
-        Whether all panels share an x axis, the share of examples from 0 to 1; otherwise each has its own.
+        Whether all panels share an x axis, the fraction of examples from 0 to 1; otherwise each has its own.
     """
     width, height = WIDTHS[min(columns, 3)], HEIGHTS[min(columns, 3)]
     figure = Figure(figsize=(width, rows * height + margin), layout="constrained")
@@ -78,15 +78,17 @@ def grid(
 
 
 def draw_sorted(panel: Axes, curve: Float[np.ndarray, " example"], **style: Any) -> None:
-    """Draw sorted values over the share of examples, a step an example."""
+    """Draw sorted values over the fraction of examples, one step per example."""
     panel.plot(share_of_examples(len(curve)), curve, drawstyle="steps-mid", **style)
 
 
 def legend_columns(labels: Sequence[str], *, width: float) -> int:
-    """Return in how many columns a legend with these labels fits into `width` inches."""
+    """Return the number of columns in which a legend with these labels fits into `width` inches."""
     sizes = [0.055 * len(label) + 0.4 for label in labels]
     for columns in range(len(labels), 1, -1):
-        if sum(max(stack) for stack in np.array_split(sizes, columns)) <= width:  # filled as matplotlib does
+        if (
+            sum(max(stack) for stack in np.array_split(sizes, columns)) <= width
+        ):  # filled column by column, as in matplotlib
             return columns
     return 1
 
@@ -120,7 +122,7 @@ def _lift_legends(figure: Figure) -> None:
 
 
 def hides_a_line(panel: Axes) -> bool:
-    """Whether a panel's legend covers a piece of one of its lines; the figure must have been laid out."""
+    """Whether a panel's legend covers part of one of its lines; the figure must have been laid out."""
     legend = panel.get_legend()
     if legend is None:
         return False

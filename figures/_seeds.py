@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How are curves of several seeds drawn: a line at their mean, a band from the lowest to the highest."""
+"""Curves of several seeds: a line at their mean, a band from the lowest to the highest."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from matplotlib.ticker import MaxNLocator
 BAND = 0.2
 """Opacity of the band."""
 WIDE = 30.0
-"""Ratio of the largest value to the smallest from which on an axis is logarithmic."""
+"""Minimum ratio of the largest value to the smallest for a logarithmic axis."""
 DECADES = 6
-"""Powers of ten that a logarithmic axis shows below the largest value, at most."""
+"""Maximum number of powers of ten that a logarithmic axis shows below the largest value."""
 
 
 def draw_seeds(
@@ -22,7 +22,7 @@ def draw_seeds(
     values: Float[np.ndarray, "seed epoch"],
     **style: Any,
 ) -> None:
-    """Draw curves of several seeds; where a seed has no finite value, the line is that of the others."""
+    """Draw curves of several seeds; where a seed has no finite value, the line is the mean of the other seeds."""
     known = np.isfinite(values)
     at = np.flatnonzero(known.any(axis=0))
     seen = np.ma.masked_array(values[:, at], ~known[:, at])
@@ -35,12 +35,12 @@ def draw_seeds(
 
 
 def number_epochs(panel: Axes) -> None:
-    """Put whole numbers on an axis of epochs."""
+    """Put integers on an axis of epochs."""
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
 
 
 def scale_values(panel: Axes) -> None:
-    """Make the y axis logarithmic where no line goes below zero and they reach over more than WIDE."""
+    """Make the y axis logarithmic where no line goes below zero and their range is wider than WIDE."""
     drawn = [np.asarray(line.get_ydata(), dtype=float) for line in panel.get_lines()]
     values = np.concatenate([*drawn, np.zeros(0)])
     positive = values[values > 0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How do all figures look: one colour a method, sizes as printed, the same bytes on every machine.
+"""The style of all figures: one colour per method, sizes as printed, the same bytes on every machine.
 
 Figures are made at the size at which they are printed: 5.5 inches is the text column of most one-column
 papers and of a thesis. Text is 8 and 9 points there; do not scale them down.
@@ -32,7 +32,7 @@ COLOURS = MappingProxyType(
         "moco": "#B56FD3",
     }
 )
-"""Chosen to stay apart under normal, protan, deutan and tritan vision: CIELAB distance above 40 between the first
+"""Distinguishable under normal, protan, deutan and tritan vision: CIELAB distance above 40 between the first
 four, above 17 between all; and, the first four, in lightness (by 12 or more), for a print in grey."""
 
 SHADES = (68.0, 48.0, 25.0)
@@ -80,7 +80,7 @@ and grey print, which a rainbow's does not; the lightest end is cut off: it woul
 
 
 def style() -> AbstractContextManager[None]:
-    """Return the context in which figures are made and written: matplotlib's defaults and RC, nothing of the user's."""
+    """Return the context in which figures are made and written: matplotlib's defaults and RC, no user settings."""
     return matplotlib.style.context(["default", dict(RC)])
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What do single units respond to: grids of images that maximise them (memorization thesis, figure 5.4).
+"""What do single units respond to? Grids of images that maximise them (memorization thesis, figure 5.4).
 
 Rows are blocks, columns are methods and a network before its first step. A unit that could not be made active
 is an empty, crossed-out tile.
@@ -32,19 +32,19 @@ READING = (
 
 CONTROL = "random-initialisation"
 TILE = 56
-"""Pixels that a tile has at least in the file: pixels are repeated until then, so that they stay squares."""
+"""Minimum size of a tile in the file, in pixels: pixels are repeated to reach it, so that they stay squares."""
 GAP = 0.1
-"""Grey between tiles, in tiles."""
+"""Width of the grey gap between tiles, in tiles."""
 FRAME, EMPTY, CROSS = 190, 235, "#888888"
 """Grey around tiles and of a dead tile, 0 to 255, and the colour of its cross."""
 NARROWEST, WIDEST = 0.9, 1.3
-"""Inches that a grid has; with more methods than fit, the figure is wider than the text."""
+"""Width of a grid in inches; with more methods than fit, the figure is wider than the text."""
 LABELS = 0.5
-"""Inches at the left for the blocks."""
+"""Width in inches of the labels of blocks at the left."""
 
 
 def draw(results: Results) -> Figure:
-    """Draw one grid a method and block."""
+    """Draw one grid per method and block."""
     result = results["activations"]
     shown = columns_of(result)
     blocks = sorted({row["block"] for row in result.rows})
@@ -72,14 +72,14 @@ def columns_of(result: Result) -> list[str]:
 
 
 def heading(method: str) -> str:
-    """Return a method's name on two lines, as wide as a grid."""
+    """Return a method's name, on two lines where one is wider than a grid."""
     name = "random initialisation" if method == CONTROL else label(method)
     lines = textwrap.wrap(name, 14)[:2]
     return "\n".join([""] * (2 - len(lines)) + lines)
 
 
 def death(row: Row) -> str:
-    """Say how many of a grid's channels are dead, as a share."""
+    """Return the percentage of a grid's channels that are dead, as text."""
     return f"{100 * row['dead_share']:.0f} % dead"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do methods that have learnt as much spread it alike over the examples (memorization thesis, figure 4.2).
+"""Do methods that have learnt equally much spread it equally over the examples? (memorization thesis, figure 4.2).
 
 Each panel shows the methods at the epochs at which their mean r_t is nearest to a reference's (eq. 4.4).
 """
@@ -19,16 +19,16 @@ TITLE = "sorted learning probabilities at aligned epochs"
 NEEDS = ("learning", "alignment")
 READING = (
     "Each panel compares the methods at epochs at which they have learnt about as much, on average, as "
-    "the reference has at the epoch above it. What differs between the curves of a panel is therefore "
+    "the reference has at the epoch in its title. What differs between the curves of a panel is therefore "
     "mainly the spread between examples, not the amount that was learnt."
 )
 
 LARGE_RESIDUAL = 0.05
-"""Difference of the means above which the method is marked: it has no epoch that compares."""
+"""Difference of the means above which the method is marked: it has no comparable epoch."""
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel an epoch of the reference, one curve a method; the legend has its epoch in brackets."""
+    """Draw one panel per epoch of the reference, one curve per method; the legend has its epoch in brackets."""
     rows = results["alignment"].rows
     reference = rows[0]["reference"]
     shown = ordered({row["method"] for row in rows})

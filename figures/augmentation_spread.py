@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is an example hard under all its augmentations, or only under some? (memorization thesis, figure 4.5).
 
-Dots close to the curve: the example decides. Dots from bottom to top above every example: the augmentation does.
+If dots are close to the curve, the example decides; if they reach from bottom to top, the augmentation does.
 """
 
 import numpy as np
@@ -22,8 +22,8 @@ TITLE = "single augmentations around the average of each example"
 NEEDS = ("augmentations",)
 READING = (
     "Each dot is one augmentation of an example, at the height of its own r̃; the line is the average of "
-    "each example. Dots near the line mean that it is the example that is hard, dots far from it, by more "
-    "than the chance of few seeds, that it is the augmentation."
+    "each example. Dots near the line mean that it is the example that is hard; dots further from it "
+    "than the chance of few seeds explains mean that it is the augmentation."
 )
 
 GREY = "#555555"
@@ -31,7 +31,7 @@ DARK = "#222222"
 
 
 def draw(results: Results) -> Figure:
-    """Draw one row of panels a method, one panel for each mean of r_t that was aimed at."""
+    """Draw one row of panels per method, one panel for each target of the mean r_t."""
     result = results["augmentations"]
     shown = ordered({row["method"] for row in result.rows})
     targets = result.settings["targets"]
@@ -104,7 +104,7 @@ def _examples_label(result: Result) -> str:
     counts = {row["examples"] for row in result.rows}
     number = f"{counts.pop()} examples" if len(counts) == 1 else "examples"
     return (
-        f"share of the {number}, sorted by {SYMBOLS['r']}\n"
-        f"%: share of the true variance of {SYMBOLS['r_tilde']} between augmentations of one example "
+        f"fraction of the {number}, sorted by {SYMBOLS['r']}\n"
+        f"%: part of the true variance of {SYMBOLS['r_tilde']} between augmentations of one example "
         "(95 % interval over seeds)"
     )

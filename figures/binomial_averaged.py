@@ -18,5 +18,5 @@ READING = (
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel a method: sorted r_t at the tested epochs, a draw of equally hard examples, the MAE."""
+    """Draw one panel per method: sorted r_t at the tested epochs, a draw of equally hard examples, the MAE."""
     return draw_against_noise(results, "r", shaded=True)

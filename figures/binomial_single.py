@@ -18,5 +18,5 @@ READING = (
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel a method: sorted r~_t at the tested epochs, and a draw of equally hard examples."""
+    """Draw one panel per method: sorted r~_t at the tested epochs, and a draw of equally hard examples."""
     return draw_against_noise(results, "r_tilde", shaded=False)

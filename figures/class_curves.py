@@ -41,12 +41,12 @@ LOOKS = (
     ("#EE7733", ">"),
     ("#332288", "*"),
 )
-"""Colour and marker of a class by its place; both repeat after ten, but then classes are not told apart."""
+"""Colour and marker of a class by its index; both repeat after ten, so that more classes cannot be told apart."""
 BAND = "#CCCCCC"
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel a method, one line a true class; the band holds the classes that differ by chance."""
+    """Draw one panel per method, one line per true class; within the band classes differ by chance."""
     result = results["classes"]
     shown = ordered({row["method"] for row in result.rows if row["classes_by"] == "true"})
     columns = 2 if len(shown) in (2, 4) else min(len(shown), 3)
@@ -61,7 +61,7 @@ def draw(results: Results) -> Figure:
         _draw_panel(panel, result, method)
         panel.set_title(label(method))
     figure.legend(handles=handles, loc="outside upper center", ncols=in_a_row)
-    note = r"$\epsilon^2$: largest share of the variance of $r_t$ that classes explain"
+    note = r"$\epsilon^2$: largest fraction of the variance of $r_t$ that classes explain"
     figure.supxlabel(f"epoch $t$\n{note}", fontsize=9)
     figure.supylabel(r"mean of $r_t(x)$ over the examples of a class", fontsize=9)
     return figure
@@ -96,7 +96,7 @@ def _draw_panel(panel: Axes, result: Result, method: str) -> None:
 
 
 def _marked(epochs: int, classes: int) -> np.ndarray:
-    """Return where each class has its markers: about five, each class a little further than the one before."""
+    """Return the places of each class's markers: about five, shifted a little from class to class."""
     start = np.linspace(0.01, 0.19, classes)[:, np.newaxis]
     return np.unique(np.round((start + np.linspace(0, 0.8, 5)) * (epochs - 1)), axis=1).astype(int)
 

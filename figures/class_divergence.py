@@ -30,12 +30,12 @@ READING = (
 )
 
 SCALE = mpl.colormaps["viridis_r"]
-"""Near classes are light, far ones dark; lightness falls evenly."""
+"""Near classes are light, distant ones dark; lightness falls evenly."""
 MOST_WITH_NUMBERS = 12
 """More classes than this get no numbers in their cells, which would be too small to read."""
 MOST_WITH_NAMES = 30
 SPAN = 1e4
-"""Ratio of the largest to the smallest divergence that still has a colour of its own."""
+"""Maximum ratio of the largest to the smallest divergence on the colour scale."""
 MOST_TICKS = 8
 NUMBERS = 6.0
 """Points."""
@@ -75,7 +75,7 @@ def draw(results: Results) -> Figure:
 
 
 def _panels(count: int, *, longest: int) -> tuple[Figure, list[Axes]]:
-    """Make square panels, two side by side, with room for names of so many letters."""
+    """Make square panels, two side by side, with room for names of this many letters."""
     columns = min(count, 2)
     rows = math.ceil(count / columns)
     names = 0.06 * longest
@@ -95,7 +95,7 @@ SYMBOL = r"$\mathrm{KL}(\mathcal{N}_y\,\Vert\,\mathcal{N}_z)$"
 
 
 def choose_estimator(result: Result) -> str:
-    """Return `thesis` where its formula has a value everywhere, else `corrected`."""
+    """Return `thesis` where its formula has all values, otherwise `corrected`."""
     own = [row for row in result.rows if row["estimator"] == "thesis"]
     seeds = {method: len(numbers) for method, numbers in result.settings["seeds"].items()}
     whole = own and all(row["kl"] is not None and row["seeds"] == seeds[row["method"]] for row in own)
@@ -103,7 +103,7 @@ def choose_estimator(result: Result) -> str:
 
 
 def title(result: Result, estimator: str) -> str:
-    """Say what is drawn."""
+    """Return the title: estimator, split and number of seeds."""
     counts = {len(numbers) for numbers in result.settings["seeds"].values()}
     number = f"{counts.pop()} seed" if len(counts) == 1 else "all seed"
     plural = "" if number == "1 seed" else "s"
@@ -117,7 +117,7 @@ def title(result: Result, estimator: str) -> str:
 
 
 def divergences(result: Result, method: str, estimator: str) -> Float64[np.ndarray, "class other_class"]:
-    """Return a method's divergences at [y, z]; not a number on the diagonal and where there is none."""
+    """Return a method's divergences at [y, z]; nan on the diagonal and where there is no value."""
     classes = list(result.settings["classes"])
     found = np.full((len(classes), len(classes)), np.nan)
     for row in result.rows:
@@ -127,7 +127,7 @@ def divergences(result: Result, method: str, estimator: str) -> Float64[np.ndarr
 
 
 def limits(values: Float64[np.ndarray, " pair"]) -> tuple[float, float]:
-    """Return the ends of the colour scale: the smallest and the largest, four decades at most."""
+    """Return the ends of the colour scale: the smallest and the largest value, at most four decades apart."""
     largest = float(values.max()) if values.size and values.max() > 0 else 1.0
     smallest = float(values[values > 0].min(initial=largest / 2))
     return max(smallest, largest / SPAN), largest

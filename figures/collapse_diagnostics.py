@@ -44,7 +44,7 @@ OF_LABELS: dict[str, Any] = LIMIT | {"linestyle": (0, (4, 1.5, 1, 1.5))}
 
 
 def draw(results: Results) -> Figure:
-    """Draw one row for the embeddings and one for the features, one line a method; the legend fills the last panel."""
+    """Draw one row for embeddings and one for features, one line per method; the legend fills the last panel."""
     result = results["objectives"]
     settings = result.settings["methods"]
     shown = ordered(settings)
@@ -107,7 +107,7 @@ def _draw_rank(panel: Axes, result: Result, shown: Sequence[str], space: str, lo
 
 
 def _draw_plane(panel: Axes, result: Result, shown: Sequence[str], looks: Looks) -> None:
-    """Draw the way of every method from its first epoch to its last, which has the marker."""
+    """Draw the path of every method from its first epoch to its last, which has the marker."""
     for method, _, align in _curves(result, shown, "alignment"):
         uniform = array(result, f"{method}.uniformity")
         x, y = _mean(align), _mean(uniform)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do images of one class lie together in a network's features: t-SNE maps (memorization thesis, figure 5.1).
+"""Do images of one class lie together in a network's features? t-SNE maps (memorization thesis, figure 5.1).
 
-All panels show the same images, coloured by true class. Above each stand the share of the nearest neighbours
+All panels show the same images, coloured by true class. Above each stand the fraction of the nearest neighbours
 that have the class of an image, in the features and, in brackets, in the map, and the NMI of k-means.
 """
 
@@ -28,17 +28,17 @@ TITLE = "t-SNE of features, by true class"
 NEEDS = ("embedding",)
 READING = (
     "Each dot is a training image, placed so that near images have near features (t-SNE), coloured by its "
-    "true class. Only neighbourhoods can be read from such a map, not distances or sizes; the shares of "
+    "true class. Only neighbourhoods can be read from such a map, not distances or sizes; the fractions of "
     "same-class neighbours below are measured in the features themselves."
 )
 
 FLOORS = {"random-initialisation": "random initialisation", "pixels": "raw pixels"}
 TOGETHER = 0.5
-"""A class is named in the map where at least this share of its images' neighbours is of it."""
+"""A class is named in the map if at least this fraction of its images' neighbours have the same class."""
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel a method, then the floors: an untrained network and the pixels."""
+    """Draw one panel per method, then the baselines: an untrained network and the pixels."""
     result = results["embedding"]
     rows = {row["method"]: row for row in result.rows}
     shown = [*ordered(method for method in rows if method not in FLOORS), *(m for m in FLOORS if m in rows)]
@@ -104,7 +104,7 @@ def _draw_panel(panel: Axes, result: Result, method: str) -> None:
 
 
 def _keep_readable_names(figure: Figure) -> None:
-    """Remove names in the maps that would lie over another one or reach out of their panel."""
+    """Remove names in the maps that would overlap another one or leave their panel."""
     figure.draw_without_rendering()  # lays the panels out, so that sizes are known
     for panel in figure.axes:
         kept: list[Bbox] = []
@@ -121,7 +121,7 @@ def _keep_readable_names(figure: Figure) -> None:
 def heart(
     places: Float[np.ndarray, "example 2"], share: Float[np.ndarray, " example"]
 ) -> tuple[float, float]:
-    """Return where a class lies thickest: of its points among their own, the one nearest to their median."""
+    """Return the place of a class's name: of its points with many same-class neighbours, the one nearest the median."""
     inside = places[share >= np.median(share)]
     nearest = np.square(inside - np.median(inside, axis=0)).sum(axis=1).argmin()
     return float(inside[nearest, 0]), float(inside[nearest, 1])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How does the loss of every encoder fall, and what are its terms (figure C.1, after the VICReg coursework).
+"""How does the loss of every encoder fall, and what are its terms? (figure C.1, after the VICReg coursework).
 
 The coursework draws the loss of each encoder over the epochs. Losses of different methods are in different units:
-each panel has an axis of its own, a logarithmic one where the values reach over more than a factor of 30.
+each panel has its own axis, a logarithmic one where the values range over more than a factor of 30.
 """
 
 import math
@@ -37,11 +37,11 @@ TERMS: tuple[tuple[str, Any], ...] = (
     ("#CC3377", (0, (7, 2))),
     ("#7A5B00", (0, (2, 1, 1, 1, 1, 1))),
 )
-"""Colour and dashes of a term, by its place among all terms of the study; both repeat."""
+"""Colour and dashes of a term, by its index among all terms of the study; both repeat."""
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel a method: the loss, its terms without their weights, a band over the seeds."""
+    """Draw one panel per method: the loss, its terms without their weights, a band over the seeds."""
     result = results["objectives"]
     own = result.settings["methods"]
     shown = ordered(own)

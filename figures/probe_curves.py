@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How does the loss fall while encoders are evaluated (figure C.3): linear layers, or fine-tuning on few labels.
+"""How does the loss fall while encoders are evaluated? Linear layers, or fine-tuning on few labels (figure C.3).
 
-One panel a data set, mode and share of the labels; the floors, pixels and an untrained encoder, are those of the
-first method.
+One panel per data set, mode and fraction of the labels; the baselines, pixels and an untrained encoder, are those of
+the first method.
 """
 
 from collections.abc import Sequence
@@ -24,21 +24,21 @@ TITLE = "loss of linear layers and of fine-tuning, by encoder"
 NEEDS = ("evaluation",)
 READING = (
     "Each line is the training loss of a layer on the features of one encoder, or of the encoder as it is "
-    "fine-tuned, mean over seeds; grey are pixels and an untrained network. A low loss on few labels is "
-    "no accuracy on test images."
+    "fine-tuned, mean over seeds; grey are pixels and an untrained network. A low loss on few labels "
+    "does not mean a high accuracy on test images."
 )
 
 FLOORS = {
     "random-initialisation": ("untrained", "#777777", (0, (1, 1.2))),
     "pixels": ("pixels", "#777777", (0, (4, 1.5))),
 }
-"""Label, colour and dashes of what no method has learnt."""
+"""Label, colour and dashes of the baselines, which no method has trained."""
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel a kind of evaluation, one line an encoder, a band over the seeds."""
+    """Draw one panel per kind of evaluation, one line per encoder, a band over the seeds."""
     result = results["evaluation"]
-    trained = [row for row in result.rows if row["mode"] != "knn"]  # neighbours have no loss
+    trained = [row for row in result.rows if row["mode"] != "knn"]  # nearest neighbours have no loss
     kinds = list(dict.fromkeys((row["dataset"], row["mode"], row["fraction"]) for row in trained))
     shown = ordered({row["method"] for row in trained})
     figure, axes = free_panels(len(kinds), margin=0.7)

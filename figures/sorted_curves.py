@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How does r_t(x) of all examples, sorted, grow from epoch to epoch (memorization thesis, figure 4.1)."""
+"""How does r_t(x) of all examples, sorted, grow from epoch to epoch? (memorization thesis, figure 4.1)."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,12 +18,12 @@ NEEDS = ("learning",)
 READING = (
     "Each curve holds the learning probabilities r of all examples after one epoch, sorted from the "
     "hardest to the easiest; its colour is the epoch. The steeper a curve, the more the examples differ; "
-    "of few seeds even equally hard examples give a curve that rises, by chance."
+    "with few seeds even equally hard examples give a curve that rises, by chance."
 )
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel a method, one curve an epoch, coloured by the share of training done."""
+    """Draw one panel per method, one curve per epoch, coloured by the fraction of training done."""
     shown = methods(results)
     figure, axes = panels(len(shown))
     for panel, method in zip(axes, shown, strict=True):

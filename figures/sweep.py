@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How do loss and probe accuracy depend on a hyperparameter (figure S.1, after the loss-modification slides).
+"""How do loss and probe accuracy depend on a hyperparameter? (figure S.1, after the loss-modification slides).
 
 The slides draw such curves for the learning rate, eta, and the batch size, n. A panel of losses for each setting of
 the other fields, and a last panel of accuracies on test images against the value.
@@ -36,7 +36,7 @@ SYMBOLS = {
     "covariance_weight": r"covariance weight $\nu$",
     "contrast_weight": r"contrast weight $\rho$",
 }
-"""How the documents write a field; another is written as on the command line."""
+"""How the documents write a field; other fields are written as on the command line."""
 
 GREY = "#555555"
 BAND = 0.2
@@ -44,16 +44,16 @@ MARKERS = "os^DvP*X"
 FLOORS = {"test_pixels": ("raw pixels", (0, (1, 1.5))), "test_untrained": ("untrained networks", (0, (4, 2)))}
 FAILED: dict[str, Any] = {"marker": "x", "markersize": 5, "linestyle": "none", "zorder": 4}
 NEAREST = 0.15
-"""Share of the axis that two labelled values are apart at least."""
+"""Minimum distance of two labelled values, as a fraction of the axis."""
 WIDE = 30.0
-"""Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
+"""Minimum ratio of the largest loss to the smallest for a logarithmic axis."""
 
 Groups = dict[tuple[float, ...], list[Row]]
 """Rows by the values of all fields but the first."""
 
 
 def draw(results: Results) -> Figure:
-    """Draw losses over epochs, one line a value of the first field, and accuracies against that value."""
+    """Draw losses over epochs, one line per value of the first field, and accuracies against that value."""
     result = results["sweep"]
     field, *others = result.settings["fields"]
     points = sorted({tuple(row[name] for name in others) for row in result.rows})
@@ -124,7 +124,7 @@ def _scale_losses(panels: Sequence[Axes]) -> None:
 
 
 def _draw_accuracies(panel: Axes, groups: Groups, field: str, palette: Mapping[float, Any]) -> None:
-    """Draw mean ± standard deviation over seeds, one line a group; crosses at the bottom where a setting failed."""
+    """Draw mean ± standard deviation over seeds, one line per group; crosses at the bottom where a setting failed."""
     for marker, rows in zip(itertools.cycle(MARKERS), groups.values(), strict=False):
         known = [row for row in rows if row["test"] is not None]
         at, means = [row[field] for row in known], [row["test"] for row in known]
@@ -163,7 +163,7 @@ def _label_values(panel: Axes, values: Sequence[float]) -> None:
 
 
 def _labels(values: Sequence[float]) -> list[str]:
-    """Return values as text, those empty that are too near to the one before to be read."""
+    """Return values as text; those too close to the one before to be readable are empty."""
     places = np.log(values) if is_geometric(values) else np.asarray(values, dtype=float)
     apart = NEAREST * (places[-1] - places[0])
     texts, last = [], -math.inf

@@ -20,9 +20,9 @@ NUMBER = "B.1"
 TITLE = "first against second views"
 NEEDS = ("views",)
 READING = (
-    "A method that learns from two views asks each of them for the other: r from the first views sets the "
-    "order, r from the second views is laid over it. Where both agree it does not matter which view is "
-    "asked."
+    "A method that learns from two views is scored on how each of them finds the other: r from the first "
+    "views sets the order, r from the second views is laid over it. Where both agree it does not matter which "
+    "view is scored."
 )
 
 TITLES = {
@@ -32,11 +32,11 @@ TITLES = {
 FIRST: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (2.5, 1.0)), "zorder": 3}
 GREY = "#555555"
 IN_A_ROW = 6
-"""Epochs side by side in a panel's legend."""
+"""Number of epochs side by side in a panel's legend."""
 
 
 def draw(results: Results) -> Figure:
-    """Draw one row a method: left averaged over augmentations, right one pair; one colour an epoch."""
+    """Draw one row per method: left averaged over augmentations, right one pair; one colour per epoch."""
     result = results["views"]
     shown = ordered({row["method"] for row in result.rows})
     most = max(len(_rows(result, method, "averaged")) for method in shown)
@@ -56,7 +56,7 @@ def draw(results: Results) -> Figure:
     figure.legend(handles=handles, loc="outside upper center", ncols=2, title=title)
     counts = {row["examples"] for row in result.rows}
     number = f"{counts.pop()} examples" if len(counts) == 1 else "examples"
-    figure.supxlabel(f"share of the {number}, sorted by their first views", fontsize=9)
+    figure.supxlabel(f"fraction of the {number}, sorted by their first views", fontsize=9)
     figure.supylabel("learning probability", fontsize=9)
     return figure
 

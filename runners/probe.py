@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evaluate an encoder: by a linear layer on it, all fine-tuned on a fraction of the labels, or nearest neighbours.
+"""Evaluate an encoder by a linear layer, by fine-tuning on a fraction of the labels, or by nearest neighbours.
 
 python -m runners.probe --run runs/STUDY/METHOD --mode semi --fraction 0.01
 """
@@ -33,20 +33,20 @@ class Probe:
     run: Path
     """A seed's folder, or a method's (then all its finished seeds): runs/STUDY/METHOD/seed-0000."""
     dataset: str | None = None
-    """Images to tell apart; by default those that the run was trained on (its own subset of them)."""
+    """Data set to evaluate on; by default the images that the run was trained on (its own subset of them)."""
     data_root: Path = Path("data")
     """Folder that holds the images."""
     own_data_root: Path | None = None
-    """Folder that holds the images that the run was trained on, where it is another; looked into only where the
-    run's method normalises images by those."""
+    """Folder that holds the images that the run was trained on, if it is a different one; read only if the run's
+    method normalises images by their statistics."""
     seeds: int | None = None
-    """Use the first so many seeds; by default all."""
+    """Number of seeds, the lowest first; by default all."""
     every_epoch: bool = False
     """Score the test images after every epoch in the mode semi, too; linear always does."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:1."""
     results: Path = Path("results")
-    """Folder that takes the numbers, one folder a study."""
+    """Folder for the numbers, with one folder per study."""
 
 
 class Clock:
@@ -57,7 +57,7 @@ class Clock:
         self.began = self.said = time.monotonic()
 
     def report(self, name: str, seed: int) -> AfterEpoch:
-        """Return what takes in the epochs of one seed."""
+        """Return the function to call after each epoch of one seed."""
 
         def after_epoch(epoch: int, epochs: int, loss: float, top1: float | None) -> None:
             done = (self.done + epoch / epochs) / self.total
@@ -80,7 +80,7 @@ def finished_runs(folder: Path, seeds: int | None) -> list[snapshots.Run]:
     Raises
     ------
     UserError
-        When it is neither, or none of them has a trained network.
+        When the folder is neither, or no seed has a trained network.
     """
     if (folder / "run.json").exists():
         folders = [folder]
@@ -97,7 +97,7 @@ def finished_runs(folder: Path, seeds: int | None) -> list[snapshots.Run]:
 
 
 def prepare(arguments: Probe, run: snapshots.Run) -> Evaluation:
-    """Load the images, and what is known of those that the run was trained on."""
+    """Load the images, and the statistics of those that the run was trained on."""
     device = choose_device(arguments.device)
     dataset, statistics = choose_images(
         run,
@@ -133,7 +133,7 @@ def main(argv: Sequence[str]) -> int:
         how = f"{min(recipe.knn.neighbours, labels)} neighbours"
     name = evaluation.dataset.name
     say(f"{runs[0].method}, {len(runs)} seeds: {recipe.mode} on {labels} labels of {name}, {how}")
-    evaluations.read(folder)  # a damaged table is said before anything is computed
+    evaluations.read(folder)  # a damaged table is reported before anything is computed
     new = evaluations.evaluate(evaluation, runs, Clock(3 * len(runs)).report)
     evaluations.grow(folder, new)
     return 0

@@ -2,7 +2,7 @@
 """The memorization thesis's way of training: a DataLoader of PIL views, float32, one process, one seed.
 
 Its recipe and its order of things: views by torchvision in worker processes, a step, `loss.item()`; after every
-epoch the panel through a loader of its own. Only what makes no difference to speed is left out.
+epoch the panel through its own loader. Only what does not affect speed is left out.
 """
 
 from typing import Any
@@ -90,7 +90,7 @@ def _optimizer(recipe: Any, network: nn.Module) -> torch.optim.Optimizer:
 
 
 def _similarities(outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the cosines of all pairs of 2B views, with -inf on the diagonal, and each view's partner."""
+    """Return the cosines of all pairs of 2B views, with -inf on the diagonal, and the index of each view's positive."""
     unit = functional.normalize(outputs, dim=1)
     own = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
     return (unit @ unit.T).masked_fill(own, -torch.inf), torch.arange(len(unit), device=unit.device).roll(

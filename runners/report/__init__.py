@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One self-contained page that sets a study's results beside the memorization thesis's."""
+"""The report: one self-contained page with a study's results, beside those of the papers that they concern."""
 
 from runners.report.page import write
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every figure with how to read it, the numbers behind it, and those that a paper prints; then what no figure draws."""
+"""Every figure with how to read it, its numbers and those of a paper; then the numbers that no figure draws."""
 
 import base64
 import html
@@ -24,7 +24,7 @@ LARGEST_BYTES = 1_000_000
 """A larger picture is embedded with fewer colours, so that the page stays small enough to send."""
 
 EVALUATION = "evaluation"
-"""A result that no analysis makes, but runners.probe."""
+"""The result that runners.probe makes, not an analysis."""
 
 
 def every_result() -> tuple[str, ...]:
@@ -106,7 +106,7 @@ def how_to_read(name: str) -> str:
 
 
 def _sideways(image: Html, title: str) -> Html:
-    """Return a picture that keeps a readable size on a narrow screen, and is moved sideways there."""
+    """Return a picture that keeps a readable size on a narrow screen, where it scrolls sideways."""
     return element("div", image, class_="picture", tabindex="0", role="region", aria_label=title)
 
 
@@ -119,7 +119,7 @@ def _origin(needs: tuple[str, ...], command: Html) -> Html:
 
 
 def _missing(name: str, study: Study) -> Html:
-    """Name a result that is not there, with the reason or the command that makes it."""
+    """Name a missing result, with the reason or the command that makes it."""
     return element("li", element("strong", name), _what_for(name), ": ", _why(name, study))
 
 
@@ -129,7 +129,7 @@ def _what_for(name: str) -> str:
 
 
 def _why(name: str, study: Study) -> object:
-    """Say why a result is not there: because the study has nothing for it, or because it was not made."""
+    """Say why a result is missing: the study has nothing for it, or it was not made."""
     if name in analysis.names():
         reason = why_not(importlib.import_module(f"analysis.{name}"), study)
         if reason is not None:
@@ -138,7 +138,7 @@ def _why(name: str, study: Study) -> object:
 
 
 def embedded(path: Path, alternative: str) -> Html:
-    """Return a picture as an element that needs no file."""
+    """Return a picture as an element with the data embedded."""
     content, (width, height) = _picture(path)
     source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     size = f'width="{width}" height="{height}"'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The few pieces of HTML that a page is made of; all text is escaped unless it says that it is HTML."""
+"""The HTML elements of a page; all text is escaped unless it is marked as HTML."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -8,9 +8,9 @@ from typing import NamedTuple
 from analysis.framework.table import NONE, Column, Table
 
 WIDE = 9
-"""A table of so many columns may be wider than the text."""
+"""Minimum number of columns of a table that may be wider than the text."""
 LONG = 30
-"""Characters of a text beyond which its lines may break."""
+"""Number of characters beyond which the lines of a cell may break."""
 
 
 class Html(str):
@@ -55,7 +55,7 @@ def paragraph(*content: object, **attributes: str) -> Html:
 
 
 def code(value: str) -> Html:
-    """Return something to type."""
+    """Return text to type, as code."""
     return element("code", value)
 
 
@@ -71,13 +71,13 @@ def badge(word: str) -> Html:
 
 
 def folded(summary: str, *content: object, unfolded: bool = False) -> Html:
-    """Return content that a reader can open and close; closed at first unless it is to be open."""
+    """Return content that a reader can open and close; closed at first by default."""
     state = {"open": "open"} if unfolded else {}
     return element("details", element("summary", summary), *content, **state)
 
 
 class Section(NamedTuple):
-    """A part of the page that its contents link to; one without content is left out."""
+    """A part of the page that the table of contents links to; without content it is left out."""
 
     anchor: str
     title: str
@@ -128,7 +128,7 @@ def _row(columns: Sequence[Column], cells: Sequence[str], right: Sequence[bool])
 
 
 def _formed(form: str, cell: str) -> object:
-    """Return a cell of words as its column's form asks for."""
+    """Return a cell of words in its column's form."""
     if cell == NONE:
         return cell
     if form == "verdict":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page itself: one file that needs no other, from a study's runs and results."""
+"""The page: a single self-contained file, made from a study's runs and results."""
 
 import importlib.resources
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ NAME = "report.html"
 
 
 def write(study: Study, folder: Path) -> Path:
-    """Write the report of a study to `folder` (results/<study>), from what is there; return its path.
+    """Write the report of a study to `folder` (results/<study>), from the results there; return its path.
 
     Results or figures that are missing are named on the page, with the command that makes them.
 
     Raises
     ------
     UserError
-        When there is no result at all, or one is damaged.
+        When there are no results at all, or one is damaged.
     """
     results = available(folder)
     if not results:
@@ -47,7 +47,7 @@ def available(folder: Path) -> dict[str, Result]:
 
 
 def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
-    """Return the whole page."""
+    """Return the complete page."""
     papers = concerned(study, results)
     sections = [
         what_was_run(study),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A paper's section: what to know before comparing, its findings, its tables, where its statistics are weak."""
+"""A paper's section: differences to know of, its findings, its tables, and weaknesses of its statistics."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from runners.report.markup import Html, Section, badge, element, folded, join, p
 
 
 def heading(paper: Paper) -> str:
-    """Return a paper's title as it stands above its section.
+    """Return a paper's title for the heading of its section.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def _findings(found: Sequence[Finding]) -> list[Html]:
     about = "1 finding is" if len(found) == 1 else f"{len(found)} findings are"
     return [
         paragraph(
-            f"{about} about methods of this study: {summary}. Each is decided by a number and a rule, not by looking."
+            f"{about} about methods of this study: {summary}. Each is decided by a number and a rule, not by eye."
         ),
         element("ul", *map(_finding, found), class_="findings"),
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was run, on what and for how long, and from what and by what the page's numbers were made: of any study."""
+"""The setup of a study: its runs, machines and times, and the provenance of the page's numbers."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from dynamics.study import Study
 from runners.report.markup import Html, Section, code, folded, join, paragraph, table
 
 MATTERS = ("encoder", "width", "epochs", "batch_size", "optimizer", "lr", "weight_decay", "precision")
-"""Fields of a recipe that are shown at once; the rest is a click away."""
+"""Fields of a recipe that are shown at once; the others can be unfolded."""
 
 METHOD = Column("method", "method", "method")
 

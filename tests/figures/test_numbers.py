@@ -166,5 +166,5 @@ def test_panels_of_different_sizes_share_an_axis(rng):
         settings={"methods": small["learning"].settings["methods"] | large["learning"].settings["methods"]},
     )
     figure = draw("sorted-curves", {"learning": both})
-    assert figure.get_supxlabel() == "share of the examples, sorted by $r_t(x)$"
+    assert figure.get_supxlabel() == "fraction of the examples, sorted by $r_t(x)$"
     assert [len(panel.get_lines()[0].get_xdata()) for panel in panels_of(figure)] == [32, 64]
