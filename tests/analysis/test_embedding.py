@@ -116,7 +116,7 @@ def test_settings_out_of_range_are_explained(settings: MapSettings) -> None:
 def test_the_command(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--share", "0.05", "--at-least", "0", "--iterations", "250", "--no-floors", "--seed", "2")
     assert studies.command("embedding", runs, monkeypatch, *options, "--device", "cpu") == 0
-    assert "instead of 30: a third of the images at most" in capsys.readouterr().out
+    assert "instead of 30: at most a third of the images" in capsys.readouterr().out
     read = results.read(runs.parent / "results" / studies.STUDY, "embedding")
     assert [(row["method"], row["seed"]) for row in read.rows] == [("simclr", 2), ("supervised", 2)]
     error = small_networks.refused("embedding", runs, monkeypatch, capsys, "--methods", "vicreg")
