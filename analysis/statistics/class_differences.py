@@ -108,13 +108,15 @@ def class_differences(
     >>> found.f.round(1), found.p.round(3), found.spread.round(1)
     (array([18.]), array([0.051]), array([0.6]))
     """
-    _, sizes, means = class_means(values, labels)
+    classes, sizes, means = class_means(values, labels)
     between, within = len(sizes) - 1, len(labels) - len(sizes)
     grand = values.mean(axis=-1, keepdims=True)
     total = ((values - grand) ** 2).sum(axis=-1)
     total = np.where(np.ptp(values, axis=-1) == 0, 0.0, total)  # equal values leave rounding errors
+    # summed by itself: as a difference of two nearly equal sums it would have few right digits
+    unexplained = ((values - means[:, np.searchsorted(classes, labels)]) ** 2).sum(axis=-1)
+    unexplained = np.where(unexplained > 1e-20 * total, unexplained, 0.0)
     explained = np.minimum(((means - grand) ** 2) @ sizes, total)
-    unexplained = np.where(total - explained > 1e-12 * total, total - explained, 0.0)
     possible = (total > 0) & (between > 0) & (within > 0)
     mean_square = unexplained / max(within, 1)
     f = _ratio(explained / max(between, 1), mean_square, where=possible)

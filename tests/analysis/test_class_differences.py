@@ -33,13 +33,26 @@ def test_it_is_the_analysis_of_variance(seed: int, classes: int, examples: int) 
     for at in range(2):
         groups = [values[at][labels == label] for label in range(classes)]
         expected = stats.f_oneway(*groups)
-        assert found.f[at] == pytest.approx(expected.statistic, rel=1e-8)
-        assert found.p[at] == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+        # scipy takes the variance within classes as a difference of sums, F times larger than itself
+        assert found.f[at] == pytest.approx(expected.statistic, rel=1e-9 + 1e-12 * expected.statistic)
+        assert found.p[at] == pytest.approx(expected.pvalue, rel=1e-6 + 1e-12 * expected.statistic, abs=1e-12)
         for name, value in nested_variance.one_way(values[at], labels).items():
             assert getattr(found, name)[at] == pytest.approx(value, rel=1e-8, abs=1e-12)
         means = [group.mean() for group in groups]
         assert found.spread[at] == pytest.approx(max(means) - min(means))
         assert found.sd[at] == pytest.approx(np.std(means, ddof=1))
+
+
+def test_it_holds_where_classes_hardly_vary(rng: np.random.Generator) -> None:
+    """F of 1e13: both sums are taken over small numbers, so that all digits are right."""
+    labels = np.repeat([0, 1, 2], 4)
+    values = labels / 2 + 1e-6 * rng.random(12)
+    exact = [Fraction(float(value)) for value in values]
+    means = [sum(exact[4 * at : 4 * at + 4]) / 4 for at in range(3)]
+    within = sum((value - means[at]) ** 2 for value, at in zip(exact, labels, strict=True)) / 9
+    between = sum(4 * (mean - sum(means) / 3) ** 2 for mean in means) / 2
+    found = class_differences(values[np.newaxis], labels)
+    assert found.f[0] == pytest.approx(float(between / within), rel=1e-9) and found.f[0] > 1e11
 
 
 def test_shuffled_labels(rng: np.random.Generator) -> None:
