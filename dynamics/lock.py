@@ -7,6 +7,7 @@ The lock is the operating system's (the file `lock`, through filelock); `holder.
 import contextlib
 import os
 import socket
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,8 +40,37 @@ class Holder(NamedTuple):
         return f"process {self.pid} on {self.host}, since {self.since}"
 
 
+class SeedLock(NamedTuple):
+    """A lock that is held."""
+
+    folder: Path
+    token: str
+    """In holder.json while this process holds the lock."""
+
+    def check(self) -> None:
+        """Check that the folder is still there and still this process's.
+
+        Raises
+        ------
+        SeedLocked
+            If the folder was deleted or moved, or another process has taken it since the file `lock` was deleted.
+        """
+        if not self.held():
+            raise SeedLocked(
+                f"{self.folder} was deleted, moved or taken by another process while it was being trained: "
+                "start the seed again"
+            )
+
+    def held(self) -> bool:
+        """Whether holder.json is still that of this lock."""
+        try:
+            return files.read_json(self.folder / HOLDER).get("token") == self.token
+        except UserError:
+            return False
+
+
 @contextlib.contextmanager
-def seed_lock(folder: Path) -> Iterator[None]:
+def seed_lock(folder: Path) -> Iterator[SeedLock]:
     """Hold the lock of a seed's folder, which is made if absent, while the block runs.
 
     Raises
@@ -65,12 +95,15 @@ def seed_lock(folder: Path) -> Iterator[None]:
                 f"{folder} is being written by {_signature(folder)}: "
                 "wait until it is done, or stop that process"
             ) from None
+    held = SeedLock(folder, uuid.uuid4().hex)
     try:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        files.write_json(folder / HOLDER, {"pid": os.getpid(), "host": socket.gethostname(), "since": now})
-        yield
+        signature = {"pid": os.getpid(), "host": socket.gethostname(), "since": now, "token": held.token}
+        files.write_json(folder / HOLDER, signature)
+        yield held
     finally:
-        (folder / HOLDER).unlink(missing_ok=True)
+        if held.held():
+            (folder / HOLDER).unlink(missing_ok=True)
         lock.release()
 
 

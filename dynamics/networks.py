@@ -170,7 +170,7 @@ def trained(run: snapshots.Run, images: Dataset | ImageStatistics) -> Method:
     if not run.weights.exists():
         raise UserError(f"no weights in {run.folder}: train that seed to its end")
     try:
-        method.load_state_dict(checkpoint.load_weights(run.weights))
+        method.load_state_dict(checkpoint.load_weights(run.weights, made_by=run.identity))
     except RuntimeError as error:
         reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise UserError(f"{run.weights} holds the weights of another architecture ({reason})") from None

@@ -4,6 +4,7 @@
 python -m runners.status
 """
 
+import contextlib
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from analysis.framework.flags import cli
 from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
 from dynamics import snapshots
-from dynamics.errors import UserError
+from dynamics.errors import UserError, explained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ def describe(folder: Path, config: str | None, *, verify: bool) -> str:
             return f"stale (another config than the other seeds), {_words(state)}"
     except UserError as error:
         return f"damaged: {error}"
+    except OSError as error:
+        return f"unreadable: {explained(error)}"
     return _words(state)
 
 
@@ -61,6 +64,7 @@ def _words(state: snapshots.State) -> str:
         "partial": f"partial, {progress}",
         "empty": "no epoch yet",
         "damaged": f"damaged: {state.problem}",
+        "unreadable": f"unreadable: {state.problem}",
     }[state.kind]
     return words if state.holder is None else f"{words}, locked by {state.holder}"
 
@@ -71,13 +75,22 @@ def usual_config(folders: Sequence[Path]) -> str | None:
     for folder in folders:
         try:
             fingerprints.append(snapshots.read_run_json(folder)["fingerprint"])
-        except UserError:
+        except (UserError, OSError):
             continue
     return Counter(fingerprints).most_common(1)[0][0] if fingerprints else None
 
 
+def _bytes(folder: Path) -> int:
+    """Return the size of a folder, as far as it may be read."""
+    sizes = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            sizes += path.stat().st_size if path.is_file() else 0
+    return sizes
+
+
 def main(argv: Sequence[str]) -> int:
-    """Run the command, and return its exit status: 1 if something is damaged."""
+    """Run the command, and return its exit status: 1 if something is damaged or cannot be read."""
     arguments = cli(Status, argv, prog="python -m runners.status", description=__doc__)
     study = choose_study(arguments.runs, arguments.study)
     rows, damaged = [], 0
@@ -86,10 +99,8 @@ def main(argv: Sequence[str]) -> int:
         folders = [snapshots.seed_folder(arguments.runs, study, method, seed) for seed in seeds]
         config = usual_config(folders)
         states = [describe(folder, config, verify=arguments.verify) for folder in folders]
-        damaged += sum(state.startswith("damaged") for state in states)
-        megabytes = (
-            sum(p.stat().st_size for folder in folders for p in folder.rglob("*") if p.is_file()) / 1e6
-        )
+        damaged += sum(state.startswith(("damaged", "unreadable")) for state in states)
+        megabytes = sum(map(_bytes, folders)) / 1e6
         complete = sum(state == "complete" for state in states)
         rows.append({"method": method, "seeds": len(seeds), "complete": complete, "megabytes": megabytes})
         for folder, state in zip(folders, states, strict=True):

@@ -6,10 +6,11 @@ and zarr are needed, so that analyses load no torch.
 """
 
 from dynamics.snapshots.checks import State, state, verify
+from dynamics.snapshots.complete import is_complete
+from dynamics.snapshots.damage import Damaged, check_format
 from dynamics.snapshots.finish import settle, write_finished
 from dynamics.snapshots.layout import (
     has_record,
-    is_complete,
     last_write,
     list_methods,
     list_seeds,
@@ -18,21 +19,33 @@ from dynamics.snapshots.layout import (
     state_file,
     weights_file,
 )
-from dynamics.snapshots.record import check_config, fingerprint, read_run_json, write_run_json
+from dynamics.snapshots.record import (
+    add_session,
+    check_config,
+    check_identity,
+    fingerprint,
+    identity,
+    read_run_json,
+    write_run_json,
+)
 from dynamics.snapshots.run import Run
-from dynamics.snapshots.store import Damaged
 from dynamics.snapshots.study import common_epochs, open_runs
-from dynamics.snapshots.writer import Writer
+from dynamics.snapshots.writer import Changed, Writer
 
 __all__ = [
+    "Changed",
     "Damaged",
     "Run",
     "State",
     "Writer",
+    "add_session",
     "check_config",
+    "check_format",
+    "check_identity",
     "common_epochs",
     "fingerprint",
     "has_record",
+    "identity",
     "is_complete",
     "last_write",
     "list_methods",

@@ -5,6 +5,7 @@ The rename is the turning point: before it `partial.zarr` is complete, after it 
 follows can be repeated (:func:`settle`).
 """
 
+import operator
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -13,12 +14,12 @@ from jaxtyping import Float
 
 from dynamics import files
 from dynamics.errors import UserError
-from dynamics.snapshots.layout import COMPLETE, FINISHED, PARTIAL, RUN, STATES
-from dynamics.snapshots.record import write_run_json
+from dynamics.snapshots import complete
+from dynamics.snapshots.layout import FINISHED, PARTIAL, STATES
+from dynamics.snapshots.readback import damaged_files
+from dynamics.snapshots.record import check_place, identity, write_run_json
 from dynamics.snapshots.schema import DTYPES, Schema, as_indicators
 from dynamics.snapshots.store import Store, build
-
-FORMAT = "training-dynamics.complete/1"
 
 
 def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -> None:
@@ -53,12 +54,9 @@ def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -
     """
     aside = folder / (FINISHED + files.ASIDE)
     try:
-        build(aside, schema, partial.read, attributes={"wall_seconds": wall_seconds})
-        written = Store(aside)
-        for name in written.arrays:
-            together = written.array(name).chunks[0]
-            for start in range(1, schema.epochs + 1, together):
-                written.read(name, range(start, min(start + together, schema.epochs + 1)))
+        build(aside, schema, partial.read, attributes={**identity(folder), "wall_seconds": wall_seconds})
+        for damage in damaged_files(aside):
+            raise damage
     except Exception:
         files.remove(aside)
         raise
@@ -74,19 +72,26 @@ def settle(folder: Path) -> bool:
     bool
         Whether the seed is complete; if not, there is training to do.
 
+    Raises
+    ------
+    Damaged
+        If a file of a finished seed is missing or damaged; nothing is removed then.
+
     Examples
     --------
     >>> settle(Path("runs/no-such-study/simclr/seed-0000"))
     False
     """
-    if (folder / COMPLETE).exists():
+    if complete.is_complete(folder):
         return True
     if not (folder / FINISHED).exists():
         return False
+    for damage in damaged_files(folder / FINISHED):  # no list of sums says so
+        raise damage
     for name in (PARTIAL, *STATES):
         files.remove(folder / name)
     sweep(folder)
-    files.write_json(folder / COMPLETE, completion(folder))
+    complete.write(folder)
     return True
 
 
@@ -129,7 +134,8 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     Raises
     ------
     UserError
-        If the folder exists, an array is of another type (nothing is cast), or the disk is full.
+        If the folder exists or is named after another run, an array is of another type (nothing is cast), or the
+        disk is full.
 
     Examples
     --------
@@ -141,7 +147,8 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     ['complete.json', 'run.json', 'snapshots.zarr']
     """
     if folder.exists():
-        raise UserError(f"{folder} exists: use another `study`, or delete that folder first")
+        raise UserError(f"{folder} exists: use another `study`, or another seed")
+    check_place(folder, {"method": method, "seed": operator.index(seed)})
     as_indicators("`correct`", correct)
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in (scalars or {}).items()}
     table = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(correct), 0))
@@ -172,34 +179,14 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
                 provenance=provenance or {},
                 panel=panel,
             )
-            build(aside / FINISHED, schema, read, attributes={"wall_seconds": wall_seconds})
-            files.write_json(aside / COMPLETE, completion(aside))
+            attributes = {**identity(aside), "wall_seconds": wall_seconds}
+            build(aside / FINISHED, schema, read, attributes=attributes)
+            complete.write(aside)
             aside.rename(folder)
         except BaseException:
             files.remove(aside)
             raise
         files.sync(folder.parent)
-
-
-def completion(folder: Path) -> dict[str, Any]:
-    """Return what complete.json must hold for a seed's files as they are now.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as runs:
-    ...     folder = Path(runs, "mine", "my-method", "seed-0000")
-    ...     write_finished(folder, method="my-method", seed=0, correct=np.ones((1, 1, 1, 4), dtype=bool))
-    ...     completion(folder) == files.read_json(folder / COMPLETE)
-    True
-    """
-    parts = [path for path in sorted((folder / FINISHED).rglob("*")) if path.is_file()]
-    record = [folder / RUN] if (folder / RUN).exists() else []
-    return {
-        "format": FORMAT,
-        "wall_seconds": Store(folder / FINISHED).attributes.get("wall_seconds"),
-        "files": {path.relative_to(folder).as_posix(): files.sha256_of(path) for path in record + parts},
-    }
 
 
 def sweep(folder: Path) -> None:

@@ -46,6 +46,18 @@ def seed_folder(runs: Path, study: str, method: str, seed: SupportsIndex) -> Pat
     return runs / study / method / f"seed-{seed:04d}"
 
 
+def seed_of(folder: Path) -> int | None:
+    """Return the seed in a folder's name; None if it has another name.
+
+    Examples
+    --------
+    >>> seed_of(Path("runs/demo/simclr/seed-0007"))
+    7
+    """
+    match = _SEED.fullmatch(folder.name)
+    return None if match is None else int(match[1])
+
+
 def list_studies(runs: Path) -> list[str]:
     """List the studies under `runs` that hold a seed, in alphabetical order.
 
@@ -87,8 +99,8 @@ def list_seeds(runs: Path, study: str, method: str) -> list[int]:
     ...     list_seeds(Path(runs), "demo", "simclr")
     [3, 12]
     """
-    matches = (_SEED.fullmatch(folder.name) for folder in _folders(runs / study / method))
-    return sorted(int(match[1]) for match in matches if match is not None)
+    seeds = map(seed_of, _folders(runs / study / method))
+    return sorted(seed for seed in seeds if seed is not None)
 
 
 def has_record(folder: Path) -> bool:
@@ -122,17 +134,6 @@ def state_file(folder: Path) -> Path:
     'seed-0000/state.safetensors'
     """
     return folder / STATE
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether a seed is finished: nothing is missing and nothing will change.
-
-    Examples
-    --------
-    >>> is_complete(Path("runs/no-such-study/simclr/seed-0000"))
-    False
-    """
-    return (folder / COMPLETE).exists()
 
 
 def current(folder: Path) -> Path | None:

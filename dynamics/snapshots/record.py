@@ -4,15 +4,19 @@
 import hashlib
 import json
 import operator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, SupportsIndex
 
 from dynamics import files
 from dynamics.config import renamed
 from dynamics.errors import UserError
-from dynamics.snapshots.layout import RUN
+from dynamics.snapshots.damage import Damaged, check_format
+from dynamics.snapshots.layout import RUN, seed_of
 
 FORMAT = "training-dynamics.run/1"
+IDENTITY = ("method", "seed", "fingerprint")
+"""What states, arrays and lists of files repeat from run.json, so that a part of another seed is noticed."""
 _ABSENT = "(absent)"
 
 
@@ -61,8 +65,9 @@ def write_run_json(
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as runs:
-    ...     write_run_json(Path(runs, "seed-0007"), method="simclr", seed=7, config={"lr": 0.1}, provenance={})
-    ...     read_run_json(Path(runs, "seed-0007"))["config"]
+    ...     folder = Path(runs, "simclr", "seed-0007")
+    ...     write_run_json(folder, method="simclr", seed=7, config={"lr": 0.1}, provenance={})
+    ...     read_run_json(folder)["config"]
     {'lr': 0.1}
     """
     files.make_folder(folder)
@@ -81,6 +86,44 @@ def write_run_json(
     )
 
 
+def add_session(folder: Path, session: dict[str, Any]) -> list[str]:
+    """Record that a run goes on with other code, libraries or machine than it was last trained with.
+
+    Parameters
+    ----------
+    folder
+        The folder of a seed that is not finished; the caller holds its lock.
+    session
+        As in the run's `provenance`; what differs from it is stored in `provenance["resumed"]`.
+
+    Returns
+    -------
+    list of str
+        Names of the fields that differ from the last session.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as runs:
+    ...     folder = Path(runs, "simclr", "seed-0007")
+    ...     write_run_json(folder, method="simclr", seed=7, config={}, provenance={"code": "0.1"})
+    ...     add_session(folder, {"code": "0.2"}), read_run_json(folder)["provenance"]
+    (['code'], {'code': '0.1', 'resumed': [{'code': '0.2'}]})
+    """
+    content = files.read_json(folder / RUN)
+    provenance = content["provenance"]
+    last = {**provenance}
+    for earlier in provenance.get("resumed", []):
+        last.update(earlier)
+    now = _plain(session)
+    changed = [name for name in now if name != "started" and now[name] != last.get(name)]
+    if changed:
+        kept = {name: now[name] for name in ("started", *changed) if name in now}
+        provenance["resumed"] = [*provenance.get("resumed", []), kept]
+        files.write_json(folder / RUN, content)
+    return changed
+
+
 def _plain(content: dict[str, Any]) -> dict[str, Any]:
     """Return an object with plain JSON values: tuples and NumPy arrays as lists, NumPy scalars as numbers."""
     plain: dict[str, Any] = json.loads(json.dumps(content, default=lambda value: value.tolist()))
@@ -93,20 +136,20 @@ def read_run_json(folder: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If it is missing, damaged or of another format, or its config does not match its fingerprint.
+        If it is missing, damaged or of a newer format, its config does not match its fingerprint, or the folder
+        is named after another seed or method.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as runs:
-    ...     write_run_json(Path(runs, "seed-0007"), method="simclr", seed=7, config={}, provenance={})
-    ...     read_run_json(Path(runs, "seed-0007"))["seed"]
+    ...     write_run_json(Path(runs, "simclr", "seed-0007"), method="simclr", seed=7, config={}, provenance={})
+    ...     read_run_json(Path(runs, "simclr", "seed-0007"))["seed"]
     7
     """
     path = folder / RUN
     record = files.read_json(path)
-    if record.get("format") != FORMAT:
-        raise UserError(f"{path} must have the format {FORMAT!r}, got {record.get('format')!r}")
+    check_format(path, record.get("format"), FORMAT)
     fields = {
         "method": str,
         "seed": int,
@@ -116,21 +159,85 @@ def read_run_json(folder: Path) -> dict[str, Any]:
         "panel": dict,
     }
     for name, kind in fields.items():
-        if not isinstance(record.get(name), kind):
-            raise UserError(
-                f"{path} has no {kind.__name__} {name!r}: see dynamics/snapshots/FORMAT.md for what it must hold"
-            )
+        if type(record.get(name)) is not kind:
+            raise Damaged(path, f"no {kind.__name__} {name!r}")
     if record["fingerprint"] != fingerprint(record["method"], record["config"]):
         raise UserError(
             f"{path} was changed by hand or damaged (its config does not match its fingerprint): "
             "restore that file from a copy"
         )
+    check_place(folder, record)
     config = record["config"]
     if config.get("temperature") in (None, config.get("panel_temperature")):
-        record["config"] = renamed(
-            config
-        )  # where version 0.1's two temperatures differ, so do the probabilities
+        # where version 0.1's two temperatures differ, so do the probabilities
+        record["config"] = renamed(config)
     return record
+
+
+def check_place(folder: Path, record: Mapping[str, Any]) -> None:
+    """Check that a seed's folder is named after its run: a copy under another name is no other seed.
+
+    Raises
+    ------
+    UserError
+        If it is named after another seed or method.
+
+    Examples
+    --------
+    >>> check_place(Path("runs/demo/simclr/seed-0007"), {"method": "simclr", "seed": 7})
+    """
+    seed, method = seed_of(folder), folder.parent.name
+    if seed is not None and (seed != record["seed"] or method not in ("", record["method"])):
+        raise UserError(
+            f"{folder} cannot hold {_named(record)}, which its {RUN} names: a copied or renamed folder is no other "
+            f"run; move it back to {record['method']}/seed-{record['seed']:04d}"
+        )
+
+
+def identity(folder: Path) -> dict[str, Any]:
+    """Return what identifies a seed's run: method, seed and fingerprint; empty before there is a run.json.
+
+    Examples
+    --------
+    >>> identity(Path("runs/no-such-study/simclr/seed-0000"))
+    {}
+    """
+    if not (folder / RUN).exists():
+        return {}
+    record = read_run_json(folder)
+    return {name: record[name] for name in IDENTITY}
+
+
+def check_identity(ours: Mapping[str, Any], found: Mapping[str, Any], part: Path) -> None:
+    """Check that a part of a seed's folder was made by that seed; parts of version 0.1 do not say by which.
+
+    Parameters
+    ----------
+    ours
+        From :func:`identity`, or a complete run.json.
+    found
+        The same fields, as far as the part has them.
+    part
+        Its path, for the message.
+
+    Raises
+    ------
+    UserError
+        If it was made by another method, seed or recipe.
+
+    Examples
+    --------
+    >>> check_identity({"method": "simclr", "seed": 7, "fingerprint": "af05"}, {"seed": 7}, Path("snapshots.zarr"))
+    """
+    if any(found.get(name, ours[name]) != ours[name] for name in IDENTITY if name in ours):
+        raise UserError(
+            f"{part} was made by {_named(found)} (recipe {str(found.get('fingerprint'))[:8]}), and its folder is that "
+            f"of {_named(ours)} (recipe {ours['fingerprint'][:8]}): move it back to where it came from"
+        )
+
+
+def _named(record: Mapping[str, Any]) -> str:
+    return f"seed {record.get('seed')} of {record.get('method')}"
 
 
 def check_config(folder: Path, config: dict[str, Any]) -> None:

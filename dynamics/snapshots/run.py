@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Bool, Float16, Float64, Int64
 
-from dynamics import files
 from dynamics.errors import UserError
-from dynamics.snapshots.layout import COMPLETE, FEATURES, FINISHED, RUN, WEIGHTS, current
-from dynamics.snapshots.record import read_run_json
-from dynamics.snapshots.store import Damaged, Store
+from dynamics.snapshots import complete
+from dynamics.snapshots.damage import Damaged
+from dynamics.snapshots.layout import COMPLETE, FEATURES, FINISHED, WEIGHTS, current
+from dynamics.snapshots.record import check_identity, read_run_json
+from dynamics.snapshots.store import Store
 
 Value = TypeVar("Value")
 
@@ -56,12 +57,21 @@ class Run:
         self.complete = (folder / COMPLETE).exists()
         self.wall_seconds: float | None = None
         if self.complete:
-            self._check_metadata()
+            completion = complete.read(folder)
+            check_identity(record, completion.made_by, folder / COMPLETE)
+            self.wall_seconds = completion.wall_seconds
+            for damage in complete.differences(folder, completion, which=complete.covers_no_epoch):
+                raise damage
         self._store: Store | None = None
-        empty = current(folder) is None
-        self.epochs: tuple[int, ...] = (
-            () if empty else tuple(self._patiently(lambda store: store.committed()))
-        )
+        self.epochs: tuple[int, ...] = ()
+        if current(folder) is not None:
+            check_identity(record, self._patiently(lambda store: store.attributes), folder / FINISHED)
+            self.epochs = tuple(self._patiently(lambda store: store.committed()))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Method, seed and fingerprint, which the parts of its folder repeat."""
+        return {"method": self.method, "seed": self.seed, "fingerprint": self.fingerprint}
 
     @property
     def weights(self) -> Path:
@@ -78,6 +88,11 @@ class Run:
         """Number of views, of augmentations and of examples."""
         _, view, augmentation, example = self._patiently(lambda store: store.array("correct").shape)
         return view, augmentation, example
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Names of the arrays that have an entry per epoch."""
+        return self._patiently(lambda store: store.arrays)
 
     @property
     def examples(self) -> Int64[np.ndarray, " example"]:
@@ -166,20 +181,3 @@ class Run:
                 self._store = None
                 time.sleep(patience)
         raise AssertionError
-
-    def _check_metadata(self) -> None:
-        """Compare the files that no digest in the arrays covers, run.json and zarr.json, with complete.json."""
-        path = self.folder / COMPLETE
-        try:
-            content = files.read_json(path)
-            self.wall_seconds = float(content["wall_seconds"])
-            sums = dict(content["files"])
-        except (KeyError, TypeError, ValueError, UserError) as error:
-            raise Damaged(path, str(error)) from error
-        for name, expected in sums.items():
-            if name == RUN or name.endswith("/zarr.json"):
-                part = self.folder / name
-                if not part.exists():
-                    raise Damaged(part, "missing")
-                if files.sha256_of(part) != expected:
-                    raise Damaged(part, "not what complete.json says")

@@ -7,7 +7,6 @@ silently reads a missing chunk as zeros and does not check that chunks belong to
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,8 @@ from jaxtyping import Int64, UInt8
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from dynamics import files
-from dynamics.errors import UserError
+from dynamics.snapshots.damage import Damaged, check_format, damage_named
 from dynamics.snapshots.schema import CHUNK_BYTES, COORDINATES, DTYPES, FORMAT, PANEL_AXES, Schema
-
-
-class Damaged(UserError):  # noqa: N818 - the name says it
-    """A file of a run is missing, or not what was written."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        self.path = path
-        self.why = why
-        seed = next((folder for folder in path.parents if folder.name.startswith("seed-")), path.parent)
-        super().__init__(
-            f"{path} is damaged ({why}): restore that file from a copy, "
-            f"or delete {seed} and train that seed again"
-        )
 
 
 def digest(values: np.ndarray) -> UInt8[np.ndarray, " byte"]:
@@ -156,26 +142,23 @@ class Store:
         self._writable = writable
         self._open: dict[str, zarr.Array] = {}
         metadata = path / "zarr.json"
-        try:
-            self.attributes: dict[str, Any] = files.read_json(metadata)["attributes"]
-        except (UserError, KeyError) as error:
-            raise Damaged(metadata, _why(error)) from error
-        if self.attributes.get("format") != FORMAT:
-            raise Damaged(metadata, f"its format is {self.attributes.get('format')!r}, not {FORMAT!r}")
+        with damage_named(metadata):
+            self.attributes: dict[str, Any] = dict(files.read_json(metadata)["attributes"])
+        check_format(metadata, self.attributes.get("format"), FORMAT)
         self.arrays = self._names("digest")
         self.epochs: int = self.array("digest").shape[0]
 
     def array(self, name: str) -> zarr.Array:
         """Open an array, whose metadata is read once."""
         if name not in self._open:
-            try:
-                # For an existing array, zarr takes this setting from its configuration only.
-                with zarr.config.set({"array.write_empty_chunks": True}):
-                    self._open[name] = zarr.open_array(
-                        self.path / name, mode="r+" if self._writable else "r", zarr_format=3
-                    )
-            except Exception as error:  # damaged metadata can raise anything
-                raise Damaged(self.path / name / "zarr.json", _why(error)) from error
+            # For an existing array, zarr takes this setting from its configuration only.
+            with (
+                damage_named(self.path / name / "zarr.json"),
+                zarr.config.set({"array.write_empty_chunks": True}),
+            ):
+                self._open[name] = zarr.open_array(
+                    self.path / name, mode="r+" if self._writable else "r", zarr_format=3
+                )
         return self._open[name]
 
     def _names(self, name: str) -> tuple[str, ...]:
@@ -197,7 +180,8 @@ class Store:
     def coordinate(self, name: str) -> Int64[np.ndarray, " place"]:
         """Read and check `epoch`, `example`, `label` or `true_label`."""
         path = self.chunk(name, 1)
-        values = _decoded(partial(self.array(name).__getitem__, slice(None)), path)
+        with damage_named(path):
+            values = np.asarray(self.array(name)[:])
         if digest(values).tobytes().hex() != self.coordinate_digest(name):
             raise Damaged(path, _mismatch(path))
         return values
@@ -207,10 +191,8 @@ class Store:
         if not self.has(name):
             return None
         metadata = self.path / name / "zarr.json"
-        try:
+        with damage_named(metadata):
             return str(files.read_json(metadata)["attributes"]["blake2b"])
-        except (UserError, KeyError, TypeError) as error:
-            raise Damaged(metadata, _why(error)) from error
 
     def schema(self) -> Schema:
         """Read back the schema that the group was created with."""
@@ -293,9 +275,10 @@ class Store:
         where = slice(int(index[0]), int(index[0]) + len(index)) if consecutive else index
         try:
             return np.asarray(array.get_orthogonal_selection((where,)))
-        except Exception:  # find the damaged file
+        except Exception:  # find the file
             for at in index.tolist():
-                _decoded(partial(array.__getitem__, at), self.chunk(name, at + 1))
+                with damage_named(self.chunk(name, at + 1)):
+                    array[at]
             raise
 
     def _sync(self, names: Sequence[str], epoch: int) -> None:
@@ -303,16 +286,5 @@ class Store:
         files.sync_all([*chunks, *(chunk.parent for chunk in chunks)])
 
 
-def _decoded(read: Callable[[], object], path: Path) -> np.ndarray:
-    try:
-        return np.asarray(read())
-    except Exception as error:  # a damaged chunk can raise anything
-        raise Damaged(path, _why(error)) from error
-
-
 def _mismatch(path: Path) -> str:
     return "not what was committed" if path.exists() else "missing"
-
-
-def _why(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -32,7 +32,7 @@ def open_runs(
     Raises
     ------
     UserError
-        If there is none, one is damaged, or two have different configs or panels.
+        If there is none, one is damaged, two have different configs or panels, or one is a copy of another.
 
     Examples
     --------
@@ -85,8 +85,23 @@ def common_epochs(runs: Sequence[Run]) -> list[int]:
 
 
 def _check_alike(runs: Sequence[Run]) -> None:
-    for run in runs[1:]:
+    by_digest: dict[str, Run] = {}
+    for run in runs:
         _check_pair(runs[0], run)
+        twin = by_digest.setdefault(run.digest(), run)
+        if twin is not run and _surely_a_copy(run):
+            raise UserError(
+                f"{twin.folder} and {run.folder} hold the same records, to the last bit: one is a copy of the "
+                "other; move that one out of the study"
+            )
+
+
+def _surely_a_copy(run: Run) -> bool:
+    """Whether equal records prove a copy: not if there are only answers, all of them right or all wrong."""
+    if run.recorded != ("correct",):
+        return True
+    correct = run.correct()
+    return bool(correct.any() and not correct.all())
 
 
 def _check_pair(one: Run, other: Run) -> None:

@@ -16,9 +16,22 @@ from jaxtyping import Float
 from dynamics import files
 from dynamics.errors import UserError
 from dynamics.snapshots import finish
+from dynamics.snapshots.damage import Damaged
 from dynamics.snapshots.layout import FINISHED, LOG, PARTIAL, current
+from dynamics.snapshots.record import check_identity, identity
 from dynamics.snapshots.schema import DTYPES, Schema, as_indicators
-from dynamics.snapshots.store import Damaged, Store, create
+from dynamics.snapshots.store import Store, create
+
+
+class Changed(UserError):  # noqa: N818 - the name says it
+    """An epoch that is committed came out differently when it was computed again."""
+
+    def __init__(self, folder: Path, epoch: int) -> None:
+        super().__init__(
+            f"{folder}: epoch {epoch}, trained again after an interruption, has other bits than before, so code, "
+            "libraries or processor have changed (run.json says how); nothing is replaced: go on with the old ones, "
+            "use another `study`, or give `replace_epochs=True`"
+        )
 
 
 class Writer:
@@ -73,7 +86,8 @@ class Writer:
         Raises
         ------
         UserError
-            If the folder holds snapshots with another schema (names the field and both values), or the disk is full.
+            If the folder holds snapshots with another schema (names the field and both values) or of another seed,
+            or the disk is full.
         """
         asked = Schema.of(
             epochs=epochs,
@@ -89,13 +103,14 @@ class Writer:
             finish.sweep(folder)
             if current(folder) is None:
                 aside = folder / (PARTIAL + files.ASIDE)
-                create(aside, asked, chunk_bytes=0)
+                create(aside, asked, chunk_bytes=0, attributes=identity(folder))
                 files.sync_tree(aside)
                 aside.rename(folder / PARTIAL)
                 files.sync(folder)
         path = current(folder)
         assert path is not None
         store = Store(path, writable=True)
+        check_identity(identity(folder), store.attributes, path)
         if path.name == PARTIAL:
             store.drop_damaged_commits()
         writer = cls(folder, store)
@@ -112,10 +127,12 @@ class Writer:
         correct: np.ndarray,
         probability: Float[np.ndarray, "view augmentation example"] | None,
         scalars: dict[str, float],
+        *,
+        replace: bool = True,
     ) -> None:
         """Commit one epoch; on return it is on the disk, whatever happens next.
 
-        An epoch that is already there with the same bits is left alone; with other bits it is replaced.
+        An epoch that is already there with the same bits is left alone.
 
         Parameters
         ----------
@@ -127,19 +144,26 @@ class Writer:
             Probability of the label, in [0, 1], stored as float16; None if the schema has none.
         scalars
             One value for each of the schema's names.
+        replace
+            Whether an epoch that is already there with other bits is replaced.
 
         Raises
         ------
+        Changed
+            If it is there with other bits and must not be replaced.
         ValueError
             If a shape, a name or the epoch does not fit the schema, or a finished run would change.
         UserError
             If the disk is full; epochs committed before are safe.
         """
         entries = self._entries(epoch, correct, probability, scalars)
-        if epoch in self._committed and self._holds(epoch, entries):
+        there = epoch in self._committed and self._intact(epoch)
+        if there and self._holds(epoch, entries):
             return
         if self._store.path.name == FINISHED:
             raise ValueError(f"{self.folder} is finished, and its epoch {epoch} has other values")
+        if there and not replace:
+            raise Changed(self.folder, epoch)
         with files.full_disk_explained(self.folder):
             self._committed.discard(epoch)
             self._store.uncommit(epoch)
@@ -174,18 +198,23 @@ class Writer:
         if missing:
             raise UserError(
                 f"{self.folder} lacks {len(missing)} of {self._schema.epochs} epochs "
-                f"(the first is {missing[0]}): delete that folder and train the seed again"
+                f"(the first is {missing[0]}): run the same command again, which trains them"
             )
         finish.rewrite(self._store, self._schema, self.folder, wall_seconds)
 
-    def _holds(self, epoch: int, entries: dict[str, np.ndarray]) -> bool:
+    def _intact(self, epoch: int) -> bool:
         try:
-            return all(
-                self._store.read(name, [epoch])[0].tobytes() == values.tobytes()
-                for name, values in entries.items()
-            )
+            for name in self._schema.arrays:
+                self._store.read(name, [epoch])
         except Damaged:
             return False
+        return True
+
+    def _holds(self, epoch: int, entries: dict[str, np.ndarray]) -> bool:
+        return all(
+            self._store.read(name, [epoch])[0].tobytes() == values.tobytes()
+            for name, values in entries.items()
+        )
 
     def _entries(
         self,
@@ -232,6 +261,5 @@ def _check_schema(folder: Path, stored: Schema, asked: Schema) -> None:
 
 def _refuse(folder: Path, name: str, there: object, now: object) -> None:
     raise UserError(
-        f"{folder} holds snapshots with another {name} ({there} there, {now} now): "
-        "use another `study`, or delete that folder"
+        f"{folder} holds snapshots with another {name} ({there} there, {now} now): use another `study`"
     )

@@ -7,8 +7,9 @@ Each is one safetensors file: tensors as tensors, everything else as JSON in its
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from dynamics import files, seal
+from dynamics import files, seal, snapshots
 from dynamics.errors import UserError
 
 STATE_FORMAT = "training-dynamics.state/1"
@@ -122,8 +123,19 @@ def load(path: Path) -> Loaded:
         return Loaded(state, f"{path} {newest}: going on from the previous state")
 
 
-def save_weights(weights: dict[str, Tensor], path: Path) -> None:
+def save_weights(
+    weights: dict[str, Tensor], path: Path, *, made_by: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Save a network's `state_dict` as a plain safetensors file, which any program can read.
+
+    Parameters
+    ----------
+    weights
+        Tensors by name.
+    path
+        Where to.
+    made_by
+        What identifies the run (:func:`dynamics.snapshots.identity`), kept in the file's metadata.
 
     Raises
     ------
@@ -139,17 +151,28 @@ def save_weights(weights: dict[str, Tensor], path: Path) -> None:
     ['bias', 'weight']
     """
     files.atomic_write(
-        path, *_file({name: _stored(value) for name, value in weights.items()}, {"format": WEIGHTS_FORMAT})
+        path,
+        *_file(
+            {name: _stored(value) for name, value in weights.items()},
+            {"format": WEIGHTS_FORMAT, "made_by": json.dumps(dict(made_by))},
+        ),
     )
 
 
-def load_weights(path: Path) -> dict[str, Tensor]:
+def load_weights(path: Path, *, made_by: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Tensor]:
     """Load what :func:`save_weights` wrote, with all tensors on the CPU.
+
+    Parameters
+    ----------
+    path
+        The file.
+    made_by
+        The run that must have made it, if it says so; version 0.1 did not.
 
     Raises
     ------
     UserError
-        When the file is missing, damaged or was not written by :func:`save_weights`.
+        When the file is missing, damaged, of another run, or was not written by :func:`save_weights`.
 
     Examples
     --------
@@ -158,9 +181,11 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     dynamics.errors.UserError: nowhere.safetensors is missing: restore it from a copy, or train that seed again
     """
     try:
-        return _read(path, WEIGHTS_FORMAT)[0]
+        weights, metadata = _read(path, WEIGHTS_FORMAT)
     except _Unreadable as error:
         raise UserError(f"{path} {error}: restore it from a copy, or train that seed again") from error
+    snapshots.check_identity(made_by, json.loads(metadata.get("made_by", "{}")), path)
+    return weights
 
 
 def _file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[memoryview, ...]:
@@ -180,15 +205,20 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
         tensors = safetensors.torch.load(blob)
     except (SafetensorError, ValueError, KeyError) as error:
         raise _Unreadable(f"is not a safetensors file ({error})") from error
-    if metadata.get("format") != kind:
-        raise _Unreadable(f"has the format {metadata.get('format')!r}, not {kind!r}")
+    try:
+        snapshots.check_format(path, metadata.get("format"), kind)
+    except snapshots.Damaged:
+        raise _Unreadable(f"has the format {metadata.get('format')!r}, not {kind!r}") from None
     # Loaded tensors are views of the file's bytes, whose alignment makes some kernels round differently.
     return {name: tensor.clone() for name, tensor in tensors.items()}, metadata
 
 
 def _load_state(path: Path) -> Any:
     tensors, metadata = _read(path, STATE_FORMAT)
-    return _join(json.loads(metadata["tree"]), tensors.__getitem__)
+    try:
+        return _join(json.loads(metadata["tree"]), tensors.__getitem__)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _Unreadable(f"is not a training state ({type(error).__name__}: {error})") from error
 
 
 def _stored(tensor: Tensor) -> Tensor:

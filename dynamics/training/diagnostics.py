@@ -18,8 +18,10 @@ also shrink all embeddings to a point without changing their directions: only em
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+
+from dynamics.errors import UserError
 
 OF_ONE_VIEW = ("feature_std", "feature_std_min", "feature_rank")
 OF_TWO_VIEWS = (
@@ -43,10 +45,36 @@ def names(views: int) -> tuple[str, ...]:
     return OF_ONE_VIEW if views == 1 else OF_ONE_VIEW + OF_TWO_VIEWS
 
 
+def check_weights(network: nn.Module, *, epoch: int) -> None:
+    """Check that a network has not diverged: that no weight or statistic of it is infinite or NaN.
+
+    Raises
+    ------
+    UserError
+        When one is; names it.
+
+    Examples
+    --------
+    >>> check_weights(nn.Linear(2, 2), epoch=1)
+    """
+    values = {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
+    finite = torch.stack([value.isfinite().all() for value in values.values()]).tolist() if values else []
+    diverged = [name for name, fine in zip(values, finite, strict=True) if not fine]
+    if diverged:
+        raise UserError(
+            f"the network has diverged: {diverged[0]} is no longer finite after epoch {epoch}: lower `lr`"
+        )
+
+
 def diagnose(
     features: Float[Tensor, "view example feature"], outputs: Float[Tensor, "view example output"]
 ) -> dict[str, float]:
     """Measure features, and embeddings where there are two views of each example.
+
+    Raises
+    ------
+    UserError
+        When an output is infinite or NaN: finite weights may still be too large.
 
     Examples
     --------
@@ -54,6 +82,10 @@ def diagnose(
     >>> {name: round(value, 3) for name, value in diagnose(features, features).items()}
     {'feature_std': 0.866, 'feature_std_min': 0.866, 'feature_rank': 4.0}
     """
+    if not (features.isfinite().all() & outputs.isfinite().all()):
+        raise UserError(
+            "the network has diverged: its outputs for the panel are no longer finite: lower `lr`"
+        )
     scalars = [*dimension_std(features[0]), effective_rank(features[0])]
     if len(outputs) > 1:
         scalars += [scale(outputs[0]), *dimension_std(outputs[0]), effective_rank(outputs[0])]

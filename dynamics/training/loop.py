@@ -19,7 +19,7 @@ from dynamics import encoders, methods, networks, provenance, snapshots
 from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.errors import UserError
-from dynamics.lock import seed_lock
+from dynamics.lock import SeedLock, seed_lock
 from dynamics.training import capture, checkpoint, diagnostics, panel
 from dynamics.training.workbench import Workbench, Workbenches
 
@@ -70,6 +70,7 @@ def train(
     state_share: float = STATE_SHARE,
     engine: str = "auto",
     workbenches: Workbenches | None = None,
+    replace_epochs: bool = False,
 ) -> None:
     """Train one seed to its last epoch, from wherever it stands, and finish its run folder.
 
@@ -89,12 +90,16 @@ def train(
         How steps are repeated: auto, or one of :data:`dynamics.training.capture.Engine`.
     workbenches
         Keeps what seeds share from one call to the next, if it is passed to each; no bit depends on it.
+    replace_epochs
+        Whether epochs after the last saved state, which are trained again, may replace what was committed if their
+        bits differ. They do on a CPU only if code, libraries or the processor have changed; on a GPU they may always.
 
     Raises
     ------
     UserError
         When the folder holds a run with another recipe or other data, another process holds its lock, the
-        batch or panel does not fit the data, the loss is not finite, or the disk is full.
+        batch or panel does not fit the data, the loss or a weight is not finite, an epoch came out differently
+        (`replace_epochs`), or the disk is full.
 
     Examples
     --------
@@ -109,7 +114,7 @@ def train(
     True
     """
     called = time.perf_counter()
-    with seed_lock(job.folder):
+    with seed_lock(job.folder) as lock:
         snapshots.check_config(job.folder, job.recipe.to_json())
         if snapshots.settle(job.folder):
             return
@@ -118,11 +123,16 @@ def train(
         bench = (workbenches or Workbenches()).get(
             job.method, job.recipe, dataset, device=device, engine=capture.choose(engine, device)
         )
-        trainer = _Trainer(job=job, bench=bench)
+        trainer = _Trainer(job=job, bench=bench, lock=lock, replace=replace_epochs or device.type == "cuda")
         writer = trainer.open_writer()
         trainer.start(writer)
         _train_epochs(trainer, writer, report, state_share, start_seconds=time.perf_counter() - called)
-        checkpoint.save_weights(bench.method.state_dict(), snapshots.weights_file(job.folder))
+        lock.check()
+        checkpoint.save_weights(
+            bench.method.state_dict(),
+            snapshots.weights_file(job.folder),
+            made_by=snapshots.identity(job.folder),
+        )
         writer.finish(trainer.seconds)
 
 
@@ -151,30 +161,36 @@ def check(job: Job, dataset: Dataset) -> Dataset:
 
 def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
     """Write run.json, or compare with the existing one: the data must be the same."""
+    session = {
+        "code": provenance.code_version(),
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+        "device": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "started": provenance.now(),
+    }
     if snapshots.has_record(job.folder):
-        before = snapshots.read_run_json(job.folder)["provenance"]["data_fingerprint"]
+        before = snapshots.read_run_json(job.folder)["provenance"].get("data_fingerprint")
         if before != dataset.fingerprint:
             raise UserError(
                 f"{job.folder} was trained on different images (fingerprint {before}, now {dataset.fingerprint}): "
                 "restore the data, or use another `study`"
             )
+        changed = snapshots.add_session(job.folder, session)
+        if changed:
+            LOGGER.warning("%s goes on with another %s", job.folder, ", ".join(changed))
         return
+    data = {
+        "dataset": dataset.name,
+        "data_fingerprint": dataset.fingerprint,
+        "classes": list(dataset.classes),
+    }
     snapshots.write_run_json(
         job.folder,
         method=job.method,
         seed=job.seed,
         config=job.recipe.to_json(),
-        provenance={
-            "code": provenance.code_version(),
-            "versions": provenance.versions(),
-            "machine": provenance.machine(),
-            "device": _device_name(device),
-            "threads": torch.get_num_threads(),
-            "started": provenance.now(),
-            "dataset": dataset.name,
-            "data_fingerprint": dataset.fingerprint,
-            "classes": list(dataset.classes),
-        },
+        provenance={**session, **data},
     )
 
 
@@ -199,12 +215,13 @@ def _train_epochs(
         scores = trainer.score()
         scored = time.perf_counter()
         trainer.seconds += scored - began
+        trainer.lock.check()
         if epoch == recipe.epochs or save_cost <= state_share * (scored - saved_at):
             # Before the snapshot: an epoch with a state but without a snapshot can be scored again.
             trainer.save()
             saved_at = time.perf_counter()
             save_cost = saved_at - scored
-        writer.write(epoch, scores.correct, scores.probability, {**trainer.scalars, **scores.diagnostics})
+        trainer.commit(writer, scores)
         done = EpochReport(
             epoch=epoch,
             epochs=recipe.epochs,
@@ -225,6 +242,8 @@ class _Trainer:
 
     job: Job
     bench: Workbench
+    lock: SeedLock
+    replace: bool
     epoch: int = 0
     seconds: float = 0.0
     scalars: dict[str, float] = field(default_factory=dict)
@@ -250,14 +269,21 @@ class _Trainer:
         """Train for one epoch; afterwards `scalars` holds the means of the loss's terms over its steps."""
         self.scalars = self.bench.run_epoch(self.job.seed, epoch)
         self.epoch = epoch
+        diagnostics.check_weights(self.bench.method, epoch=epoch)
 
     def score(self) -> panel.Scores:
         """Score the panel."""
         return self.bench.panel.score(self.bench.method)
 
+    def commit(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
+        """Commit the panel's scores after this epoch."""
+        scalars = {**self.scalars, **scores.diagnostics}
+        writer.write(self.epoch, scores.correct, scores.probability, scalars, replace=self.replace)
+
     def save(self) -> None:
         """Save all that is needed to continue after this epoch."""
         state: dict[str, Any] = {
+            "run": snapshots.identity(self.job.folder),
             "epoch": self.epoch,
             "seconds": self.seconds,
             "scalars": self.scalars,
@@ -275,10 +301,7 @@ class _Trainer:
         self.bench.load(state["method"], state["optimizer"])
         self.epoch, self.seconds, self.scalars = state["epoch"], state["seconds"], state["scalars"]
         if self.epoch not in writer.committed():
-            scores = self.score()
-            writer.write(
-                self.epoch, scores.correct, scores.probability, {**self.scalars, **scores.diagnostics}
-            )
+            self.commit(writer, self.score())
 
     def _last_state(self, writer: snapshots.Writer) -> dict[str, Any] | None:
         path = snapshots.state_file(self.job.folder)
@@ -287,6 +310,12 @@ class _Trainer:
         state, note = checkpoint.load(path)
         if note is not None:
             LOGGER.warning("%s", note)
+        lacking = {"epoch", "seconds", "scalars", "method", "optimizer"}.difference(state)
+        if lacking:
+            raise UserError(
+                f"{path} is not a training state (it has no {min(lacking)}): restore it from a copy"
+            )
+        snapshots.check_identity(snapshots.identity(self.job.folder), state.get("run", {}), path)
         if set(range(1, state["epoch"])) - set(writer.committed()):
             LOGGER.warning(
                 "%s lost an epoch before its last state: it is trained again from the start", self.job.folder

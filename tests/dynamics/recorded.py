@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dynamics import snapshots
+from dynamics.snapshots.layout import seed_of
 
 SHAPE = (2, 3, 7)
 LABELS = np.arange(SHAPE[2]) % 3
@@ -49,11 +50,12 @@ def record(
     finish: bool = False,
     **changes: Any,
 ) -> snapshots.Writer:
-    """Write a run's record and some of its four epochs."""
+    """Write a run's record, of the method and seed that its folder is named after, and some of its four epochs."""
+    number = seed_of(folder)
     snapshots.write_run_json(
         folder,
-        method="simclr",
-        seed=seed,
+        method=folder.parent.name,
+        seed=seed if number is None else number,
         config={"lr": 0.5} if config is None else config,
         provenance={"a": 1},
     )

@@ -33,7 +33,7 @@ def test_at_every_crash_point_all_acknowledged_epochs_are_there_and_no_other() -
 
 @pytest.mark.slow
 def test_a_reader_beside_a_writer_sees_whole_epochs_only(tmp_path: Path) -> None:
-    folder = tmp_path / "seed-0000"
+    folder = tmp_path / "simclr" / "seed-0000"
     writer = subprocess.Popen([sys.executable, "-c", WRITE, str(folder)], cwd=Path(__file__).parents[2])
     seen: list[int] = []
     reads = 0

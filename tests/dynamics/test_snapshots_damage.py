@@ -14,7 +14,7 @@ from tests.dynamics.recorded import epoch_entry, record
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return two seeds with all four epochs, one finished and one under way."""
-    place = tmp_path_factory.mktemp("damage")
+    place = tmp_path_factory.mktemp("damage") / "simclr"
     record(place / "seed-0000", [1, 2, 3, 4], finish=True)
     record(place / "seed-0001", [1, 2, 3, 4])
     return place
@@ -22,12 +22,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def finished(kept: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(kept / "seed-0000", tmp_path / "seed-0000")
+    return shutil.copytree(kept / "seed-0000", tmp_path / "simclr" / "seed-0000")
 
 
 @pytest.fixture
 def partial(kept: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(kept / "seed-0001", tmp_path / "seed-0001")
+    return shutil.copytree(kept / "seed-0001", tmp_path / "simclr" / "seed-0001")
 
 
 def flips(path: Path) -> list[bytes]:
@@ -159,14 +159,14 @@ def test_a_look_tells_the_state(kept: Path, partial: Path, tmp_path: Path) -> No
     state = snapshots.state(partial)
     assert (state.kind, state.committed, state.epochs) == ("partial", 3, 4)
     assert state.written is not None
-    state = snapshots.state(tmp_path / "seed-0009")
+    state = snapshots.state(tmp_path / "simclr" / "seed-0009")
     assert (state.kind, state.committed, state.epochs, state.written) == ("empty", 0, None, None)
-    record(tmp_path / "seed-0002", [])
-    with lock.seed_lock(tmp_path / "seed-0002"):
-        state = snapshots.state(tmp_path / "seed-0002")
+    record(tmp_path / "simclr" / "seed-0002", [])
+    with lock.seed_lock(tmp_path / "simclr" / "seed-0002"):
+        state = snapshots.state(tmp_path / "simclr" / "seed-0002")
     assert (state.kind, state.committed, state.epochs) == ("empty", 0, 4)
     assert state.holder is not None
-    assert snapshots.verify(tmp_path / "seed-0002") == []
+    assert snapshots.verify(tmp_path / "simclr" / "seed-0002") == []
 
 
 @pytest.mark.parametrize("name", ["run.json", "snapshots.zarr", "snapshots.zarr/digest/zarr.json"])

@@ -96,7 +96,7 @@ def small_disk(tmp_path: Path) -> Any:
 
 
 def test_a_really_full_disk_loses_no_finished_epoch(small_disk: Path) -> None:
-    folder, shape = small_disk / "seed-0000", (1, 4, 9000)
+    folder, shape = small_disk / "simclr" / "seed-0000", (1, 4, 9000)
 
     def go_on() -> snapshots.Writer:
         writer = open_writer(

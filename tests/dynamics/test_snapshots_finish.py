@@ -78,7 +78,7 @@ def test_a_whole_seed_is_written_at_once(folder: Path) -> None:
     entries = [epoch_entry(epoch) for epoch in epochs]
     snapshots.write_finished(
         folder,
-        method="mine",
+        method="simclr",
         seed=7,
         correct=np.stack([entry[0] for entry in entries]),
         probability=np.stack([entry[1] for entry in entries]).astype(np.float32),
@@ -89,7 +89,7 @@ def test_a_whole_seed_is_written_at_once(folder: Path) -> None:
         wall_seconds=3.0,
     )
     run = snapshots.Run(folder)
-    assert (run.method, run.seed, run.config, run.complete) == ("mine", 7, {"a": [1, 2]}, True)
+    assert (run.method, run.seed, run.config, run.complete) == ("simclr", 7, {"a": [1, 2]}, True)
     assert np.array_equal(run.correct(), all_correct(0, epochs))
     assert np.array_equal(run.probability(), np.stack([entry[1] for entry in entries]))
     assert run.scalars()["loss"].tolist() == [0, 1, 2, 3]
@@ -104,7 +104,7 @@ def test_a_whole_seed_is_written_at_once(folder: Path) -> None:
 def test_a_seed_is_not_written_over_another(folder: Path) -> None:
     record(folder, [1])
     with pytest.raises(UserError, match="seed-0007 exists: use another study"):
-        snapshots.write_finished(folder, method="mine", seed=7, correct=np.ones((1, 1, 1, 1), bool))
+        snapshots.write_finished(folder, method="simclr", seed=7, correct=np.ones((1, 1, 1, 1), bool))
 
 
 def test_a_seed_that_fails_on_the_way_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_a_seed_that_fails_on_the_way_leaves_nothing(folder: Path, monkeypatch: 
 
     monkeypatch.setattr("dynamics.files.sync_tree", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        snapshots.write_finished(folder, method="mine", seed=7, correct=np.ones((2, 1, 1, 3), bool))
+        snapshots.write_finished(folder, method="simclr", seed=7, correct=np.ones((2, 1, 1, 3), bool))
     assert list(folder.parent.iterdir()) == []
 
 
@@ -124,6 +124,6 @@ def test_a_memory_mapped_array_is_taken_in_pieces(
     np.save(tmp_path / "correct.npy", correct)
     monkeypatch.setattr("dynamics.snapshots.store.CHUNK_BYTES", correct[0].nbytes * 2)
     mapped = np.load(tmp_path / "correct.npy", mmap_mode="r")
-    snapshots.write_finished(folder, method="mine", seed=7, correct=mapped)
+    snapshots.write_finished(folder, method="simclr", seed=7, correct=mapped)
     assert zarr.open_array(folder / "snapshots.zarr/correct", mode="r").chunks[0] == 2
     assert np.array_equal(snapshots.Run(folder).correct(), correct)

@@ -109,7 +109,7 @@ def test_an_epoch_that_is_not_there_is_an_error(runs: Path) -> None:
 
 def test_a_run_without_probabilities_says_so(tmp_path: Path) -> None:
     folder = seed(tmp_path, 0)
-    snapshots.write_finished(folder, method="mine", seed=0, correct=np.ones((2, 1, 1, 3), bool))
+    snapshots.write_finished(folder, method="simclr", seed=0, correct=np.ones((2, 1, 1, 3), bool))
     run = snapshots.Run(folder)
     assert run.scalars() == {}
     with pytest.raises(UserError, match="holds no probabilities"):
@@ -186,9 +186,11 @@ def test_a_record_that_is_none_is_an_error(tmp_path: Path) -> None:
     path = folder / "run.json"
     text = path.read_text()
     for before, after, message in (
-        ("run/1", "run/2", r"must have the format .*, got 'training-dynamics\.run/2'"),
+        ("run/1", "run/2", r"newer version .*its format is 'training-dynamics\.run/2'"),
         ("0.5", "0.6", "changed by hand or damaged"),
-        ('"seed": 0', '"seed": "0"', "has no int 'seed'"),
+        ('"seed": 0', '"seed": "0"', "no int 'seed'"),
+        ('"seed": 0', '"seed": true', "no int 'seed'"),
+        ('"training-dynamics.run/1"', "1", "its format is 1"),
         ("{", "", "not JSON"),
     ):
         path.write_text(text.replace(before, after, 1))

@@ -35,7 +35,7 @@ def test_what_is_written_is_read_under_way_and_finished(
     chunk_bytes: int,
     seed: int,
 ) -> None:
-    folder = tmp_path_factory.mktemp("run") / "seed-0000"
+    folder = tmp_path_factory.mktemp("run") / "simclr" / f"seed-{seed:04d}"
     snapshots.write_run_json(folder, method="simclr", seed=seed, config={}, provenance={})
     writer = snapshots.Writer.open(
         folder,

@@ -19,7 +19,9 @@ def epoch_arrays(epoch: int) -> tuple[np.ndarray, dict[str, float]]:
 def open_writer(folder: Path) -> snapshots.Writer:
     """Open the seed, as a training loop does on every start."""
     if not (folder / "run.json").exists():
-        snapshots.write_run_json(folder, method="simclr", seed=0, config={"lr": 0.1}, provenance={})
+        snapshots.write_run_json(
+            folder, method=folder.parent.name, seed=int(folder.name[-1]), config={"lr": 0.1}, provenance={}
+        )
     return snapshots.Writer.open(
         folder,
         epochs=EPOCHS,
