@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -21,10 +22,15 @@ from dynamics.errors import UserError
 
 ASIDE = ".tmp"
 """Ending of a file that is still being written."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a disk without space, or of an exceeded quota."""
 
 
 def sync(path: Path) -> None:
     """Wait until a file's bytes, or a folder's entries, are on the disk.
+
+    Some network disks cannot sync a folder (CIFS, shares of virtual machines); training goes on there, and a power cut
+    may lose names of files that were written last, which resuming trains again.
 
     Examples
     --------
@@ -35,6 +41,9 @@ def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in FULL or not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         os.close(descriptor)
 
@@ -245,6 +254,8 @@ def sha256_of(path: Path) -> str:
 def full_disk_explained(folder: Path) -> Iterator[None]:
     """Turn a full disk or an exceeded quota into a :class:`UserError` that says how to go on.
 
+    Other errors of the system pass through; those that name no file get the folder's name.
+
     Examples
     --------
     >>> with full_disk_explained(Path("runs")):
@@ -256,7 +267,8 @@ def full_disk_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
+            error.filename = error.filename or str(folder)
             raise
         raise UserError(
             f"the disk that holds {folder} is full: the finished epochs are safe; "

@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from filelock import FileLock
 
-from dynamics import files
+from dynamics import files, lock
 from dynamics.config import Recipe
 from dynamics.errors import UserError
 from dynamics.names import ordered
@@ -224,7 +223,7 @@ def record(
     """
     files.make_folder(folder)
     path = folder / NAME
-    with FileLock(folder / f".{NAME}.lock"):
+    with lock.rewriting(path):
         before = parsed(path) if path.exists() else StudyFile(name=folder.name, seeds="")
         all_seeds = sorted({*before.seed_list(), *seeds})
         fields = {**before.method, **{method: recipe.to_json() for method, recipe in recipes.items()}}

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock
 
 from analysis.framework import results
 from analysis.framework.command import finish
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table
-from dynamics import files, snapshots
+from dynamics import files, lock, snapshots
 from dynamics.errors import UserError
 from dynamics.names import PIXELS, UNTRAINED
 from dynamics.study import Study
@@ -171,7 +170,7 @@ def grow(folder: Path, new: Result) -> None:
     evaluations: accuracy after the last epoch...
     """
     files.make_folder(folder)
-    with FileLock(folder / f".{NAME}.lock"):
+    with lock.rewriting(folder / f"{NAME}.json"):
         finish(merge(read(folder), new), folder)
 
 

@@ -91,3 +91,34 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
             files.atomic_write(path, b"content")
     assert stat.S_ISFIFO(pipe.stat().st_mode) and stat.S_ISCHR(Path(os.devnull).stat().st_mode)
     assert list(tmp_path.iterdir()) == [pipe]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO, errno.ENOTSUP, errno.EBADF])
+def test_a_folder_that_cannot_be_synced_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    original = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.make_folder(tmp_path / "a" / "b")
+    files.atomic_write(tmp_path / "a" / "b" / "file", b"content")
+    files.sync_tree(tmp_path)
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"content"
+
+
+def test_a_file_that_cannot_be_synced_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / "old").write_bytes(b"")
+    monkeypatch.setattr(os, "fsync", fsync)
+    for act in (lambda: files.sync(tmp_path / "old"), lambda: files.atomic_write(tmp_path / "new", b"")):
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            act()
+        assert str(tmp_path) in str(caught.value)
+    assert list(tmp_path.iterdir()) == [tmp_path / "old"]

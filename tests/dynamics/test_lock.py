@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
+import fcntl
 import os
 import socket
 import subprocess
@@ -9,8 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from dynamics.lock import SeedLocked, holder, seed_lock
+from dynamics import study_file
+from dynamics.errors import explained
+from dynamics.lock import Locked, holder, seed_lock
 
+NO_LOCKS = """
+import errno, fcntl, os
+def flock(descriptor, how):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+fcntl.flock = flock
+"""
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -40,9 +50,7 @@ def other(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_the_second_process_is_told_who_holds_the_seed(folder: Path, other: subprocess.Popen[str]) -> None:
     with (
-        pytest.raises(
-            SeedLocked, match=rf"seed-0003 .* process {other.pid} on {socket.gethostname()}, since 20"
-        ),
+        pytest.raises(Locked, match=rf"seed-0003 .* process {other.pid} on {socket.gethostname()}, since 20"),
         seed_lock(folder),
     ):
         pytest.fail("two processes hold one seed")
@@ -82,7 +90,7 @@ def test_two_threads_of_one_process_exclude_each_other(folder: Path) -> None:
         try:
             with seed_lock(folder):
                 pass
-        except SeedLocked as error:
+        except Locked as error:
             refused.append(error)
 
     with seed_lock(folder):
@@ -118,3 +126,133 @@ def test_before_it_has_signed_the_holder_is_another_process(folder: Path) -> Non
         assert str(holder(folder)) == "another process"
         (folder / "holder.json").write_text("{")
         assert str(holder(folder)) == "another process"
+
+
+def test_a_lock_that_was_removed_is_still_held(folder: Path, other: subprocess.Popen[str]) -> None:
+    (folder / "lock").unlink()
+    found = holder(folder)
+    assert found is not None and found.pid == other.pid
+    with pytest.raises(Locked, match=f"process {other.pid}"), seed_lock(folder):
+        pytest.fail("two processes hold one seed")
+    other.kill()
+    other.wait()
+    with seed_lock(folder):
+        pass
+
+
+@pytest.fixture(params=[errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP])
+def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk without flock, for this process."""
+
+    def flock(descriptor: int, how: int) -> None:
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+
+@pytest.fixture
+def signed(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the seed, on the same disk."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", NO_LOCKS + HOLD, str(folder)], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.usefixtures("no_locks")
+class TestWithoutLocks:
+    def test_one_process_at_a_time_has_it(self, folder: Path, signed: subprocess.Popen[str]) -> None:
+        found = holder(folder)
+        assert found is not None and found.pid == signed.pid and found.lives()
+        with pytest.raises(Locked, match=f"process {signed.pid} .* stop that process$"), seed_lock(folder):
+            pytest.fail("two processes hold one seed")
+
+    def test_a_killed_process_holds_nothing(self, folder: Path, signed: subprocess.Popen[str]) -> None:
+        signed.kill()
+        signed.wait()
+        assert holder(folder) is None
+        for _ in range(2):
+            with seed_lock(folder):
+                found = holder(folder)
+                assert found is not None and found.pid == os.getpid()
+        assert [path.name for path in folder.iterdir()] == ["lock"]
+
+    def test_of_another_machine_it_says_which_file_to_remove_and_when(
+        self, folder: Path, signed: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        signed.kill()
+        signed.wait()
+        here = socket.gethostname()
+        monkeypatch.setattr(socket, "gethostname", lambda: "node2")
+        assert holder(folder) is not None
+        advice = f"process {signed.pid} on {here}.*not running any more, on its machine, remove .*holder.json"
+        with pytest.raises(Locked, match=advice), seed_lock(folder):
+            pytest.fail("nobody knows whether it runs")
+        (folder / "holder.json").unlink()
+        with seed_lock(folder):
+            pass
+
+    @pytest.mark.parametrize("content", ["", "{", '{"pid": "x"}', '{"pid": 99999999999999999999}'])
+    def test_what_a_killed_process_has_half_written_can_be_removed(self, folder: Path, content: str) -> None:
+        folder.mkdir(parents=True)
+        (folder / "holder.json").write_text(content)
+        with pytest.raises(Locked, match=r"remove .*holder\.json"), seed_lock(folder):
+            pytest.fail("nobody knows whether it runs")
+
+
+def test_a_reused_number_is_another_process(folder: Path) -> None:
+    with seed_lock(folder):
+        found = holder(folder)
+    assert found is not None and found.lives()
+    assert found._replace(birth=f"{found.birth}0").lives() is False
+
+
+def test_an_error_of_the_disk_is_none_of_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, how: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(OSError, match="Input/output error") as caught, seed_lock(folder):
+        pytest.fail("it was not locked")
+    assert str(folder) in explained(caught.value)
+
+
+COUNT = """
+import sys
+from pathlib import Path
+from dynamics.lock import rewriting
+
+path = Path(sys.argv[1])
+for _ in range(100):
+    with rewriting(path):
+        path.write_text(str(int(path.read_text()) + 1))
+"""
+RECORD = """
+import sys
+from pathlib import Path
+from dynamics import study_file
+
+for seed in range(int(sys.argv[2]), 40, 2):
+    study_file.record(Path(sys.argv[1]), {}, [seed])
+"""
+
+
+def run_all(*calls: list[str]) -> None:
+    processes = [subprocess.Popen([sys.executable, "-c", *words]) for words in calls]
+    assert [process.wait(timeout=120) for process in processes] == [0] * len(calls)
+
+
+@pytest.mark.parametrize("disk", ["", NO_LOCKS], ids=["locks", "no locks"])
+def test_no_change_of_a_file_is_lost(tmp_path: Path, disk: str) -> None:
+    path = tmp_path / "number"
+    path.write_text("0")
+    run_all([disk + COUNT, str(path)], [disk + COUNT, str(path)])
+    assert path.read_text() == "200"
+
+
+def test_two_commands_record_their_seeds_in_one_study_file(tmp_path: Path) -> None:
+    run_all([RECORD, str(tmp_path), "0"], [RECORD, str(tmp_path), "1"])
+    assert study_file.parsed(tmp_path / study_file.NAME).seeds == 40
