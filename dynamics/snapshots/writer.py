@@ -127,12 +127,10 @@ class Writer:
         correct: np.ndarray,
         probability: Float[np.ndarray, "view augmentation example"] | None,
         scalars: dict[str, float],
-        *,
-        replace: bool = True,
     ) -> None:
         """Commit one epoch; on return it is on the disk, whatever happens next.
 
-        An epoch that is already there with the same bits is left alone.
+        An epoch that is already there with the same bits is left alone; with other bits it is replaced.
 
         Parameters
         ----------
@@ -144,31 +142,42 @@ class Writer:
             Probability of the label, in [0, 1], stored as float16; None if the schema has none.
         scalars
             One value for each of the schema's names.
-        replace
-            Whether an epoch that is already there with other bits is replaced.
 
         Raises
         ------
-        Changed
-            If it is there with other bits and must not be replaced.
         ValueError
             If a shape, a name or the epoch does not fit the schema, or a finished run would change.
         UserError
             If the disk is full; epochs committed before are safe.
         """
         entries = self._entries(epoch, correct, probability, scalars)
-        there = epoch in self._committed and self._intact(epoch)
-        if there and self._holds(epoch, entries):
+        if epoch in self._committed and self._holds(epoch, entries):
             return
         if self._store.path.name == FINISHED:
             raise ValueError(f"{self.folder} is finished, and its epoch {epoch} has other values")
-        if there and not replace:
-            raise Changed(self.folder, epoch)
         with files.full_disk_explained(self.folder):
             self._committed.discard(epoch)
             self._store.uncommit(epoch)
             self._store.write(epoch, entries)
         self._committed.add(epoch)
+
+    def check_unchanged(
+        self,
+        epoch: int,
+        correct: np.ndarray,
+        probability: Float[np.ndarray, "view augmentation example"] | None,
+        scalars: dict[str, float],
+    ) -> None:
+        """Check that an epoch that is trained again has the bits that are committed; parameters as in :meth:`write`.
+
+        Raises
+        ------
+        Changed
+            If it is there with other bits.
+        """
+        entries = self._entries(epoch, correct, probability, scalars)
+        if epoch in self._committed and self._holds(epoch, entries) is False:
+            raise Changed(self.folder, epoch)
 
     def log(self, content: dict[str, Any]) -> None:
         """Append an epoch's times to the log; they differ between runs, so the snapshots do not hold them."""
@@ -202,19 +211,15 @@ class Writer:
             )
         finish.rewrite(self._store, self._schema, self.folder, wall_seconds)
 
-    def _intact(self, epoch: int) -> bool:
+    def _holds(self, epoch: int, entries: dict[str, np.ndarray]) -> bool | None:
+        """Compare an epoch with what is committed; None if that cannot be read."""
         try:
-            for name in self._schema.arrays:
-                self._store.read(name, [epoch])
+            return all(
+                self._store.read(name, [epoch])[0].tobytes() == values.tobytes()
+                for name, values in entries.items()
+            )
         except Damaged:
-            return False
-        return True
-
-    def _holds(self, epoch: int, entries: dict[str, np.ndarray]) -> bool:
-        return all(
-            self._store.read(name, [epoch])[0].tobytes() == values.tobytes()
-            for name, values in entries.items()
-        )
+            return None
 
     def _entries(
         self,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from dynamics import encoders, methods, networks, provenance, snapshots
@@ -215,7 +216,7 @@ def _train_epochs(
         scores = trainer.score()
         scored = time.perf_counter()
         trainer.seconds += scored - began
-        trainer.lock.check()
+        trainer.check(writer, scores)
         if epoch == recipe.epochs or save_cost <= state_share * (scored - saved_at):
             # Before the snapshot: an epoch with a state but without a snapshot can be scored again.
             trainer.save()
@@ -277,8 +278,16 @@ class _Trainer:
 
     def commit(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
         """Commit the panel's scores after this epoch."""
-        scalars = {**self.scalars, **scores.diagnostics}
-        writer.write(self.epoch, scores.correct, scores.probability, scalars, replace=self.replace)
+        writer.write(*self._entry(scores))
+
+    def check(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
+        """Check, before anything of this epoch is saved, that the folder is ours and no other bits are in it."""
+        self.lock.check()
+        if not self.replace:
+            writer.check_unchanged(*self._entry(scores))
+
+    def _entry(self, scores: panel.Scores) -> tuple[int, np.ndarray, np.ndarray, dict[str, float]]:
+        return self.epoch, scores.correct, scores.probability, {**self.scalars, **scores.diagnostics}
 
     def save(self) -> None:
         """Save all that is needed to continue after this epoch."""
