@@ -319,7 +319,9 @@ class _Trainer:
         state, note = checkpoint.load(path)
         if note is not None:
             LOGGER.warning("%s", note)
-        lacking = {"epoch", "seconds", "scalars", "method", "optimizer"}.difference(state)
+        lacking = {"epoch", "seconds", "scalars", "method", "optimizer"}.difference(
+            state if isinstance(state, dict) else ()
+        )
         if lacking:
             raise UserError(
                 f"{path} is not a training state (it has no {min(lacking)}): restore it from a copy"

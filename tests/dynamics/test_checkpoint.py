@@ -198,6 +198,29 @@ def test_every_flipped_bit_of_a_state_and_of_weights_is_noticed(tmp_path: Path) 
                 read(path)
 
 
+@pytest.mark.parametrize(
+    "tree",
+    ["", "[", "{}", '{"tensor": "none"}', '{"dict": 3}', '{"other": 1}', '{"float": 3}', "[" * 50_000, None],
+    ids=["empty", "cut", "nothing", "no tensor", "no pairs", "another kind", "no float", "deep", "absent"],
+)
+def test_a_sealed_file_that_holds_no_state_is_refused_in_a_sentence(tmp_path: Path, tree: str | None) -> None:
+    path = tmp_path / "state.safetensors"
+    metadata = {"format": checkpoint.STATE_FORMAT} | ({} if tree is None else {"tree": tree})
+    path.write_bytes(b"".join(checkpoint._file({"weights": torch.ones(2)}, metadata)))
+    with pytest.raises(UserError, match="no training state can be read"):
+        checkpoint.load(path)
+
+
+def test_a_state_of_a_newer_format_does_not_give_way_to_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    checkpoint.save({"epoch": 1}, path)
+    checkpoint.save({"epoch": 2}, path)
+    newer = {"format": "training-dynamics.state/99", "tree": "1"}
+    path.write_bytes(b"".join(checkpoint._file({"weights": torch.ones(2)}, newer)))
+    with pytest.raises(UserError, match="newer version"):
+        checkpoint.load(path)
+
+
 def test_weights_are_a_plain_safetensors_file(tmp_path: Path) -> None:
     model = torch.nn.Linear(3, 2).to(memory_format=torch.contiguous_format)
     path = tmp_path / "weights.safetensors"
