@@ -81,7 +81,7 @@ def test_it_trains(added: dict[str, str], tmp_path: Path) -> None:
     small = {"train_examples": 64, "width": 2, "epochs": 1, "panel_examples": 32, "panel_augmentations": 1}
     recipe = preset("dcl", "quick")
     recipe = type(recipe).from_json(recipe.to_json() | small)
-    folder = tmp_path / "seed-0000"
+    folder = tmp_path / "dcl" / "seed-0000"
     train(
         Job(method="dcl", recipe=recipe, seed=0, folder=folder),
         data.load("digits"),

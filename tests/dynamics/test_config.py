@@ -86,13 +86,13 @@ def test_seeds_of_version_0_1_get_company_where_their_temperatures_agree(
     old = {**config, "panel_temperature": 0.07, **({} if goes_on else {"temperature": loss})}
     for seed, recorded in enumerate((old, {**config, "temperature": loss})):
         snapshots.write_finished(
-            tmp_path / f"seed-000{seed}",
+            tmp_path / method / f"seed-000{seed}",
             method=method,
             seed=seed,
             config=recorded,
             correct=np.ones((1, 1, 1, 2), bool),
         )
-    runs = [snapshots.Run(tmp_path / f"seed-000{seed}") for seed in (0, 1)]
+    runs = [snapshots.Run(tmp_path / method / f"seed-000{seed}") for seed in (0, 1)]
     if goes_on:
         snapshots.check_config(runs[0].folder, runs[1].config)
         assert runs[0].config == runs[1].config

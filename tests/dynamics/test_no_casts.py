@@ -28,7 +28,7 @@ def test_what_is_no_boolean_is_refused(kind: str, tmp_path: Path) -> None:
         snapshots.write_finished(tmp_path / "s/m/seed-0000", method="m", seed=0, correct=correct)
     assert not list(tmp_path.rglob("run.json"))
     writer = snapshots.Writer.open(
-        tmp_path / "seed-0001",
+        tmp_path / "m" / "seed-0001",
         epochs=2,
         shape=SHAPE[1:],
         scalar_names=(),
@@ -53,7 +53,7 @@ def test_what_is_no_integer_is_refused(name: str, values: np.ndarray, message: s
     more: dict[str, Any] = {name: values}
     with pytest.raises(UserError, match=f"{name} {message}"):
         snapshots.write_finished(
-            tmp_path / "seed-0000", method="m", seed=0, correct=np.ones(SHAPE, bool), **more
+            tmp_path / "m" / "seed-0000", method="m", seed=0, correct=np.ones(SHAPE, bool), **more
         )
 
 

@@ -14,6 +14,7 @@ import torch
 from dynamics import data
 from dynamics.study_file import preset
 from dynamics.training.loop import EpochReport, Job, train
+from dynamics.training.workbench import Workbenches
 
 SEEDS = 12
 LEVEL = 0.002
@@ -67,11 +68,20 @@ def curves(method: str, device: str, precision: str, slower: float = 1.0) -> Cur
     changes: dict[str, Any] = {**SMALL, "precision": precision, "lr": RATES[method] / slower}
     recipe = dataclasses.replace(preset(method, "quick"), **changes)
     rows: list[list[EpochReport]] = []
+    workbenches = Workbenches()
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(SEEDS):
             rows.append([])
-            job = Job(method=method, recipe=recipe, seed=seed, folder=Path(folder) / f"seed-{seed:04d}")
-            train(job, data.load("digits"), device=torch.device(device), report=rows[-1].append)
+            job = Job(
+                method=method, recipe=recipe, seed=seed, folder=Path(folder, method, f"seed-{seed:04d}")
+            )
+            train(
+                job,
+                data.load("digits"),
+                device=torch.device(device),
+                report=rows[-1].append,
+                workbenches=workbenches,
+            )
     return Curves(
         np.array([[report.mean_correct for report in row] for row in rows]),
         np.array([[report.loss for report in row] for row in rows]),
