@@ -125,10 +125,11 @@ def test_the_verdict_of_an_embedding(
     tmp_path: Path, rng: np.random.Generator, changes: dict[str, float], expected: str
 ) -> None:
     sound = {"embedding_std": 0.9, "embedding_std_min": 0.5, "embedding_rank": 9.0}
-    own = recorded(rng, ("loss",), **sound)
+    seeds = [recorded(rng, ("loss",), **sound) for _ in range(2)]
     for name, value in changes.items():
-        own[name][-1] = value
-    write(tmp_path, "vicreg", [own, own], VICREG)
+        for own in seeds:
+            own[name][-1] = value
+    write(tmp_path, "vicreg", seeds, VICREG)
     (row,) = objectives.analyse(studies.opened(tmp_path)).settings["collapse"]
     assert row["verdict"] == expected
     assert row["space"] == "embedding" and row["rank_limit"] == pytest.approx(0.8)
