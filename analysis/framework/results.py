@@ -13,7 +13,7 @@ import math
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,9 @@ class Result:
     def tables(self) -> list[Table]:
         """Return what the analysis prints: see :class:`~analysis.framework.table.Table`."""
         home = "analysis.framework.evaluations" if self.name == "evaluation" else f"analysis.{self.name}"
-        tables: list[Table] = importlib.import_module(home).tables(self)
-        return tables
+        first, *others = importlib.import_module(home).tables(self)
+        known = [note for one in self.inputs.values() for note in one.get("notes", ())]
+        return [replace(first, notes=[*first.notes, *known]), *others]
 
     def _repr_html_(self) -> str:
         return "".join(table._repr_html_() for table in self.tables())
