@@ -28,6 +28,7 @@ from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
+from analysis.framework.targets import by_target, of_quantity
 from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
 from dynamics.errors import UserError
@@ -76,8 +77,8 @@ def analyse(
     """Compare all methods of a study with binomial noise.
 
     The result has a row for each method, quantity and epoch that is the first to reach a target; see :func:`row`.
-    With one augmentation r is r_tilde, and both are one row (:func:`of_quantity`). The arrays
-    `<method>.<quantity>.noise` (row, example) are sorted draws of Bin(N, p0) / N, in the order of the rows.
+    With one augmentation r is r_tilde, and both are one row (:func:`~analysis.framework.targets.of_quantity`).
+    The arrays `<method>.<quantity>.noise` (row, example) are sorted draws of Bin(N, p0) / N, in the order of the rows.
 
     Parameters
     ----------
@@ -340,29 +341,6 @@ def tables(result: results.Result) -> list[Table]:
         )
         for key, quantity, columns in (("single", "r_tilde", single), ("averaged", "r", averaged))
     ]
-
-
-def of_quantity(rows: Sequence[results.Row], quantity: str) -> list[results.Row]:
-    """Return the rows about r or r~ (`r_tilde`): the same ones for a method with one augmentation.
-
-    Examples
-    --------
-    >>> single = {"quantity": "r_tilde", "augmentations": 1}
-    >>> of_quantity([single, {"quantity": "r_tilde", "augmentations": 4}], "r") == [single]
-    True
-    """
-    return [row for row in rows if row["quantity"] == quantity or row["augmentations"] == 1]
-
-
-def by_target(rows: Iterable[results.Row]) -> dict[tuple[str, float], results.Row]:
-    """Return the row of each method and target; several targets may have one row.
-
-    Examples
-    --------
-    >>> list(by_target([{"method": "simclr", "targets": [0.25, 0.5]}]))
-    [('simclr', 0.25), ('simclr', 0.5)]
-    """
-    return {(row["method"], target): row for row in rows for target in row["targets"]}
 
 
 def never_reached(rows: Sequence[results.Row], methods: Iterable[str], targets: Sequence[float]) -> list[str]:

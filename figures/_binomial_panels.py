@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.binomial import of_quantity
 from analysis.framework.results import Row
+from analysis.framework.targets import of_quantity
 from dynamics.names import label
 from figures import Results
 from figures._curves import SYMBOLS, Quantity, array, examples_label, methods, share_of_examples, sorted_curve

@@ -2,6 +2,7 @@
 """The setup of a study: its runs, machines and times, and the provenance of the page's numbers."""
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def origin(study: Study, folder: Path, names: Iterable[str]) -> Section:
         folded("Snapshots of every seed", *snapshots),
         paragraph(
             f"This page: {_minute(provenance.now())} UTC, code {provenance.code_version()}, made by ",
-            code(f"python -m runners.report --study {study.name}"),
+            code(f"python -m runners.report --study {shlex.quote(study.name)}"),
             ".",
             class_="meta",
         ),

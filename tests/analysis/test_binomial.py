@@ -10,6 +10,7 @@ from scipy import stats
 
 from analysis import binomial, learning
 from analysis.framework.results import Result
+from analysis.framework.targets import of_quantity
 from analysis.framework.where import Where, open_study
 from analysis.papers.memorization.spreads import easy_and_hard
 from dynamics import snapshots
@@ -88,7 +89,7 @@ def test_a_test_is_made_and_counted_once(
     assert len(made) == len(found.rows) == tests
     assert len({(row["quantity"], row["epoch"]) for row in found.rows}) == tests
     for quantity in ("r", "r_tilde"):
-        own = binomial.of_quantity(found.rows, quantity)
+        own = of_quantity(found.rows, quantity)
         assert [target for row in own for target in row["targets"]] == [0.25, 0.5, 0.75]
     q = stats.false_discovery_control([row["permutation_p"] for row in found.rows])
     assert [row["permutation_q"] for row in found.rows] == pytest.approx(q)

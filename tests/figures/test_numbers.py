@@ -8,8 +8,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import figures
-from analysis.binomial import of_quantity
 from analysis.framework.results import Result
+from analysis.framework.targets import of_quantity
 from dynamics.names import LABELS, ORDER
 from figures._style import COLOURS, SCALE, shades, style
 from tests.figures.studies import make, shares

@@ -5,9 +5,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from analysis.binomial import by_target, of_quantity
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table
+from analysis.framework.targets import by_target, of_quantity
 from analysis.papers import Results, verdicts
 from analysis.papers.memorization import printed as thesis
 from analysis.papers.memorization.recipe import reasons

@@ -4,8 +4,8 @@
 import math
 from collections.abc import Sequence
 
-from analysis.binomial import of_quantity
 from analysis.framework.results import Row
+from analysis.framework.targets import of_quantity
 from analysis.papers import Results
 from analysis.papers.findings import Conclusion, Finding, by_counting, more
 from analysis.papers.memorization.printed import METHODS, TARGETS

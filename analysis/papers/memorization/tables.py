@@ -3,9 +3,9 @@
 
 from collections.abc import Mapping
 
-from analysis.binomial import by_target, of_quantity
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table
+from analysis.framework.targets import by_target, of_quantity
 from analysis.papers import Results, verdicts
 from analysis.papers.memorization import printed as thesis
 from analysis.papers.memorization.recipe import reasons

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from analysis.binomial import of_quantity
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table, power
+from analysis.framework.targets import of_quantity
 from analysis.papers import Results, Weakness
 from dynamics.names import label
 from dynamics.study import Study
