@@ -85,7 +85,7 @@ def analyse(
     if reference is None:
         reference = "simclr" if "simclr" in study.methods else study.methods[0]
     base = study.counts(reference)
-    chosen = [t for t in THESIS_EPOCHS if t in base.epochs] if not epochs else list(epochs)
+    chosen = [t for t in THESIS_EPOCHS if t in base.epochs] if not epochs else list(dict.fromkeys(epochs))
     if not chosen:
         raise UserError(
             f"{reference} has none of the thesis's epochs {THESIS_EPOCHS}: choose others with `epochs`"

@@ -43,9 +43,9 @@ def applies(study: Study) -> str | None:
 def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: int = 0) -> results.Result:
     """Split the variance of `correct` for all methods of a study with several augmentations.
 
-    The result has a row for each method and target that was reached; see :func:`row`. Its arrays have one
-    layer for each row of a method: `<method>.mean_counts` (row, example), correct answers out of N * M, sorted;
-    and of the examples that are shown `<method>.shown` (row, shown), their places in that order, and
+    The result has a row for each method and epoch that is the first to reach a target; see :func:`row`. Its arrays
+    have one layer for each row of a method: `<method>.mean_counts` (row, example), correct answers out of N * M,
+    sorted; and of the examples that are shown `<method>.shown` (row, shown), their places in that order, and
     `<method>.shown_counts` (row, shown, augmentation), correct answers out of N.
 
     Parameters
@@ -65,8 +65,8 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: i
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> analyse(example_study()).table[["method", "target", "epoch"]].values.tolist()
-    [['simclr', 0.25, 3], ['simclr', 0.5, 5], ['supervised', 0.25, 3], ['supervised', 0.5, 5]]
+    >>> analyse(example_study()).table[["method", "targets", "epoch"]].values.tolist()
+    [['simclr', [0.25], 3], ['simclr', [0.5], 5], ['supervised', [0.25], 3], ['supervised', [0.5], 5]]
     """
     check_targets(targets)
     if (reason := _reason(study, targets)) is not None:
@@ -136,7 +136,7 @@ def row(case: Case, rng: np.random.Generator) -> results.Row:
     seeds, augmentations, examples = case.correct.shape
     values: results.Row = {
         "method": case.method,
-        "target": case.target,
+        "targets": list(case.targets),
         "epoch": case.epoch,
         "seeds": seeds,
         "augmentations": augmentations,
@@ -183,6 +183,7 @@ def tables(result: results.Result) -> list[Table]:
     columns = [
         Column("method", "method", "method"),
         Column("epoch", "t", "d"),
+        Column("targets", "first to reach"),
         Column("seeds", "N", "d"),
         Column("mean_r", "E[r_t]", ".3f"),
         *(Column(f"percent_{part}", title, ".1f") for part, title in PARTS.items()),

@@ -2,11 +2,12 @@
 """Are all examples equally hard? Learning probabilities against binomial noise (memorization thesis, 4.2).
 
 If they were, N r~_t(x~) would be Bin(N, p0) with p0 the mean of r~_t (eq. 4.7). Each method is tested at the
-first epochs whose p0 reaches 1/4, 1/2 and 3/4. Two quantities, one row each:
+first epochs whose p0 reaches 1/4, 1/2 and 3/4; an epoch that is the first for several of them is tested once.
+Two quantities, one row each:
 
     r_tilde  one fixed augmentation, N trials per example: the thesis's table 4.1, and tests that hold their level
     r        all M augmentations, N * M trials: the thesis's table 4.2; trials of one seed are not independent
-             there, so only the test that permutes within seeds is made (with M = 1 it is r_tilde again)
+             there, so only the test that permutes within seeds is made (with M = 1, r_tilde's row is its row)
 
 The thesis's chi-square has expected counts far below 5 in its tails and is marked invalid there: one example
 in a tail moves it by orders of magnitude. Its MAE compares values of N * M trials with noise of N: beside it
@@ -27,6 +28,7 @@ from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
+from analysis.framework.targets import by_target, of_quantity
 from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
 from dynamics.errors import UserError
@@ -41,7 +43,10 @@ class Case(NamedTuple):
 
     method: str
     quantity: str
-    target: float
+    targets: tuple[float, ...]
+    """The means that this epoch is the first to reach."""
+    augmentations: int
+    """M, of the method's panel."""
     epoch: int
     counts: Int32[np.ndarray, " example"]
     trials: int
@@ -71,8 +76,9 @@ def analyse(
 ) -> results.Result:
     """Compare all methods of a study with binomial noise.
 
-    The result has a row for each method, quantity and target that was reached; see :func:`row`. Its arrays
-    `<method>.<quantity>.noise` (row, example) are sorted draws of Bin(N, p0) / N, in the order of the rows.
+    The result has a row for each method, quantity and epoch that is the first to reach a target; see :func:`row`.
+    With one augmentation r is r_tilde, and both are one row (:func:`~analysis.framework.targets.of_quantity`).
+    The arrays `<method>.<quantity>.noise` (row, example) are sorted draws of Bin(N, p0) / N, in the order of the rows.
 
     Parameters
     ----------
@@ -103,7 +109,8 @@ def analyse(
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     for method in study.methods:
-        for quantity in ("r_tilde", "r"):
+        several = study.counts(method).num_augmentations > 1
+        for quantity in ("r_tilde", "r") if several else ("r_tilde",):
             noise = []
             for case in cases(study, method, quantity, targets):
                 rng = generator(random_state, len(rows))
@@ -145,21 +152,24 @@ def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) ->
     """
     counts = study.counts(method)
     means = {"r_tilde": counts.single_augmentation.mean(axis=1), "r": counts.mean}[quantity]
-    positions = [(target, at) for target in targets if (at := first_reaching(means, target)) is not None]
-    if not positions:
+    reached: dict[int, list[float]] = {}
+    for target in dict.fromkeys(targets):
+        if (at := first_reaching(means, target)) is not None:
+            reached.setdefault(at, []).append(target)
+    if not reached:
         return []
-    epochs = sorted({int(counts.epochs[at]) for _, at in positions})
+    epochs = sorted(int(counts.epochs[at]) for at in reached)
     correct = study.indicators(method, epochs)[:, :, 0]
     return [
-        _case(counts, quantity, target, at, correct[:, epochs.index(int(counts.epochs[at]))])
-        for target, at in positions
+        _case(counts, quantity, own, at, correct[:, epochs.index(int(counts.epochs[at]))])
+        for at, own in reached.items()
     ]
 
 
 def _case(
     counts: MethodCounts,
     quantity: str,
-    target: float,
+    targets: Sequence[float],
     at: int,
     correct: Bool[np.ndarray, "seed augmentation example"],
 ) -> Case:
@@ -167,7 +177,8 @@ def _case(
     return Case(
         method=counts.method,
         quantity=quantity,
-        target=target,
+        targets=tuple(targets),
+        augmentations=counts.num_augmentations,
         epoch=int(counts.epochs[at]),
         counts=counts.single[at] if single else counts.correct[0, at],
         trials=counts.num_seeds if single else counts.trials,
@@ -197,9 +208,10 @@ def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.R
     return {
         "method": case.method,
         "quantity": case.quantity,
-        "target": case.target,
+        "targets": list(case.targets),
         "epoch": case.epoch,
         "seeds": seeds,
+        "augmentations": case.augmentations,
         "trials": case.trials,
         "examples": len(values),
         "p0": case.p0,
@@ -215,13 +227,14 @@ def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.R
         "icc_low": float(low),
         "icc_high": float(high),
         "permutation_z": permuted.z,
-        "permutation_p": permuted.p_over,
+        # One seed, or seeds with all answers right or wrong: every permutation is the same, and tests nothing.
+        "permutation_p": permuted.p_over if np.isfinite(permuted.z) else None,
     }
 
 
 def _independent_trials(case: Case) -> results.Row:
-    """Return the tests that need the trials of an example to be independent, as those of several seeds are."""
-    if case.trials != len(case.correct):
+    """Return the tests that need several independent trials of an example, as those of several seeds are."""
+    if case.trials != len(case.correct) or case.trials == 1:
         return dict.fromkeys(INDEPENDENT, None) | {"chi2_valid": False}
     thesis = thesis_noise.chi_square(case.counts, case.trials)
     pooled = homogeneity.pooled_chi_square(case.counts, case.trials)
@@ -284,7 +297,12 @@ def tables(result: results.Result) -> list[Table]:
     >>> [(table.key, len(table.rows)) for table in tables(analyse(example_study(), permutations=9))]
     [('single', 5), ('averaged', 4)]
     """
-    first = [Column("method", "method", "method"), Column("epoch", "t", "d"), Column("p0", "p0", ".3f")]
+    first = [
+        Column("method", "method", "method"),
+        Column("epoch", "t", "d"),
+        Column("targets", "first to reach"),
+        Column("p0", "p0", ".3f"),
+    ]
     single = [
         Column("chi2", "chi2 (thesis)", ".2g"),
         Column("chi2_valid", "valid"),
@@ -307,10 +325,12 @@ def tables(result: results.Result) -> list[Table]:
         "r_tilde": "one augmentation: N r~ against Bin(N, p0); dispersion 1 and ICC 0 mean equally hard examples",
         "r": "all augmentations: r_t against noise of N trials; MAE means little unless far from both floors",
     }
-    by_quantity = {
-        quantity: [row for row in result.rows if row["quantity"] == quantity] for quantity in captions
-    }
-    notes = never_reached(by_quantity["r"], result.inputs, result.settings["targets"])
+    by_quantity = {quantity: of_quantity(result.rows, quantity) for quantity in captions}
+    notes = [
+        f"{label(method)} has one augmentation: r_t is r~_t, and its tests are those above"
+        for method in dict.fromkeys(row["method"] for row in result.rows if row["augmentations"] == 1)
+    ]
+    notes += never_reached(by_quantity["r"], result.inputs, result.settings["targets"])
     return [
         Table(
             key=key,
@@ -328,10 +348,10 @@ def never_reached(rows: Sequence[results.Row], methods: Iterable[str], targets: 
 
     Examples
     --------
-    >>> never_reached([{"method": "simclr", "target": 0.25}], ["simclr"], [0.25, 0.5, 0.75])
+    >>> never_reached([{"method": "simclr", "targets": [0.25]}], ["simclr"], [0.25, 0.5, 0.75])
     ['SimCLR never reaches a mean r_t of 0.5, 0.75']
     """
-    reached = {(row["method"], row["target"]) for row in rows}
+    reached = by_target(rows)
     absent = {
         method: [target for target in targets if (method, target) not in reached]
         for method in ordered(methods)

@@ -190,16 +190,21 @@ class Study:
         return np.stack([run.correct(list(epochs)) for run in self._runs(method)])
 
     def inputs(self) -> dict[str, Any]:
-        """Return the provenance of the data: by method, its config's fingerprint, seeds, hashes of snapshots, data."""
+        """Return the provenance of the data, by method: config, seeds, hashes of snapshots, data, and what to know.
+
+        `data_fingerprint` is a list, with the order of the seeds, where they were not trained on the same images.
+        """
         return {
             method: {
                 "fingerprint": runs[0].fingerprint,
                 "seeds": [run.seed for run in runs],
                 "snapshots": [run.digest() for run in runs],
                 "dataset": runs[0].provenance.get("dataset"),
-                "data_fingerprint": runs[0].provenance.get("data_fingerprint"),
+                "data_fingerprint": data[0] if len(set(data)) == 1 else data,
+                "notes": _differences(method, runs),
             }
             for method, runs in self.runs.items()
+            for data in [_data(runs)]
         }
 
     def _runs(self, method: str) -> list[snapshots.Run]:
@@ -273,8 +278,8 @@ class _Indicators(BackendArray):
 def open_study(path: str | Path) -> Study:
     """Open a study: a folder of methods with seeds, such as `runs/demo`.
 
-    If a method has complete seeds, its incomplete ones are left out; otherwise the epochs that all its seeds have are
-    used. :attr:`Study.notes` says what was left out.
+    If a method has complete seeds, its incomplete ones are left out. The epochs that all seeds have are used.
+    :attr:`Study.notes` says what was left out, and how seeds differ that should not.
 
     Parameters
     ----------
@@ -284,7 +289,7 @@ def open_study(path: str | Path) -> Study:
     Raises
     ------
     UserError
-        If there is no such study, it has no epoch yet, or a file is damaged.
+        If there is no such study, it has no epoch yet, seeds have no epoch in common, or a file is damaged.
 
     Examples
     --------
@@ -309,6 +314,14 @@ def open_study(path: str | Path) -> Study:
             runs[method] = opened
     if not runs:
         raise UserError(f"study {name} in {root} has no epoch on disk yet: see python -m runners.status")
+    data = {method: known for method in ordered(runs) if (known := _data(runs[method])[0]) is not None}
+    first = next(iter(data), "")
+    notes += [
+        f"{first} and {method} were not trained on the same images "
+        f"(data fingerprints {_short(data[first])} and {_short(known)})"
+        for method, known in data.items()
+        if known != data[first]
+    ]
     return Study(name=name, runs=runs, notes=tuple(notes))
 
 
@@ -320,6 +333,7 @@ def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[
         return []
     begun = snapshots.open_runs(root, study, method)
     complete = [run for run in begun if run.complete]
+    used = complete or begun
     if not complete:
         notes.append(
             f"{method}: no seed is complete; the epochs that all {len(begun)} begun seeds have are used"
@@ -328,7 +342,46 @@ def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[
         notes.append(
             f"{method}: {len(folders) - len(complete)} of {len(folders)} seeds are not complete and are left out"
         )
-    return complete or begun
+    ingested = max((run.provenance.get("seeds", 0) for run in begun), default=0)
+    if len(begun) < ingested:
+        notes.append(
+            f"{method}: {len(begun)} of {ingested} ingested seeds are there: run the same runners.ingest again"
+        )
+    if not snapshots.common_epochs(used):
+        raise UserError(
+            f"the seeds of {method} in {root / study} have no epoch in common: train them further"
+        )
+    notes += _differences(method, used)
+    return used
+
+
+def _differences(method: str, runs: Sequence[snapshots.Run]) -> list[str]:
+    """Say which epochs are left out because a seed lacks them, and which seeds saw other images."""
+    found = []
+    common = snapshots.common_epochs(runs)
+    shortest, longest = (end(runs, key=lambda run: len(run.epochs)) for end in (min, max))
+    if len(longest.epochs) > len(common):
+        span = f"epoch {common[0]} is" if len(common) == 1 else f"epochs {common[0]} to {common[-1]} are"
+        found.append(
+            f"{method}: {span} used, as far as every seed has them: seed {shortest.seed} has "
+            f"{len(shortest.epochs)}, seed {longest.seed} has {len(longest.epochs)}"
+        )
+    data = _data(runs)
+    other = next((place for place, one in enumerate(data) if one != data[0]), None)
+    if other is not None:
+        found.append(
+            f"{method}: seeds {runs[0].seed} and {runs[other].seed} were not trained on the same images "
+            f"(data fingerprints {_short(data[0])} and {_short(data[other])})"
+        )
+    return found
+
+
+def _data(runs: Sequence[snapshots.Run]) -> list[str | None]:
+    return [run.provenance.get("data_fingerprint") for run in runs]
+
+
+def _short(fingerprint: str | None) -> str:
+    return str(fingerprint)[:8] if fingerprint else "not recorded"
 
 
 def _count(method: str, runs: Sequence[snapshots.Run]) -> MethodCounts:

@@ -12,7 +12,7 @@ from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
 from analysis.framework.folders import newest
-from analysis.framework.results import Result, made_by
+from analysis.framework.results import Result, made_by, usable
 from analysis.framework.table import Column, Table
 from figures import _files, find, load, names
 
@@ -100,7 +100,8 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     paths = []
     for name in asked or possible or names():
         results = _files.read(folder, load(name).NEEDS, known)
-        written = _files.write(name, results, folder / "figures")
+        with usable(results.values(), folder.name):
+            written = _files.write(name, results, folder / "figures")
         say(f"figure {load(name).NUMBER}: {written[0]} and {written[1].name}")
         paths += written
     if not asked:

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis.framework.results import Row
+from analysis.framework.targets import of_quantity
 from dynamics.names import label
 from figures import Results
 from figures._curves import SYMBOLS, Quantity, array, examples_label, methods, share_of_examples, sorted_curve
@@ -66,19 +67,15 @@ def _handles(quantity: Quantity, shaded: bool) -> list[Artist]:
 
 
 def _draw_panel(panel: Axes, results: Results, method: str, quantity: Quantity, shaded: bool) -> None:
-    rows = [row for row in results["binomial"].rows if (row["method"], row["quantity"]) == (method, quantity)]
+    rows = [row for row in of_quantity(results["binomial"].rows, quantity) if row["method"] == method]
     if not rows:
         panel.text(0.5, 0.5, "no epoch reaches\nthe tested means", ha="center", va="center", color=GREY)
         return
-    noise = array(results["binomial"], f"{method}.{quantity}.noise")
-    targets = sorted({row["target"] for row in results["binomial"].rows})
+    noise = array(results["binomial"], f"{method}.{rows[0]['quantity']}.noise")
+    targets = sorted({target for row in results["binomial"].rows for target in row["targets"]})
     palette = dict(zip(targets, shades(colours(methods(results))[method], len(targets)), strict=True))
-    drawn = []
     for row, draw in zip(rows, noise, strict=True):
-        if row["epoch"] in drawn:  # one epoch may be the first above two targets
-            continue
-        drawn.append(row["epoch"])
-        curve, colour = sorted_curve(results, method, row["epoch"], quantity), palette[row["target"]]
+        curve, colour = sorted_curve(results, method, row["epoch"], quantity), palette[row["targets"][0]]
         if shaded:
             at = share_of_examples(len(curve))
             panel.fill_between(at, curve, draw, color=colour, alpha=FILL, linewidth=0, step="mid")

@@ -37,8 +37,9 @@ def read(folder: Path, needs: Sequence[str], known: dict[str, Result] | None = N
     for need in needs:
         if need not in known:
             known[need] = storage.read(folder, need)
-    for need in needs[1:]:
-        _check_same_inputs(known[needs[0]], known[need], folder.name)
+    with storage.usable([known[need] for need in needs], folder.name):
+        for need in needs[1:]:
+            _check_same_inputs(known[needs[0]], known[need], folder.name)
     return {need: known[need] for need in needs}
 
 
@@ -48,8 +49,7 @@ def _check_same_inputs(first: Result, second: Result, study: str) -> None:
         if used[0] != used[1] or (method in first.inputs) != (method in second.inputs):
             raise UserError(
                 f"results {first.name} and {second.name} were not computed from the same seeds of {method}: "
-                f"run python -m analysis.{first.name} --study {study} "
-                f"and python -m analysis.{second.name} --study {study} again"
+                f"run {storage.made_by(first.name, study)} and {storage.made_by(second.name, study)} again"
             )
 
 

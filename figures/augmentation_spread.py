@@ -56,11 +56,12 @@ def draw(results: Results) -> Figure:
 
 def _draw_panel(panel: Axes, result: Result, method: str, target: float, colour: str) -> None:
     own = [row for row in result.rows if row["method"] == method]
-    reached = [row["target"] for row in own]
-    if target not in reached:
-        panel.text(0.5, 0.5, f"no epoch reaches\na mean of {target}", ha="center", va="center", color=GREY)
+    at = next((place for place, row in enumerate(own) if target in row["targets"]), None)
+    first = None if at is None else own[at]["targets"][0]
+    if at is None or first != target:
+        words = "no epoch reaches" if at is None else f"the first epoch above\na mean of {first} reaches"
+        panel.text(0.5, 0.5, f"{words}\na mean of {target}", ha="center", va="center", color=GREY)
         return
-    at = reached.index(target)
     row = own[at]
     curve = array(result, f"{method}.mean_counts")[at] / (row["seeds"] * row["augmentations"])
     places = share_of_examples(len(curve))[array(result, f"{method}.shown")[at]]

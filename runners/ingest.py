@@ -5,10 +5,13 @@ python -m runners.ingest --method my-method --correct correct.npy --study theirs
 """
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
+from typing import Any
 
 import numpy as np
 
@@ -56,8 +59,11 @@ def load_array(path: Path) -> np.ndarray:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"no file {path}: save the array with numpy.save") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path} cannot be read as a .npy array ({error}): save it with numpy.save") from None
+    except Exception as error:  # whatever NumPy's parser of headers meets
+        reason = shorten(str(error), 120)
+        raise UserError(
+            f"{path} cannot be read as a .npy array ({reason}): save it with numpy.save"
+        ) from None
     if not isinstance(loaded, np.ndarray):
         raise UserError(f"{path} is an archive, not one array: save the array itself with numpy.save")
     return loaded
@@ -95,12 +101,16 @@ def check_labels(labels: np.ndarray, path: Path, num_examples: int) -> np.ndarra
 
 
 def ingest(arguments: Ingest) -> int:
-    """Write a finished run folder for each seed of the array; return the number of seeds.
+    """Write a finished run folder for each seed of the array; return the number of seeds that were not there yet.
+
+    The seeds are written aside and become visible together. Seeds that an earlier import of the same array left
+    are kept.
 
     Raises
     ------
     UserError
-        If a name or an array is refused, the method exists already in the study, or the disk is full.
+        If a name or an array is refused, the method has other seeds in the study, another method there has other
+        examples, or the disk is full.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", arguments.method):
         raise UserError(f"`method` must be lower-case letters, digits and hyphens, got {arguments.method!r}")
@@ -110,9 +120,7 @@ def ingest(arguments: Ingest) -> int:
     labels = None
     if arguments.labels is not None:
         labels = check_labels(load_array(arguments.labels), arguments.labels, examples)
-    present = arguments.runs / arguments.study / arguments.method
-    if present.exists():
-        raise UserError(f"{present} exists already: choose another `method` or `study`, or remove it")
+    _check_panel(arguments, examples, labels)
     config = {
         "source": "ingest",
         "epochs": epochs,
@@ -121,25 +129,91 @@ def ingest(arguments: Ingest) -> int:
         "examples": examples,
         "sha256": files.sha256_of(arguments.correct),
     }
-    for seed in range(num_seeds):
-        snapshots.write_finished(
-            snapshots.seed_folder(arguments.runs, arguments.study, arguments.method, seed),
-            method=arguments.method,
-            seed=seed,
-            config=config,
-            provenance={"file": arguments.correct.name, "ingested": provenance.now()},
-            correct=np.ascontiguousarray(correct[seed]),
-            labels=labels,
-        )
-    return num_seeds
+    seeds = set(range(num_seeds))
+    missing = sorted(seeds - _there(arguments, seeds, config, labels))
+    folder = arguments.runs / arguments.study / arguments.method
+    aside = folder.with_name(f".{folder.name}{files.ASIDE}")
+    files.remove(aside)  # of an import that was killed
+    try:
+        for seed in missing:
+            snapshots.write_finished(
+                aside / snapshots.seed_folder(arguments.runs, arguments.study, arguments.method, seed).name,
+                method=arguments.method,
+                seed=seed,
+                config=config,
+                provenance={
+                    "file": arguments.correct.name,
+                    "ingested": provenance.now(),
+                    "seeds": num_seeds,
+                },
+                correct=np.ascontiguousarray(correct[seed]),
+                labels=labels,
+            )
+        _show(aside, folder)
+    finally:
+        files.remove(aside)
+    return len(missing)
+
+
+def _there(arguments: Ingest, seeds: set[int], config: dict[str, Any], labels: np.ndarray | None) -> set[int]:
+    """Return the seeds that the study has already, after checking that they are of the same array."""
+    there = set(snapshots.list_seeds(arguments.runs, arguments.study, arguments.method))
+    for seed in sorted(there):
+        folder = snapshots.seed_folder(arguments.runs, arguments.study, arguments.method, seed)
+        run = snapshots.Run(folder)
+        same = run.complete and run.config == config and _equal(run.labels, labels)
+        if seed not in seeds or not same:
+            raise UserError(
+                f"{folder} exists already and is not from this {arguments.correct.name}: "
+                "choose another `method` or `study`"
+            )
+    return there
+
+
+def _show(aside: Path, folder: Path) -> None:
+    """Give the seeds that were written aside their place; those of a new method appear at once."""
+    if aside.exists() and not folder.exists():
+        aside.rename(folder)
+    for path in sorted(aside.glob("*")):
+        path.rename(folder / path.name)
+    files.sync_all([folder, folder.parent])
+
+
+def _check_panel(arguments: Ingest, examples: int, labels: np.ndarray | None) -> None:
+    """Raise a :class:`UserError` if another method of the study has other examples."""
+    for method in snapshots.list_methods(arguments.runs, arguments.study):
+        seeds = snapshots.list_seeds(arguments.runs, arguments.study, method)
+        folders = [snapshots.seed_folder(arguments.runs, arguments.study, method, seed) for seed in seeds]
+        begun = (snapshots.Run(folder) for folder in folders if snapshots.has_record(folder))
+        run = next((run for run in begun if run.epochs), None)
+        if method == arguments.method or run is None:
+            continue
+        if run.shape[-1] != examples:
+            raise UserError(
+                f"{arguments.correct} must have the {run.shape[-1]} examples that {method} has in study "
+                f"{arguments.study}, got {examples}: choose another `study`"
+            )
+        known = run.labels if run.true_labels is None else run.true_labels
+        if known is not None and labels is not None and not _equal(known, labels):
+            raise UserError(
+                f"{arguments.labels} must hold the labels that {method} has in study {arguments.study}: "
+                "choose another `study`"
+            )
+
+
+def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status."""
     arguments = cli(Ingest, argv, prog="python -m runners.ingest", description=__doc__)
-    seeds = ingest(arguments)
-    say(f"{seeds} seeds of {arguments.method} are in study {arguments.study}")
-    say(f"next: python -m analysis.learning --study {arguments.study} --runs {arguments.runs}")
+    new = ingest(arguments)
+    there = len(snapshots.list_seeds(arguments.runs, arguments.study, arguments.method))
+    kept = f"; {there - new} were there already" if there > new else ""
+    say(f"{there} seed{'s' if there > 1 else ''} of {arguments.method} in study {arguments.study}{kept}")
+    where = ["--study", arguments.study, "--runs", str(arguments.runs)]
+    say(f"next: {shlex.join(['python', '-m', 'analysis.learning', *where])}")
     return 0
 
 

@@ -3,18 +3,26 @@
 
 The table is tidy: one row per measurement. The arrays (sorted curves and the like) are what figures draw; everything
 else about a figure is in the table. The same inputs give the same numbers.
+
+The three files mean one thing: the .json holds the hashes of the others and of itself, which are compared on reading,
+so that files of two runs, or edited ones, are never taken for one result.
 """
 
 import csv
+import hashlib
 import importlib
 import io
 import json
 import math
+import os
+import shlex
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +34,9 @@ from dynamics.errors import UserError
 if TYPE_CHECKING:  # half a second of imports
     import pandas
 
-FORMAT = "training-dynamics.result/1"
+FORMAT = "training-dynamics.result/2"
+BEFORE = "training-dynamics.result/1"
+"""The format of version 0.1, which has no hashes."""
 
 Row = dict[str, Any]
 
@@ -55,8 +65,9 @@ class Result:
     def tables(self) -> list[Table]:
         """Return what the analysis prints: see :class:`~analysis.framework.table.Table`."""
         home = "analysis.framework.evaluations" if self.name == "evaluation" else f"analysis.{self.name}"
-        tables: list[Table] = importlib.import_module(home).tables(self)
-        return tables
+        first, *others = importlib.import_module(home).tables(self)
+        known = [note for one in self.inputs.values() for note in one.get("notes", ())]
+        return [replace(first, notes=[*first.notes, *known]), *others]
 
     def _repr_html_(self) -> str:
         return "".join(table._repr_html_() for table in self.tables())
@@ -71,14 +82,14 @@ def made_by(name: str, study: str) -> str:
     'python -m analysis.binomial --study demo'
     """
     if name == "evaluation":
-        return f"python -m runners.probe --run runs/{study}/METHOD"
-    return f"python -m analysis.{name} --study {study}"
+        return f"python -m runners.probe --run {shlex.quote(f'runs/{study}/METHOD')}"
+    return f"python -m analysis.{name} --study {shlex.quote(study)}"
 
 
 def write(result: Result, folder: Path) -> list[Path]:
     """Write a result to `folder` (results/<study>) as .csv, .json and, if it has arrays, .npz.
 
-    Each file is complete or not there at all.
+    All files are written aside first and then take their places, so that a full disk leaves an earlier result whole.
 
     Returns
     -------
@@ -98,29 +109,56 @@ def write(result: Result, folder: Path) -> list[Path]:
     ...     [path.name for path in paths], paths[0].read_text().split()
     (['mine.csv', 'mine.json'], ['epoch,r', '1,0.5'])
     """
+    table, packed = to_csv(result.rows).encode(), _packed(result.arrays)
+    parts = {"csv": table} | ({"npz": packed} if packed else {})
+    content = {
+        "format": FORMAT,
+        "name": result.name,
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "created": provenance.now(),
+        "code": provenance.code_version(),
+        "versions": provenance.versions(),
+        "files": {ending: hashlib.sha256(part).hexdigest() for ending, part in parts.items()},
+        "inputs": plain(result.inputs),
+        "settings": plain(result.settings),
+        "rows": plain(result.rows),
+    }
+    content["sha256"] = _own_hash(content)
+    parts["json"] = (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{result.name}.csv", folder / f"{result.name}.json"]
-    files.atomic_write(paths[0], to_csv(result.rows).encode())
-    if result.arrays:
-        packed = io.BytesIO()
-        np.savez_compressed(packed, **result.arrays)  # type: ignore[arg-type]
-        paths.append(folder / f"{result.name}.npz")
-        files.atomic_write(paths[-1], packed.getvalue())
-    files.write_json(
-        paths[1],
-        {
-            "format": FORMAT,
-            "name": result.name,
-            "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            "created": provenance.now(),
-            "code": provenance.code_version(),
-            "versions": provenance.versions(),
-            "inputs": plain(result.inputs),
-            "settings": plain(result.settings),
-            "rows": plain(result.rows),
-        },
-    )
-    return paths
+    _replace({folder / f"{result.name}.{ending}": part for ending, part in parts.items()})
+    if not packed:
+        files.remove(folder / f"{result.name}.npz")  # of an earlier run
+    return [folder / f"{result.name}.{ending}" for ending in ("csv", "json", "npz") if ending in parts]
+
+
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    packed = io.BytesIO()
+    if arrays:
+        np.savez_compressed(packed, allow_pickle=False, **arrays)
+    return packed.getvalue()
+
+
+def _own_hash(content: Mapping[str, Any]) -> str:
+    """Return the hash of all that a result's .json holds but its hash."""
+    held = {name: value for name, value in content.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
+
+
+def _replace(contents: Mapping[Path, bytes]) -> None:
+    """Write files, the last of which vouches for the others: all aside, then each to its place."""
+    for path in contents:
+        files.check_regular(path)
+    asides = {path: path.with_name(f"{path.name}.{os.getpid()}{files.ASIDE}") for path in contents}
+    try:
+        for path, content in contents.items():
+            files.write_synced(asides[path], content)
+        for path, aside in asides.items():
+            aside.replace(path)
+            files.sync(path.parent)
+    finally:
+        for aside in asides.values():
+            aside.unlink(missing_ok=True)
 
 
 def read(folder: Path, name: str) -> Result:
@@ -129,7 +167,7 @@ def read(folder: Path, name: str) -> Result:
     Raises
     ------
     UserError
-        If there is no such result, or it is damaged; says which command makes it.
+        If there is no such result, it is damaged, or its files are of different runs; says which command makes it.
 
     Examples
     --------
@@ -139,46 +177,95 @@ def read(folder: Path, name: str) -> Result:
     ...     read(Path(folder), "mine").rows
     [{'epoch': 1, 'r': 0.5}]
     """
-    path, packed = (folder / f"{name}.{ending}" for ending in ("json", "npz"))
+    path, packed, table = (folder / f"{name}.{ending}" for ending in ("json", "npz", "csv"))
     command = made_by(name, folder.name)
     if not path.exists():
         raise UserError(f"no result {path}: make it with {command}")
     # Both files, because a table that grows (evaluation) is not rewritten while one of them is damaged.
     again = f"remove {path.name} and {packed.name} and run {command}"
     content = _content(path, again)
+    listed = content["files"]
+    if "csv" in listed:
+        _part(table, listed["csv"], again)
+    arrays = {}
+    if "npz" in listed or (content["format"] == BEFORE and packed.exists()):
+        arrays = _arrays(packed, _part(packed, listed.get("npz"), again), again)
     return Result(
         name=name,
         rows=content["rows"],
         inputs=content["inputs"],
-        arrays=_arrays(packed, again) if packed.exists() else {},
+        arrays=arrays,
         settings=content["settings"],
     )
 
 
+@contextmanager
+def usable(results: Iterable[Result], study: str) -> Iterator[None]:
+    """Turn what fails within because results have missing or odd fields into a :class:`UserError`.
+
+    Results that were read are whole, but another version may have written them.
+
+    Examples
+    --------
+    >>> with usable([Result(name="mine", rows=[{}], inputs={})], "demo"):
+    ...     Result(name="mine", rows=[{}], inputs={}).rows[0]["epoch"]
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: the result mine does not have what is read here (KeyError: 'epoch'): make it anew with \
+python -m analysis.mine --study demo
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        names = sorted(result.name for result in results)
+        what = f"result {names[0]} does" if len(names) == 1 else f"results {', '.join(names)} do"
+        reason = shorten(f"{type(error).__name__}: {error}", 120)
+        command = made_by(names[0] if len(names) == 1 else "NAME", study)
+        raise UserError(
+            f"the {what} not have what is read here ({reason}): make {'it' if len(names) == 1 else 'them'} anew "
+            f"with {command}"
+        ) from error
+
+
 def _content(path: Path, again: str) -> dict[str, Any]:
     """Return the content of a result's .json, after checking that it has everything that :func:`read` needs."""
+    files.check_regular(path)
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error}): {again}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({shorten(str(error), 120)}): {again}") from None
     rows = content.get("rows") if isinstance(content, dict) else None
     complete = (
         isinstance(rows, list)
         and all(isinstance(row, dict) for row in rows)
         and all(isinstance(content.get(part), dict) for part in ("inputs", "settings"))
     )
+    if complete and content.get("format") == BEFORE:
+        return content | {"files": {}}
     if not complete or content.get("format") != FORMAT:
         raise UserError(f"{path} is not a result of this program: {again}")
+    if content.get("sha256") != _own_hash(content):
+        raise UserError(f"{path} is not what was written: {again}")
     return content
 
 
-def _arrays(path: Path, again: str) -> dict[str, np.ndarray]:
+def _part(path: Path, expected: str | None, again: str) -> bytes:
+    """Return the bytes of a result's .csv or .npz, after comparing them with the hash in the .json if there is one."""
+    if not path.exists():
+        raise UserError(f"{path} is missing: {again}")
+    whole = path.read_bytes() if path.is_file() else None
+    if whole is None or (expected is not None and hashlib.sha256(whole).hexdigest() != expected):
+        raise UserError(f"{path} is damaged, or of another run than the .json beside it: {again}")
+    return whole
+
+
+def _arrays(path: Path, packed: bytes, again: str) -> dict[str, np.ndarray]:
     """Return the arrays of a result's .npz.
 
     A member's bytes are compared with its checksum before NumPy parses them: a damaged header may ask for any size.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             return {
                 name.removesuffix(".npy"): np.lib.format.read_array(
                     io.BytesIO(archive.read(name)), allow_pickle=False
@@ -192,22 +279,27 @@ def _arrays(path: Path, again: str) -> dict[str, np.ndarray]:
 def to_csv(rows: Sequence[Row]) -> str:
     """Return rows as CSV, with numbers in full precision; an undefined value is an empty cell.
 
+    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+
     Examples
     --------
-    >>> print(to_csv([{"method": "simclr", "p": math.nan, "valid": True}]), end="")
-    method,p,valid
-    simclr,,true
+    >>> print(to_csv([{"class": "=1+1", "p": math.nan, "mean": -0.5, "valid": True}]), end="")
+    class,p,mean,valid
+    '=1+1,,-0.5,true
     """
     if not rows:
         return ""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in row.items()} for row in plain(rows))
+    writer = csv.writer(text, lineterminator="\n")
+    columns = list(rows[0])
+    writer.writerow(map(_cell, columns))
+    writer.writerows([_cell(row.get(name)) for name in columns] for row in plain(rows))
     return text.getvalue()
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
     return json.dumps(value) if isinstance(value, (list, dict, bool)) else value
 
 

@@ -107,9 +107,12 @@ def noise_curve(
     Examples
     --------
     >>> noise_curve(5, 4, 0.5, np.random.default_rng(0))
-    array([0.  , 0.  , 0.25, 0.5 , 0.75])
+    array([0.25, 0.5 , 0.5 , 0.5 , 0.5 ])
     """
-    return np.sort(rng.binomial(trials, p0, size=examples)) / trials
+    # How many examples have each count is multinomial: nothing is to be sorted, whatever the number of examples.
+    counts = np.arange(trials + 1)
+    probability = stats.binom.pmf(counts, trials, p0)
+    return np.repeat(counts / trials, rng.multinomial(examples, probability / probability.sum()))
 
 
 def noise_distance(

@@ -20,11 +20,18 @@ THREADS = min(4, os.cpu_count() or 1)
 beyond a few, threads wait for each other (6 on 2 cores took 1.6 times as long as 1 at 32 x 32)."""
 
 
+FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "TIFF", "WEBP", "AVIF", "PPM", "TGA", "QOI", "ICO", "PCX")
+"""Formats of images that are opened, by PIL's names, as far as this PIL reads them.
+
+None makes it start another program, as PostScript does.
+"""
+
+
 def suffixes() -> tuple[str, ...]:
-    """Return the suffixes of the files that PIL can open, in lower case with the dot."""
+    """Return the suffixes of the files that are images, in lower case with the dot."""
     from PIL import Image
 
-    return tuple(end for end, kind in Image.registered_extensions().items() if kind in Image.OPEN)
+    return tuple(end for end, kind in Image.registered_extensions().items() if kind in FORMATS)
 
 
 def image_size(path: Path) -> int:
@@ -35,10 +42,8 @@ def image_size(path: Path) -> int:
     UserError
         When the image is not square, or the file is not an image.
     """
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             width, height = image.size
     except Exception as error:  # PIL's readers raise what they like
         raise _unreadable(path, error) from error
@@ -108,7 +113,7 @@ def read_image(path: Path) -> UInt8[np.ndarray, "3 height width"]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             if image.mode[0] in "IF":
                 rgb = _from_deep(image)
             elif image.has_transparency_data:
@@ -119,6 +124,14 @@ def read_image(path: Path) -> UInt8[np.ndarray, "3 height width"]:
     except Exception as error:  # PIL's readers raise what they like
         raise _unreadable(path, error) from error
     return rgb.transpose(2, 0, 1)
+
+
+def _opened(path: Path) -> Any:
+    """Open an image lazily, whatever its name says, if it has one of :data:`FORMATS`."""
+    from PIL import Image
+
+    Image.init()
+    return Image.open(path, formats=[kind for kind in FORMATS if kind in Image.OPEN])
 
 
 def _from_deep(image: Any) -> UInt8[np.ndarray, "height width 3"]:

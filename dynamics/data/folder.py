@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Your own images: `train/<class>/*` and `test/<class>/*` (or `val/<class>/*`) under `data_root`.
 
-Files of any type that PIL reads, all square and of the same size. They are decoded once; the result is cached beside
-them and made again when a file changes.
+Files of the usual types (PNG, JPEG, BMP, GIF, TIFF, WebP and more), all square and of the same size. They are decoded
+once; the result is cached beside them and made again when a file changes.
 """
 
 import os

@@ -6,6 +6,7 @@ import html
 import importlib
 import inspect
 import io
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -73,14 +74,15 @@ def _figure(
     drawing = figures.load(name)
     number, title = drawing.NUMBER, drawing.TITLE
     picture = folder / "figures" / f"figure-{number}-{name}.png"
-    command = code(f"python -m figures {number} --study {folder.name}")
-    if picture.exists():
-        reading = how_to_read(name)
-        image = embedded(picture, f"Figure {number}: {title}. {reading}")
+    command = code(f"python -m figures {number} --study {shlex.quote(folder.name)}")
+    reading = how_to_read(name)
+    image = embedded(picture, f"Figure {number}: {title}. {reading}") if picture.is_file() else None
+    if image is not None:
         shown = element("figure", _sideways(image, title), element("figcaption", reading))
         end = _origin(drawing.NEEDS, command)
     else:
-        shown, end = paragraph("Not drawn yet: ", command, "."), Html("")
+        why = f"{picture.name} is damaged, draw it again: " if picture.exists() else "Not drawn yet: "
+        shown, end = paragraph(why, command, "."), Html("")
     printed = {paper.title: paper.beside(number, study, results) for paper in papers.values()}
     return join(
         [
@@ -137,9 +139,12 @@ def _why(name: str, study: Study) -> object:
     return join(["make it with ", code(made_by(name, study.name)), "."])
 
 
-def embedded(path: Path, alternative: str) -> Html:
-    """Return a picture as an element with the data embedded."""
-    content, (width, height) = _picture(path)
+def embedded(path: Path, alternative: str) -> Html | None:
+    """Return a picture as an element with the data embedded; None where it is no PNG that can be read."""
+    try:
+        content, (width, height) = _picture(path)
+    except Exception:  # PIL's readers raise what they like
+        return None
     source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     size = f'width="{width}" height="{height}"'
     return Html(f'<img src="{source}" alt="{html.escape(alternative)}" {size}>')
@@ -147,7 +152,8 @@ def embedded(path: Path, alternative: str) -> Html:
 
 def _picture(path: Path) -> tuple[bytes, tuple[int, int]]:
     content = path.read_bytes()
-    with Image.open(io.BytesIO(content)) as image:
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        image.load()
         if len(content) <= LARGEST_BYTES:
             return content, image.size
         image.thumbnail((2000, 4000))

@@ -33,10 +33,15 @@ def write(study: Study, folder: Path) -> Path:
     results = available(folder)
     if not results:
         raise UserError(
-            f"no results of study {study.name} in {folder}: run python -m analysis.learning --study {study.name}"
+            f"no results of study {study.name} in {folder}: run {storage.made_by('learning', study.name)}"
         )
+    for result in results.values():
+        with storage.usable([result], study.name):
+            result.tables()
+    with storage.usable(results.values(), study.name):
+        page = document(study, results, folder)
     path = folder / NAME
-    files.atomic_write(path, document(study, results, folder).encode())
+    files.atomic_write(path, page.encode())
     return path
 
 

@@ -2,12 +2,13 @@
 """The setup of a study: its runs, machines and times, and the provenance of the page's numbers."""
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from analysis.framework.results import made_by
 from analysis.framework.table import Column, Row, Table
-from dynamics import files, provenance
+from dynamics import files, provenance, snapshots
 from dynamics.names import label
 from dynamics.snapshots import Run
 from dynamics.study import Study
@@ -31,6 +32,7 @@ def what_was_run(study: Study) -> Section:
     configurations = [table(_configuration(method, run)) for method, run in known.items()]
     parts = [
         table(_runs(study)),
+        *(paragraph(note, class_="meta") for note in study.notes),
         *_if_rows(_recipes(known)),
         folded("Full configurations", *configurations) if known else "",
         *(folded("Machines and libraries", shown) for shown in _if_rows(_machines(first))),
@@ -71,7 +73,7 @@ def _run(method: str, runs: Sequence[Run]) -> Row:
     return {
         "method": method,
         "seeds": len(runs),
-        "epochs": len(runs[0].epochs),
+        "epochs": len(snapshots.common_epochs(runs)),
         **dict(zip(("views", "augmentations", "examples"), runs[0].shape, strict=True)),
         "data": dataset(runs[0]),
         "time": _duration([run.wall_seconds for run in runs if run.wall_seconds]),
@@ -135,7 +137,7 @@ def origin(study: Study, folder: Path, names: Iterable[str]) -> Section:
         folded("Snapshots of every seed", *snapshots),
         paragraph(
             f"This page: {_minute(provenance.now())} UTC, code {provenance.code_version()}, made by ",
-            code(f"python -m runners.report --study {study.name}"),
+            code(f"python -m runners.report --study {shlex.quote(study.name)}"),
             ".",
             class_="meta",
         ),

@@ -17,10 +17,10 @@ def test_rows_and_arrays(tmp_path: Path, rng: np.random.Generator) -> None:
     correct = rising(rng, views=2)
     write(tmp_path, "simclr", correct)
     result = augmentations.analyse(opened(tmp_path))
-    assert [row["target"] for row in result.rows] == [0.25, 0.5, 0.75]
+    assert [row["targets"] for row in result.rows] == [[0.25], [0.5], [0.75]]
     means = correct[:, :, 0].mean(axis=(0, 2, 3))
     for at, row in enumerate(result.rows):
-        assert row["epoch"] == 1 + int(np.argmax(means >= row["target"]))
+        assert row["epoch"] == 1 + int(np.argmax(means >= row["targets"][0]))
         first = correct[:, row["epoch"] - 1, 0]
         found = variance_components(first)
         assert row["var_example"] == found.example and row["var_augmentation"] == found.augmentation
@@ -55,7 +55,7 @@ def test_one_augmentation_is_left_out(tmp_path: Path, rng: np.random.Generator) 
 def test_targets_that_are_not_reached(tmp_path: Path, rng: np.random.Generator) -> None:
     write(tmp_path, "simclr", rising(rng)[:, :7])
     result = augmentations.analyse(opened(tmp_path))
-    assert [row["target"] for row in result.rows] == [0.25, 0.5]
+    assert [row["targets"] for row in result.rows] == [[0.25], [0.5]]
     assert len(result.arrays["simclr.mean_counts"]) == 2
     (table,) = augmentations.tables(result)
     assert "SimCLR never reaches a mean r_t of 0.75" in table.notes

@@ -1,14 +1,18 @@
 """The table against arrays whose truth is known."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from analysis import binomial, learning
 from analysis.framework.results import Result
+from analysis.framework.targets import of_quantity
 from analysis.framework.where import Where, open_study
+from analysis.papers.memorization.spreads import easy_and_hard
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.study import Study
@@ -44,7 +48,7 @@ def equal(tmp_path_factory: pytest.TempPathFactory) -> Result:
 def test_equal_examples_look_like_noise(equal: Result) -> None:
     found = equal
     for row in of(found, "equal", "r_tilde"):
-        assert row["p0"] == pytest.approx({0.25: 0.3, 0.5: 0.55, 0.75: 0.8}[row["target"]], abs=0.03)
+        assert row["p0"] == pytest.approx({0.25: 0.3, 0.5: 0.55, 0.75: 0.8}[row["targets"][0]], abs=0.03)
         assert row["dispersion"] == pytest.approx(1, abs=0.35)
         assert abs(row["icc"]) < 0.02 and row["betabinomial_icc"] < 0.02
         assert min(row[p] for p in ("tarone_p", "cochran_p", "permutation_p", "pooled_p")) > 1e-3
@@ -66,12 +70,36 @@ def test_unequal_examples_do_not(tmp_path: Path, rng: np.random.Generator) -> No
     assert max(middle[p] for p in ("tarone_p", "cochran_p", "permutation_p", "permutation_q")) < 0.01
 
 
-def test_with_one_augmentation_both_quantities_agree(tmp_path: Path, rng: np.random.Generator) -> None:
-    correct = rising(rng, np.zeros(EXAMPLES), augmentations=1)
-    found = binomial.analyse(study_of(tmp_path, one=correct), permutations=9)
-    for single, averaged in zip(of(found, "one", "r_tilde"), of(found, "one", "r"), strict=True):
-        for name in ("epoch", "p0", "chi2", "dispersion", "icc", "cochran_q"):
-            assert single[name] == averaged[name], name
+@pytest.mark.parametrize(
+    ("epochs", "augmentations", "tests"),
+    [([0, 1, 2], 3, 6), ([0, 1, 2], 1, 3), ([2], 1, 1), ([2], 3, 2), ([0, 2], 1, 2)],
+)
+def test_a_test_is_made_and_counted_once(
+    tmp_path: Path, rng: np.random.Generator, epochs: list[int], augmentations: int, tests: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Targets that one epoch is the first to reach, and r and r~ of one augmentation, are one test."""
+    made = []
+    permute = binomial.within_seeds.permutation_test
+    monkeypatch.setattr(
+        binomial.within_seeds, "permutation_test", lambda *a, **k: made.append(a) or permute(*a, **k)
+    )
+    correct = rising(rng, np.linspace(-0.2, 0.2, EXAMPLES), augmentations)[:, epochs]
+    found = binomial.analyse(study_of(tmp_path, mine=correct), permutations=19)
+    assert len(made) == len(found.rows) == tests
+    assert len({(row["quantity"], row["epoch"]) for row in found.rows}) == tests
+    for quantity in ("r", "r_tilde"):
+        own = of_quantity(found.rows, quantity)
+        assert [target for row in own for target in row["targets"]] == [0.25, 0.5, 0.75]
+    q = stats.false_discovery_control([row["permutation_p"] for row in found.rows])
+    assert [row["permutation_q"] for row in found.rows] == pytest.approx(q)
+    single, averaged = binomial.tables(found)
+    assert [row["epoch"] for row in averaged.rows] == [row["epoch"] for row in single.rows]
+    assert any("one augmentation" in note for note in averaged.notes) == (augmentations == 1)
+    claims = easy_and_hard(
+        {"binomial": replace(found, rows=[row | {"method": "simclr"} for row in found.rows])}
+    )
+    assert claims.number.startswith(f"{len(epochs)} of {len(epochs)} tests")
 
 
 def test_trials_of_one_seed_are_not_called_independent(equal: Result) -> None:
@@ -105,7 +133,7 @@ def test_options_out_of_range_are_explained(tmp_path: Path, options: dict[str, A
 def test_a_mean_of_one_is_handled(tmp_path: Path) -> None:
     always = np.ones((SEEDS, 2, 2, EXAMPLES), dtype=bool)
     found = binomial.analyse(study_of(tmp_path, always=always))
-    assert [row["epoch"] for row in of(found, "always", "r_tilde")] == [1, 1, 1]
+    assert [row["targets"] for row in of(found, "always", "r_tilde")] == [[0.25, 0.5, 0.75]]
     for row in found.rows:
         assert row["p0"] == 1 and row["mae"] == 0 and not row["chi2_valid"]
     assert np.isnan(of(found, "always", "r_tilde")[0]["chi2"])
@@ -115,7 +143,11 @@ def test_a_mean_of_one_is_handled(tmp_path: Path) -> None:
 def test_one_seed_is_handled(tmp_path: Path, rng: np.random.Generator) -> None:
     found = binomial.analyse(study_of(tmp_path, single=rising(rng, np.zeros(EXAMPLES))[:1]))
     assert len(found.rows) == 6
-    assert all(np.isnan(row["icc"]) for row in found.rows)
+    for row in found.rows:
+        assert np.isnan(row["icc"])
+        assert all(
+            row[name] is None for name in (*binomial.INDEPENDENT, "permutation_p") if name != "chi2_valid"
+        )
     assert [table.key for table in binomial.tables(found)] == ["single", "averaged"]
 
 

@@ -137,9 +137,10 @@ def test_the_thesis_s_own_counts_are_inside(of_the_thesis: dict[str, Result]) ->
 
 
 def noise_rows(quantity: str, sds: dict[str, float], *, icc: float = 1.0, p: float = 1e-9) -> list[Row]:
-    """Return rows of analysis.binomial at all targets; with icc = 1 there is no noise of seeds in the spreads."""
+    """Return rows of analysis.binomial, an epoch for each target; with icc = 1 spreads have no noise of seeds."""
     row = {
         "quantity": quantity,
+        "augmentations": 20,
         "seeds": 10,
         "examples": 200,
         "epoch": 5,
@@ -148,7 +149,7 @@ def noise_rows(quantity: str, sds: dict[str, float], *, icc: float = 1.0, p: flo
         "dispersion": 2.0,
     }
     return [
-        row | {"method": method, "target": target, "sd": sd}
+        row | {"method": method, "targets": [target], "sd": sd}
         for method, sd in sds.items()
         for target in thesis.TARGETS
     ]

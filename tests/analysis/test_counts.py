@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis import alignment, learning
+from analysis.framework import results
 from analysis.framework.where import Where, open_study
 from dynamics import snapshots
 from dynamics.errors import UserError
@@ -85,6 +87,57 @@ def test_what_went_in_is_fingerprinted(tmp_path: Path, rng: np.random.Generator)
     a, b, c = (opened(tmp_path / name).inputs()["mine"]["snapshots"] for name in "abc")
     assert a == b
     assert a[0] != c[0] and a[1:] == c[1:]
+
+
+def test_seeds_of_different_lengths_are_said(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In every place where numbers of the shared epochs alone are seen: terminal, notebook, table, result."""
+    for seed, epochs in enumerate((7, 5, 6)):
+        folder = snapshots.seed_folder(tmp_path, "s", "mine", seed)
+        correct = rng.random((epochs, *SHAPE[2:])) < 0.4
+        snapshots.write_finished(folder, method="mine", seed=seed, correct=correct)
+    study = opened(tmp_path)
+    said = "mine: epochs 1 to 5 are used, as far as every seed has them: seed 1 has 5, seed 0 has 7"
+    assert capsys.readouterr().out.splitlines() == [said] and said in repr(study)
+    for analysis in (learning, alignment):
+        assert said in analysis.analyse(study).tables()[0].notes
+    results.write(learning.analyse(study), tmp_path / "results")
+    assert said in results.read(tmp_path / "results", "learning").tables()[0].notes
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([["a"], ["a"]], None),
+        ([["a", "b"], []], "mine: seeds 0 and 1 were not trained on the same images"),
+        ([["a"], ["b"]], "mine and other were not trained on the same images"),
+        ([["a", None], []], "(data fingerprints a and not recorded)"),
+    ],
+)
+def test_other_images_are_said(
+    tmp_path: Path, rng: np.random.Generator, data: list[list[str | None]], said: str | None
+) -> None:
+    for method, seeds in zip(("mine", "other"), data, strict=True):
+        for seed, fingerprint in enumerate(seeds):
+            snapshots.write_finished(
+                snapshots.seed_folder(tmp_path, "s", method, seed),
+                method=method,
+                seed=seed,
+                correct=rng.random(SHAPE[1:]) < 0.4,
+                provenance={"data_fingerprint": fingerprint},
+            )
+    study = opened(tmp_path)
+    assert (said is None) == (not study.notes) and all((said or "") in note for note in study.notes)
+    recorded = study.inputs()["mine"]["data_fingerprint"]
+    assert recorded == (data[0][0] if len(data[0]) == 1 else data[0])
+
+
+def test_seeds_without_a_common_epoch_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_study(tmp_path, np.zeros(SHAPE, dtype=bool))
+    monkeypatch.setattr(snapshots, "common_epochs", lambda runs: [])
+    with pytest.raises(UserError, match="no epoch in common"):
+        opened(tmp_path)
 
 
 def test_an_epoch_never_reached_is_said(tmp_path: Path, rng: np.random.Generator) -> None:

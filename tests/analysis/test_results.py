@@ -1,12 +1,15 @@
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from analysis.framework import results
 from analysis.framework.results import Result
+from dynamics import files
 from dynamics.errors import UserError
 
 ROWS = [
@@ -111,10 +114,100 @@ def test_no_flipped_byte_changes_a_number(written: Path) -> None:
     assert refused > 0.7 * 3 * len(whole)
 
 
-def test_a_damaged_table_is_not_read(written: Path) -> None:
-    """The .csv is for the reader: this program takes all numbers from .json and .npz."""
-    (written / "toy.csv").write_bytes(b"\0")
+@pytest.mark.parametrize("ending", ["csv", "npz", "json"])
+def test_files_of_two_runs_are_no_result(
+    written: Path, tmp_path_factory: pytest.TempPathFactory, ending: str
+) -> None:
+    """Each is whole by itself: the .json knows which ones were written with it."""
+    other = tmp_path_factory.mktemp("other")
+    results.write(make(rows=ROWS[:1], arrays={"a": np.zeros(3)}), other)
+    (written / f"toy.{ending}").write_bytes((other / f"toy.{ending}").read_bytes())
+    with pytest.raises(
+        UserError, match=rf"of another run .*run python -m analysis\.toy --study {written.name}"
+    ):
+        results.read(written, "toy")
+
+
+@pytest.mark.parametrize("ending", ["csv", "npz", "json"])
+def test_what_fails_while_writing_leaves_the_earlier_result(
+    written: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    before = {path.name: path.read_bytes() for path in written.iterdir()}
+    write = files.write_synced
+
+    def full(path: Path, *parts: bytes | memoryview) -> None:
+        if f"toy.{ending}" in path.name:
+            raise UserError("the disk is full")
+        write(path, *parts)
+
+    monkeypatch.setattr(files, "write_synced", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        results.write(make(rows=ROWS[:1], arrays={"a": np.zeros(3)}), written)
+    assert {path.name: path.read_bytes() for path in written.iterdir()} == before
+
+
+def test_arrays_of_an_earlier_run_do_not_stay(written: Path) -> None:
+    results.write(make(), written)
+    assert results.read(written, "toy").arrays == {} and not (written / "toy.npz").exists()
+
+
+def test_no_changed_field_is_read(written: Path) -> None:
+    """Every value of the .json, at any depth, is covered by its hash."""
+    path = written / "toy.json"
+    whole = json.loads(path.read_text())
+
+    def changed(value: Any) -> Iterator[Any]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield {name: one for name, one in value.items() if name != key}
+                yield from ({**value, key: odd} for odd in changed(inner))
+        elif isinstance(value, list):
+            yield value[:-1] if value else [0]
+            for at, inner in enumerate(value):
+                yield from ([*value[:at], odd, *value[at + 1 :]] for odd in changed(inner))
+        else:
+            yield from (odd for odd in (None, "x", -1, {}, [[]]) if odd != value)
+
+    tried = 0
+    for odd in changed(whole):
+        path.write_text(json.dumps(odd))
+        with pytest.raises(UserError, match=r"toy\.json is .*: remove"):
+            results.read(written, "toy")
+        tried += 1
+    assert tried > 100
+
+
+def test_deeply_nested_json_is_said(written: Path) -> None:
+    (written / "toy.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match=r"toy\.json is damaged"):
+        results.read(written, "toy")
+
+
+def test_a_result_of_version_0_1_is_read(written: Path) -> None:
+    """It has no hashes: what another version wrote differently is said when it is used."""
+    path = written / "toy.json"
+    old = {
+        name: value for name, value in json.loads(path.read_text()).items() if name not in ("files", "sha256")
+    }
+    path.write_text(json.dumps(old | {"format": results.BEFORE}))
     assert results.read(written, "toy").rows[1]["mean"] == 1 / 3
+    with (
+        pytest.raises(
+            UserError, match=r"result toy does not have .*'targets'.*: make it anew with python -m"
+        ),
+        results.usable([results.read(written, "toy")], "demo"),
+    ):
+        results.read(written, "toy").rows[0]["targets"]
+
+
+def test_no_cell_is_a_formula(tmp_path: Path) -> None:
+    names = ["=1+1", "+1", "-x", "@SUM(A1)", "\t=1", "plain", "a=1"]
+    results.write(make(rows=[{"=name": name, "number": -0.5} for name in names]), tmp_path)
+    with (tmp_path / "toy.csv").open(newline="") as file:
+        cells = list(csv.reader(file))
+    assert cells[0] == ["'=name", "number"] and {row[1] for row in cells[1:]} == {"-0.5"}
+    assert [row[0] for row in cells[1:]] == [*(f"'{name}" for name in names[:5]), "plain", "a=1"]
+    assert [row["=name"] for row in results.read(tmp_path, "toy").rows] == names
 
 
 def test_damaged_arrays_are_said(written: Path) -> None:

@@ -2,6 +2,7 @@
 """Folders of images: every mode of pixels, the cache, and what each mistake is answered with."""
 
 import os
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -333,3 +334,20 @@ def test_a_loaded_set_can_be_trained_on(tmp_path: Path, images: dict[str, np.nda
     assert dataset.train_images.dtype == torch.uint8
     assert dataset.subset(2).train_labels.tolist() == [0, 1]
     assert min(dataset.channel_moments().std) > 0
+
+
+@pytest.mark.parametrize("name", ["00.png", "00.eps"])
+def test_no_image_starts_another_program(
+    tmp_path: Path, images: dict[str, np.ndarray], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostScript is a program that PIL would hand to Ghostscript, whatever the file is called."""
+    started = []
+    monkeypatch.setattr(subprocess, "check_call", lambda *arguments, **_: started.append(arguments))
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **_: started.append(arguments))
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+    (tmp_path / "set" / "train" / "a" / name).write_bytes(script)
+    if name.endswith(".png"):
+        assert name in refused(tmp_path)
+    else:
+        load(tmp_path)
+    assert started == []

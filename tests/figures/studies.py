@@ -90,18 +90,19 @@ def compare_with_noise(learning: Result, rng: np.random.Generator, targets: Sequ
     """Return what analysis.binomial would, as far as figures read it."""
     rows, arrays = [], {}
     for method, own in learning.settings["methods"].items():
-        for quantity in ("r_tilde", "r"):
+        for quantity in ("r_tilde", "r") if own["augmentations"] > 1 else ("r_tilde",):
             r = shares(learning, method, quantity)
             noise = []
-            for target in targets:
-                reached = np.flatnonzero(r.mean(axis=1) >= target)
-                if len(reached) == 0:
-                    continue
-                p0 = float(r[reached[0]].mean())
+            means = r.mean(axis=1)
+            firsts = {target: int(np.argmax(means >= target)) for target in targets if means.max() >= target}
+            for first in dict.fromkeys(firsts.values()):
+                p0 = float(means[first])
                 noise.append(np.sort(rng.binomial(own["seeds"], p0, own["examples"])) / own["seeds"])
-                mae = float(np.abs(np.sort(r[reached[0]]) - noise[-1]).mean())
+                mae = float(np.abs(np.sort(r[first]) - noise[-1]).mean())
+                above = [target for target in targets if firsts.get(target) == first]
                 rows.append(
-                    {"method": method, "quantity": quantity, "target": target, "epoch": int(reached[0]) + 1}
+                    {"method": method, "quantity": quantity, "targets": above, "epoch": first + 1}
+                    | {"augmentations": own["augmentations"]}
                     | {"p0": p0, "trials": own["trials"], "seeds": own["seeds"], "mae": mae, "mae_sd": 0.0}
                 )
             arrays[f"{method}.{quantity}.noise"] = np.reshape(noise, (-1, own["examples"]))

@@ -4,6 +4,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,10 +115,39 @@ def test_nothing_to_draw_is_an_error(root):
 
 def test_arrays_that_are_gone(root):
     (root / "quick" / "learning.npz").unlink()
-    with pytest.raises(
-        UserError, match=r"learning has no array simclr\.epochs: run python -m analysis\.learning"
-    ):
+    with pytest.raises(UserError, match=r"learning\.npz is missing: .*run python -m analysis\.learning"):
         main(["4.1", "--results", str(root)])
+
+
+def odd_results(result: Result) -> Iterator[Result]:
+    """Results that are whole by their hashes but lack a field, or have one of another type or shape."""
+    yield from (replace(result, settings=odd) for odd in ({}, {"methods": None}, {"methods": {"simclr": {}}}))
+    yield from (replace(result, inputs={"simclr": odd}) for odd in (None, [], {"snapshots": {}, "notes": 1}))
+    yield replace(result, arrays={})
+    for value in (np.zeros(()), np.zeros(3), np.zeros((0, 0)), np.array([["a"]]), np.zeros((2, 2, 2, 2))):
+        yield replace(result, arrays=dict.fromkeys(result.arrays, value))
+    for name in result.rows[0]:
+        for odd in ({}, {name: "x"}):
+            yield replace(
+                result, rows=[{key: row[key] for key in row if key != name} | odd for row in result.rows]
+            )
+
+
+@pytest.mark.parametrize("name", ["learning", "alignment", "binomial"])
+def test_odd_results_end_in_one_sentence(root, name, monkeypatch):
+    """Whatever another version wrote, a figure is drawn or a command says which result to make anew."""
+    monkeypatch.setattr(_files, "_bytes", lambda *drawn: b"")
+    whole, refused = storage.read(root / "quick", name), 0
+    for odd in odd_results(whole):
+        storage.write(odd, root / "quick")
+        for figure in [figure for figure in ALL.values() if name in load(figure).NEEDS]:
+            try:
+                main([figure, "--results", str(root)])
+            except UserError as error:
+                refused += 1
+                assert "python -m analysis." in str(error)
+                assert len(str(error)) < 500 and "\n" not in str(error)
+    assert refused > 10
 
 
 def test_results_of_different_snapshots_are_not_mixed(root):

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import figures
 from analysis.framework.results import Result
+from analysis.framework.targets import of_quantity
 from dynamics.names import LABELS, ORDER
 from figures._style import COLOURS, SCALE, shades, style
 from tests.figures.studies import make, shares
@@ -100,8 +101,8 @@ def test_curves_and_noise(results, name, quantity):
     panels = panels_of(figure)
     assert [panel.get_title() for panel in panels] == [LABELS[method] for method in ORDER]
     for panel, method in zip(panels, ORDER, strict=True):
-        rows = [r for r in results["binomial"].rows if (r["method"], r["quantity"]) == (method, quantity)]
-        noise = results["binomial"].arrays[f"{method}.{quantity}.noise"]
+        rows = [r for r in of_quantity(results["binomial"].rows, quantity) if r["method"] == method]
+        noise = results["binomial"].arrays[f"{method}.{rows[0]['quantity']}.noise"]
         r = np.sort(shares(results["learning"], method, quantity), axis=1)
         solid = [line for line in panel.get_lines() if line.get_linestyle() == "-"]
         dashed = [line for line in panel.get_lines() if line.get_linestyle() != "-"]
@@ -137,10 +138,8 @@ def test_the_shaded_area_is_the_mae(results):
 
 
 def test_one_epoch_above_two_targets_is_drawn_once(rng):
-    results = make(rng, methods=["supervised"], epochs=30)
-    rows = results["binomial"].rows
-    for row in rows:
-        row["epoch"] = 30
+    results = make(rng, methods=["supervised"], targets=[0.0, 0.01])
+    assert [row["targets"] for row in results["binomial"].rows] == [[0.0, 0.01]] * 2
     for name in ("binomial-single", "binomial-averaged"):
         panel = panels_of(draw(name, results))[0]
         assert len(panel.get_lines()) == 2

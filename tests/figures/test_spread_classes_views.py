@@ -85,7 +85,7 @@ def test_every_augmentation_is_a_dot(rng: np.random.Generator) -> None:
 
 def test_a_mean_that_is_not_reached_leaves_its_panel_empty(rng: np.random.Generator) -> None:
     result = make(rng, "augmentation-spread", {"simclr": (1, 3)}, epochs=12)
-    rows = [row for row in result.rows if row["target"] != 0.75]
+    rows = [row for row in result.rows if row["targets"] != [0.75]]
     figure = draw("augmentation-spread", Result(**{**vars(result), "rows": rows}))
     assert "no epoch reaches\na mean of 0.75" in [text.get_text() for text in figure.axes[2].texts]
     assert len(figure.axes[2].get_lines()) == 0

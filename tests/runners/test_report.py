@@ -4,8 +4,10 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,6 +121,45 @@ def test_every_section_stands_without_results_of_its_own(study: Study, folder: P
         for file in folder.glob(f"{kept}.*"):
             shutil.copy(file, alone)
         check_self_contained(Page(report.write(study, alone).read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"GIF89a" + bytes(40)]
+)
+def test_a_damaged_picture_is_said_on_the_page(
+    study: Study, folder: Path, tmp_path: Path, content: bytes
+) -> None:
+    copy = tmp_path / STUDY
+    shutil.copytree(folder, copy)
+    (copy / "figures" / "figure-4.1-sorted-curves.png").write_bytes(content)
+    page = Page(report.write(study, copy).read_text(encoding="utf-8"))
+    assert len(page.all("img")) == 1
+    assert "figure-4.1-sorted-curves.png is damaged, draw it again: python -m figures 4.1" in "".join(
+        page.words
+    )
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"rows": [{}]},
+        {"rows": [{"method": "simclr"}]},
+        {"settings": {}},
+        {"inputs": {"simclr": 3}},
+        {"arrays": {}},
+    ],
+)
+@pytest.mark.parametrize("name", ["learning", "binomial"])
+def test_odd_results_are_said(
+    study: Study, folder: Path, tmp_path: Path, name: str, odd: dict[str, Any]
+) -> None:
+    copy = tmp_path / STUDY
+    shutil.copytree(folder, copy)
+    storage.write(replace(storage.read(copy, name), **odd), copy)
+    try:
+        Page(report.write(study, copy).read_text(encoding="utf-8"))
+    except UserError as error:
+        assert re.search(rf"make it anew with python -m analysis\.{name} --study {STUDY}$|NAME", str(error))
 
 
 def test_no_results_are_a_user_s_error(study: Study, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table
+from analysis.framework.targets import by_target, of_quantity
 from analysis.papers import Results, verdicts
 from analysis.papers.memorization import printed as thesis
 from analysis.papers.memorization.recipe import reasons
@@ -133,7 +134,7 @@ def figure_4_4(binomial: Result) -> list[Row]:
 
 def _spreads(binomial: Result, quantity: str, table: Mapping[str, Sequence[str]]) -> list[Row]:
     """Compare standard deviations; the error of one of K values is about sd / sqrt(2 K)."""
-    rows = {(row["method"], row["target"]): row for row in binomial.rows if row["quantity"] == quantity}
+    rows = by_target(of_quantity(binomial.rows, quantity))
     compared = []
     for method, target, printed in _at_targets(table):
         row = rows.get((method, target))
@@ -155,7 +156,7 @@ def figure_4_5(augmentations: Result) -> list[Row]:
     >>> row["where"], row["printed"], round(row["ours"], 2), row["verdict"].value
     ('mean 0.25', '.95', 0.58, 'no spread')
     """
-    rows = {(row["method"], row["target"]): row for row in augmentations.rows}
+    rows = by_target(augmentations.rows)
     return [
         _without_spread(
             method, f"mean {target}", printed, _value(rows.get((method, target)), "augmentation_share")

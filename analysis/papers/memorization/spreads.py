@@ -2,8 +2,10 @@
 """The thesis's findings on the spread between examples, tested on the result `binomial`."""
 
 import math
+from collections.abc import Sequence
 
 from analysis.framework.results import Row
+from analysis.framework.targets import of_quantity
 from analysis.papers import Results
 from analysis.papers.findings import Conclusion, Finding, by_counting, more
 from analysis.papers.memorization.printed import METHODS, TARGETS
@@ -31,7 +33,7 @@ def easy_and_hard(results: Results) -> Finding:
         "every tested epoch; 1 is the dispersion of equally hard examples."
     )
     rows = _noise(results, "r_tilde")
-    tested = [row for row in rows.values() if row["tarone_p"] is not None]
+    tested = [row for row in rows if row["tarone_p"] is not None]
     if not tested:
         return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, "Tarone's test"), rule)
     unequal = [row["tarone_p"] < LEVEL for row in tested]
@@ -65,14 +67,14 @@ def widest(results: Results) -> Finding:
     rows = _noise(results, "r")
     parts: list[str] = []
     holds: list[bool | None] = []
-    for target in TARGETS:
-        spreads = {method: spread_without_noise(row) for (method, at), row in rows.items() if at == target}
+    for means, own in _by_means(rows).items():
+        spreads = {row["method"]: spread_without_noise(row) for row in own}
         found = {method: spread for method, spread in spreads.items() if spread is not None}
         if "supervised" in found and len(found) > 1:
-            (own, error), other = found.pop("supervised"), max(found, key=lambda method: found[method])
+            (supervised, error), other = found.pop("supervised"), max(found, key=lambda method: found[method])
             largest, other_error = found[other]
-            holds.append(more(own - largest, math.hypot(error, other_error)))
-            parts.append(f"mean {target:g}: {own:.3f} against at most {largest:.3f} ({label(other)})")
+            holds.append(more(supervised - largest, math.hypot(error, other_error)))
+            parts.append(f"mean {means}: {supervised:.3f} against at most {largest:.3f} ({label(other)})")
     if not holds:
         needed = "a comparison of supervised with another setting at one of the means"
         return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
@@ -85,7 +87,8 @@ def single_like_supervised(results: Results) -> Finding:
     Examples
     --------
     >>> from analysis.framework.results import Result
-    >>> common = {"quantity": "r_tilde", "target": 0.5, "seeds": 30, "icc": 1.0, "examples": 1024}
+    >>> common = {"quantity": "r_tilde", "augmentations": 20, "targets": [0.5], "seeds": 30}
+    >>> common |= {"icc": 1.0, "examples": 1024}
     >>> sds = {"simclr": 0.42, "supervised": 0.39, "random-labels": 0.15}
     >>> rows = [common | {"method": name, "sd": sd} for name, sd in sds.items()]
     >>> found = single_like_supervised({"binomial": Result(name="binomial", rows=rows, inputs={})})
@@ -130,40 +133,51 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
     rows = _noise(results, quantity)
     parts: list[str] = []
     holds: list[bool | None] = []
-    for target in TARGETS:
-        own = [rows[method, target] for method in ("simclr", near, far) if (method, target) in rows]
-        spreads = [spread for row in own if (spread := spread_without_noise(row)) is not None]
-        if len(spreads) == 3:
+    compared = ("simclr", near, far)
+    for means, own in _by_means([row for row in rows if row["method"] in compared]).items():
+        found = {row["method"]: spread for row in own if (spread := spread_without_noise(row)) is not None}
+        if len(found) == 3:
+            spreads = [found[method] for method in compared]
             sds = [sd for sd, _ in spreads]
             closer = abs(sds[0] - sds[2]) - abs(sds[0] - sds[1])
             holds.append(more(closer, math.hypot(*(error for _, error in spreads))))
-            named = zip(("simclr", near, far), sds, strict=True)
-            parts.append(
-                f"mean {target:g}: " + ", ".join(f"{label(method)} {sd:.3f}" for method, sd in named)
-            )
+            named = zip(compared, sds, strict=True)
+            parts.append(f"mean {means}: " + ", ".join(f"{label(method)} {sd:.3f}" for method, sd in named))
     if not holds:
         needed = f"a comparison of SimCLR, {label(near)} and {label(far)} at one of the means"
         return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 
 
-def _noise(results: Results, quantity: str) -> dict[tuple[str, float], Row]:
-    """Return the rows of the thesis's settings, by method and mean."""
+def _noise(results: Results, quantity: str) -> list[Row]:
+    """Return the rows of the thesis's settings at its means, each test once."""
     rows = results["binomial"].rows if "binomial" in results else []
+    return [
+        row
+        for row in of_quantity(rows, quantity)
+        if row["method"] in METHODS and not set(TARGETS).isdisjoint(row["targets"])
+    ]
+
+
+def _by_means(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows to compare at each mean; means that every method first reaches at one epoch are one."""
+    compared: dict[tuple[int, ...], list[float]] = {}
+    for target in TARGETS:
+        places = tuple(place for place, row in enumerate(rows) if target in row["targets"])
+        compared.setdefault(places, []).append(target)
     return {
-        (row["method"], row["target"]): row
-        for row in rows
-        if row["quantity"] == quantity and row["method"] in METHODS
+        ", ".join(f"{mean:g}" for mean in means): [rows[place] for place in places]
+        for places, means in compared.items()
     }
 
 
-def _why_not(results: Results, rows: dict[tuple[str, float], Row], needed: str) -> str:
+def _why_not(results: Results, rows: Sequence[Row], needed: str) -> str:
     """Say why something that is computed from these rows is not there."""
     if "binomial" not in results:
         return "no result binomial"
     if not rows:
         return f"no epoch reaches a mean of {min(TARGETS):g}"
-    if any(row["seeds"] == 1 for row in rows.values()):
+    if any(row["seeds"] == 1 for row in rows):
         return f"{needed} needs at least two seeds"
     return f"no epochs that allow {needed}"
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table
+from analysis.framework.targets import by_target, of_quantity
 from analysis.papers import Results, verdicts
 from analysis.papers.memorization import printed as thesis
 from analysis.papers.memorization.recipe import reasons
@@ -123,7 +124,7 @@ LAST = (Column("verdict", "verdict", "verdict"), Column("why", "why it may diffe
 def _noise(
     binomial: Result, quantity: str, key: str, table: Mapping[str, tuple[thesis.Noise, ...]], why: Reasons
 ) -> list[Row]:
-    found = {(row["method"], row["target"]): row for row in binomial.rows if row["quantity"] == quantity}
+    found = by_target(of_quantity(binomial.rows, quantity))
     return [
         _noise_row(
             {"method": method, "target": target}, printed, found.get((method, target)), key, why[method]
@@ -136,8 +137,6 @@ def _noise(
 
 def _noise_row(at: Row, printed: thesis.Noise, ours: Row | None, key: str, why: str) -> Row:
     """Return one method's row at the first epoch that reaches one p0; `key` is the statistic that is compared."""
-    if ours is not None and ours["seeds"] == 1 and key == "chi2":
-        ours = {**ours, "chi2": None}
     value = None if ours is None else ours[key]
     shown: float | str
     if printed.sd is None:

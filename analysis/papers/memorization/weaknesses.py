@@ -10,6 +10,7 @@ from scipy import stats
 
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table, power
+from analysis.framework.targets import of_quantity
 from analysis.papers import Results, Weakness
 from dynamics.names import label
 from dynamics.study import Study
@@ -35,8 +36,7 @@ def _tails(results: Results) -> Weakness:
     text = [
         "Its chi-square has expected counts near zero in the tails, so that values like 10¹⁹ measure a single cell."
     ]
-    # Counts of one seed are 0 or 1: their mean fits them exactly.
-    rows = [row for row in _noise(results, "r_tilde") if row["chi2"] is not None and row["seeds"] > 1]
+    rows = [row for row in _noise(results, "r_tilde") if row["chi2"] is not None]
     if rows:
         valid = sum(bool(row["chi2_valid"]) for row in rows)
         text += [
@@ -80,7 +80,7 @@ def _floors(results: Results) -> Weakness:
     split = "; ".join(
         f"{label(row['method'])} at t = {row['epoch']}: {row['augmentation_share']:.2f}"
         for row in shares
-        if row["target"] == 0.5 and row["augmentation_share"] is not None
+        if 0.5 in row["targets"] and row["augmentation_share"] is not None
     )
     if split:
         text.append(
@@ -166,4 +166,4 @@ def _replacement(study: Study) -> Weakness:
 
 def _noise(results: Results, quantity: str) -> list[Row]:
     rows = results["binomial"].rows if "binomial" in results else []
-    return [row for row in rows if row["quantity"] == quantity]
+    return of_quantity(rows, quantity)
