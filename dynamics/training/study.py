@@ -11,7 +11,7 @@ from typing import Any, Literal, SupportsIndex
 import torch
 from torch import nn
 
-from dynamics import data, encoders, methods, snapshots, study_file
+from dynamics import data, encoders, files, methods, snapshots, study_file
 from dynamics.config import Recipe
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError
@@ -21,7 +21,7 @@ from dynamics.study import Study, open_study
 from dynamics.training import capture
 from dynamics.training.devices import all_devices, choose_workers
 from dynamics.training.loop import Job, check
-from dynamics.training.plan import longest_first, make_plan
+from dynamics.training.plan import check_study_name, longest_first, make_plan
 from dynamics.training.pool import Event, Source, run_jobs
 
 
@@ -85,13 +85,20 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     >>> study.learning_probability("supervised").shape
     (1, 16)
     """
-    chosen = default_preset() if preset is None else preset
+    runs, data_root = (
+        files.expanded(path, name) for path, name in ((runs, "runs"), (data_root, "data_root"))
+    )
+    _check_kind("download", download, bool, "True or False")
+    _check_kind("on_event", on_event, Callable, "a function of one event")
+    wanted = wanted_seeds(seeds)
+    file = study_file.read(default_preset() if preset is None else preset)
+    where = file.name if study is None else study
+    check_study_name(where)
     name = methods.name_of(method)
-    recipe = study_file.preset(name, str(chosen), **_fields(fields, dataset))
+    recipe = file.recipe_of(name, **_fields(fields, dataset))
     if isinstance(dataset, Dataset):
         recipe = _fitted(recipe, dataset, fields)
-    where = study or study_file.read(chosen).name
-    plan = make_plan(Path(runs), where, name, recipe, wanted_seeds(seeds))
+    plan = make_plan(runs, where, name, recipe, wanted)
     devices, at_a_time = choose_resources(device, workers, engine, jobs=len(plan.missing))
     failures: list[str] = []
 
@@ -101,18 +108,23 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
         on_event(event)
 
     if plan.missing:
-        check_data(plan.missing, data_root=Path(data_root), download=download)
-        study_file.record(Path(runs) / where, {name: recipe}, [job.seed for job in plan.missing])
+        check_data(plan.missing, data_root=data_root, download=download)
+        study_file.record(runs / where, {name: recipe}, [job.seed for job in plan.missing])
         run_jobs(
             longest_first(plan.missing),
-            source=Source(data_root=Path(data_root), engine=engine),
+            source=Source(data_root=data_root, engine=engine),
             devices=devices,
             workers=at_a_time,
             on_event=take_in,
         )
     if failures:
         raise UserError(f"{len(failures)} of {len(plan.missing)} seeds of {name} failed; {failures[0]}")
-    return open_study(Path(runs) / where)
+    return open_study(runs / where)
+
+
+def _check_kind(name: str, value: object, kind: Any, described: str) -> None:
+    if not isinstance(value, kind):
+        raise UserError(f"`{name}` must be {described}, got {value!r}")
 
 
 def default_preset() -> str:
@@ -139,12 +151,19 @@ def wanted_seeds(seeds: SupportsIndex | Iterable[SupportsIndex]) -> list[int]:
     >>> wanted_seeds(3)
     [0, 1, 2]
     """
-    if isinstance(seeds, SupportsIndex) and operator.index(seeds) > MAX_SEED + 1:
+    try:
+        if isinstance(seeds, (str, bytes, bool)):
+            raise TypeError
+        if isinstance(seeds, SupportsIndex) and operator.index(seeds) > MAX_SEED + 1:
+            raise UserError(
+                f"`seeds` must be at most {MAX_SEED + 1}, got {seeds}"
+            )  # before there is a list of them
+        listed = range(operator.index(seeds)) if isinstance(seeds, SupportsIndex) else seeds
+        wanted = [operator.index(seed) for seed in listed]
+    except TypeError:
         raise UserError(
-            f"`seeds` must be at most {MAX_SEED + 1}, got {seeds}"
-        )  # before there is a list of them
-    listed = range(operator.index(seeds)) if isinstance(seeds, SupportsIndex) else seeds
-    wanted = [operator.index(seed) for seed in listed]
+            f"`seeds` must be a number of seeds or a list of them, such as 4 or range(4, 8), got {seeds!r}"
+        ) from None
     if not wanted:
         raise UserError(f"`seeds` must name at least one seed, got {seeds}")
     if min(wanted) < 0 or max(wanted) > MAX_SEED:
