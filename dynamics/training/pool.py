@@ -132,7 +132,7 @@ def _start(source: Source, device: str) -> _Worker:
     other_end.close()
     os.close(read)
     worker = _Worker(process=process, pipe=pipe, lifeline=write, device=device)
-    _send(worker, (source, device, [catalogue.registered for catalogue in CATALOGUES]))
+    _send(worker, (source, device, [(catalogue.registered, catalogue.code) for catalogue in CATALOGUES]))
     return worker
 
 

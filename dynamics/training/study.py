@@ -3,7 +3,6 @@
 
 import dataclasses
 import operator
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
@@ -11,7 +10,8 @@ from typing import Any, Literal, SupportsIndex
 import torch
 from torch import nn
 
-from dynamics import data, encoders, files, methods, snapshots, study_file
+from dynamics import data, encoders, files, methods, networks, snapshots, study_file
+from dynamics.catalogue import hyphenated
 from dynamics.config import Recipe
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError
@@ -23,6 +23,7 @@ from dynamics.training.devices import all_devices, choose_workers
 from dynamics.training.loop import Job, check
 from dynamics.training.plan import check_study_name, longest_first, make_plan
 from dynamics.training.pool import Event, Source, run_jobs
+from dynamics.training.rehearsal import rehearse
 
 
 def train(  # noqa: PLR0913 - the front door: all are keywords
@@ -117,6 +118,8 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
             workers=at_a_time,
             on_event=take_in,
         )
+    else:
+        check_complete(plan.complete, data_root=data_root)
     if failures:
         raise UserError(f"{len(failures)} of {len(plan.missing)} seeds of {name} failed; {failures[0]}")
     return open_study(runs / where)
@@ -181,7 +184,7 @@ def check_data(
     Raises
     ------
     UserError
-        When data are missing, or a batch, panel or subset does not fit them.
+        When data are missing, a batch, panel or subset does not fit them, or a class of one's own cannot be trained.
 
     Examples
     --------
@@ -194,21 +197,53 @@ def check_data(
         name = job.recipe.dataset
         if name not in loaded:
             loaded[name] = data.load(name, data_root=data_root, download=download, progress=progress)
-        _check_images(job, check(job, loaded[name]))
+        dataset = check(job, loaded[name])
+        _check_origin(job, dataset)
+        rehearse(job, dataset)
 
 
-def _check_images(job: Job, dataset: Dataset) -> None:
-    """Check that what a study holds was trained on the same images."""
+def check_complete(jobs: Iterable[Job], *, data_root: Path) -> None:
+    """Check that complete seeds were trained on the images and with the code of now, as far as these are there.
+
+    Raises
+    ------
+    UserError
+        When they were trained on others: what they hold is no answer to this call.
+
+    Examples
+    --------
+    >>> check_complete([], data_root=Path("data"))
+    """
+    for job in {(job.method, job.recipe): job for job in jobs}.values():
+        try:
+            dataset = check(job, data.load(job.recipe.dataset, data_root=data_root))
+        except UserError:  # results may outlive their images
+            continue
+        _check_origin(job, dataset)
+
+
+def _check_origin(job: Job, dataset: Dataset) -> None:
+    """Check that what a study holds was trained on the same images, and with the same code of one's own."""
     study = job.folder.parents[1]
+    code = networks.own_code(job.method, job.recipe)
     for method in snapshots.list_methods(study.parent, study.name):
         for seed in snapshots.list_seeds(study.parent, study.name, method):
             folder = snapshots.seed_folder(study.parent, study.name, method, seed)
-            before = snapshots.read_run_json(folder)["provenance"].get("data_fingerprint")
+            if not snapshots.has_record(folder):
+                continue
+            provenance = snapshots.read_run_json(folder)["provenance"]
+            before = provenance.get("data_fingerprint")
             if before not in (None, dataset.fingerprint):
                 raise UserError(
                     f"{folder} was trained on different images (fingerprint {before}, now {dataset.fingerprint}): "
                     "restore the data, or use another `study`"
                 )
+            for name, digest in provenance.get("own_code", {}).items():
+                if code.get(name, digest) != digest:
+                    raise UserError(
+                        f"{folder} was trained with other code of {name}: "
+                        "use another `study`, or the class as it was then"
+                    )
 
 
 def choose_resources(
@@ -241,8 +276,11 @@ def _fields(fields: dict[str, Any], dataset: str | Dataset | None) -> dict[str, 
         named["dataset"] = dataset
     encoder = named.get("encoder")
     if isinstance(encoder, type) and issubclass(encoder, nn.Module):
-        named["encoder"] = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", encoder.__name__).lower()
+        named["encoder"] = hyphenated(encoder)
         encoders.CATALOGUE.register(named["encoder"], encoder)
+    elif encoder is not None and not isinstance(encoder, str):
+        got = encoder.__name__ if isinstance(encoder, type) else f"an object of {type(encoder).__name__}"
+        raise UserError(f"`encoder` must be a name or a subclass of torch.nn.Module, got {got}")
     return named
 
 
