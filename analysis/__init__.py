@@ -7,6 +7,10 @@ A module here has `analyse(study, ...) -> Result` and `tables(result) -> list[Ta
 
 import pkgutil
 
+from dynamics.starting import end_quietly
+
+end_quietly()
+
 
 def names() -> tuple[str, ...]:
     """Return all analyses, by name.

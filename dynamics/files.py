@@ -26,6 +26,34 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a disk without space, or of an exceeded quota."""
 
 
+def expanded(path: str | os.PathLike[str], parameter: str) -> Path:
+    """Return a path with `~` replaced by the home folder, as a shell does only at the start of a word.
+
+    Parameters
+    ----------
+    path
+        The path of a file or folder.
+    parameter
+        Name of the argument that holds it, for the message.
+
+    Raises
+    ------
+    UserError
+        If it is no path, or there is no such home folder.
+
+    Examples
+    --------
+    >>> expanded("~/runs", "runs") == Path.home() / "runs"
+    True
+    """
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise UserError(f"`{parameter}` must be the path of a file or folder, got {path!r}")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"`{parameter}` {path} names a home folder that is not known: write it out") from None
+
+
 def sync(path: Path) -> None:
     """Wait until a file's bytes, or a folder's entries, are on the disk.
 

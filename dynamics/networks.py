@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dynamics import data, methods, snapshots
+from dynamics import data, encoders, methods, snapshots
 from dynamics.config import Recipe
 from dynamics.data import Dataset, permuted_labels
 from dynamics.encoders import initialise
@@ -68,6 +68,20 @@ def training_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> T
     return dataset.train_labels
 
 
+def own_code(name: str, recipe: Recipe) -> dict[str, str]:
+    """Return what identifies the code of a method and an encoder that are one's own, for a run's provenance.
+
+    Examples
+    --------
+    >>> own_code("simclr", Recipe())  # both come with the package: the version says all
+    {}
+    """
+    used = (("method", methods.CATALOGUE, name), ("encoder", encoders.CATALOGUE, recipe.encoder))
+    return {
+        f"{kind} {name}": catalogue.code[name] for kind, catalogue, name in used if name in catalogue.code
+    }
+
+
 def untrained(name: str, recipe: Recipe, images: Dataset | ImageStatistics, *, seed: int) -> Method:
     """Return a method's networks as they are before the first step of a seed.
 
@@ -109,8 +123,17 @@ def recipe_of(run: snapshots.Run) -> Recipe:
     >>> recipe_of(run).epochs, recipe_of(run).width
     (1, 4)
     """
-    if run.method not in methods.names() or "encoder" not in run.config:
+    if "encoder" not in run.config:
         raise UserError(f"{run.folder} was not trained by this program: it has indicators, but no network")
+    for kind, name, known in (
+        ("method", run.method, methods.names()),
+        ("encoder", run.config["encoder"], encoders.names()),
+    ):
+        if name not in known:
+            raise UserError(
+                f"{run.folder} was trained with the {kind} {name!r}, a class that this process does not have: "
+                "call dynamics.train with it in a program or notebook, and analyse the study there"
+            )
     return methods.recipe(run.method).from_json(run.config)
 
 
@@ -132,8 +155,8 @@ def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:
     recipe = recipe_of(run)
     if recipe.dataset not in data.names():
         raise UserError(
-            f"{run.folder} was trained on images made in memory, and this process has no data set "
-            f"{recipe.dataset!r}: make them again and call dynamics.data.CATALOGUE.register"
+            f"{run.folder} was trained on images made in memory, {recipe.dataset!r}, that this process does not have: "
+            "call dynamics.train with them in a program or notebook, and analyse the study there"
         )
     dataset = training_data(data.load(recipe.dataset, data_root=data_root), recipe)
     if dataset.fingerprint != run.provenance.get("data_fingerprint"):

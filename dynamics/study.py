@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Int32, Int64
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from dynamics import snapshots
+from dynamics import files, snapshots
 from dynamics.errors import UserError
 from dynamics.names import ordered
 
@@ -136,10 +136,12 @@ class Study:
         Raises
         ------
         UserError
-            If the study has no such method, or a file is damaged.
+            If the study has no such method or view, or a file is damaged.
         """
         counts = self.counts(method)
-        values = counts.correct[view] / counts.trials
+        if view not in range(len(counts.correct)):
+            raise UserError(f"`view` must be in [0, {len(counts.correct) - 1}] for {method}, got {view!r}")
+        values = counts.correct[int(view)] / counts.trials
         axes = ("epoch", "example")
         attributes = {
             "long_name": "learning probability r_t(x)",
@@ -301,7 +303,7 @@ def open_study(path: str | Path) -> Study:
     ...     open_study(Path(runs, "demo")).learning_probability("simclr").values
     array([[1., 0.]])
     """
-    folder = Path(path)
+    folder = files.expanded(path, "path")
     if not folder.is_dir():
         raise UserError(f"no study at {folder}: name the folder that holds its methods, such as runs/demo")
     runs: dict[str, list[snapshots.Run]] = {}

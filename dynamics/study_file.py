@@ -142,7 +142,8 @@ def read(source: str | Path) -> StudyFile:
     >>> read("thesis").seeds
     30
     """
-    path = Path(source) if str(source).endswith(".toml") else PRESETS / f"{source}.toml"
+    given = files.expanded(source, "preset")
+    path = given if given.suffix == ".toml" else PRESETS / f"{source}.toml"
     if not path.is_file():
         known = f"there are the presets {', '.join(presets())}, and files that end in .toml"
         raise UserError(f"no study file {str(source)!r}: {known}")
@@ -295,7 +296,7 @@ def parsed(path: Path) -> StudyFile:
     'quick'
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML ({error}): correct its syntax") from None
     kinds: dict[str, type | tuple[type, ...]] = {

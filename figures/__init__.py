@@ -7,15 +7,19 @@ results hold its numbers, as "binomial.single" (otherwise all).
 Adding a figure is adding a file. Nothing here imports torch or zarr: everything drawn is in results/.
 """
 
-import importlib
-import pkgutil
-from collections.abc import Mapping
-from typing import Protocol, cast
+from dynamics.starting import end_quietly
 
-from matplotlib.figure import Figure
+end_quietly()  # before the other imports, which take long
 
-from analysis.framework.results import Result
-from dynamics.errors import UserError
+import importlib  # noqa: E402
+import pkgutil  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
+from typing import Protocol, cast  # noqa: E402
+
+from matplotlib.figure import Figure  # noqa: E402
+
+from analysis.framework.results import Result  # noqa: E402
+from dynamics.errors import UserError  # noqa: E402
 
 Results = Mapping[str, Result]
 """Results of one study, by the name of the analysis."""

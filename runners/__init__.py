@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Command lines: they parse flags, call the library and show progress, without any mathematics."""
+
+from dynamics.starting import end_quietly
+
+end_quietly()

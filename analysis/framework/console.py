@@ -16,6 +16,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from analysis.framework.table import NONE, Table
+from dynamics import starting
 from dynamics.errors import UserError, explained
 
 
@@ -34,11 +35,7 @@ def run(main: Callable[[], int | None]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show ± shows a question mark
     if threading.current_thread() is threading.main_thread():
-        for signum in (
-            signal.SIGTERM,
-            signal.SIGHUP,
-        ):  # they end a command as Ctrl-C does, with the same words
-            signal.signal(signum, signal.default_int_handler)
+        starting.heed(signal.default_int_handler)
     try:
         status = main()
     except UserError as error:

@@ -4,10 +4,12 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch import Tensor
 from dynamics.data._labels import balanced_subset
 from dynamics.errors import UserError
 
+Array = Tensor | np.ndarray
 Track = Callable[..., Iterable[Any]]
 """Called like `rich.progress.track`, with an iterable, `description=` and `total=`; returns an iterable."""
 
@@ -48,11 +51,27 @@ class Dataset:
         cls,
         name: str,
         *,
-        train: tuple[UInt8[Tensor, "train_example 3 height width"], Int64[Tensor, " train_example"]],
-        test: tuple[UInt8[Tensor, "test_example 3 height width"], Int64[Tensor, " test_example"]],
+        train: tuple[Array, Array],
+        test: tuple[Array, Array],
         classes: Iterable[str],
     ) -> "Dataset":
         """Make a data set of (images, labels) for each split, and compute its fingerprint.
+
+        Parameters
+        ----------
+        name
+            Its name on the command line.
+        train, test
+            Images of a split, uint8 (example, 3, height, width) with height equal to width, and their labels, integers
+            (example): tensors or NumPy arrays, which are copied.
+        classes
+            Names of the classes that the labels are indices into.
+
+        Raises
+        ------
+        UserError
+            When something has another type or shape, a split is empty, a label is no index into the classes, or two
+            classes have one name.
 
         Examples
         --------
@@ -61,10 +80,15 @@ class Dataset:
         >>> mine.num_train, mine.image_size
         (6, 8)
         """
-        classes = tuple(classes)
-        for images, labels in (train, test):
-            assert len(images) == len(labels) > 0
-            assert 0 <= int(labels.min()) <= int(labels.max()) < len(classes)
+        if not isinstance(name, str) or not name:
+            raise UserError(f"`name` must be a text, got {name!r}")
+        classes = _class_names(classes)
+        train, test = (_split(of, pair, classes) for of, pair in (("train", train), ("test", test)))
+        if train[0].shape[1:] != test[0].shape[1:]:
+            sizes = " and ".join(str(tuple(images.shape[1:])) for images, _ in (train, test))
+            raise UserError(
+                f"images of `train` and `test` must be of one size, got {sizes}: resize one of them"
+            )
         return cls(
             name=name,
             train_images=train[0],
@@ -130,6 +154,77 @@ class Dataset:
         return ChannelMoments(
             mean=tuple(mean for mean, _ in moments), std=tuple(std or 1.0 for _, std in moments)
         )
+
+
+def _class_names(classes: Iterable[str]) -> tuple[str, ...]:
+    listed = tuple(classes) if isinstance(classes, Iterable) else ()
+    if not listed or not all(isinstance(name, str) and name for name in listed):
+        raise UserError(
+            f"`classes` must be the names of the classes, such as ['cat', 'dog'], got {classes!r}"
+        )
+    if repeated := [name for name, count in Counter(listed).items() if count > 1]:
+        raise UserError(f"`classes` must have different names, got {repeated[0]!r} twice")
+    return listed
+
+
+def _split(of: str, pair: tuple[Array, Array], classes: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Return a split's images and labels as tensors, after checking them."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise UserError(f"`{of}` must be a pair (images, labels), got {type(pair).__name__}")
+    images, labels = pair
+    for array, what in ((images, "images"), (labels, "labels")):
+        if not isinstance(array, (Tensor, np.ndarray)):
+            raise UserError(
+                f"{what} of `{of}` must be a tensor or a NumPy array, got {type(array).__name__}: convert them"
+            )
+    got = f"got {str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}"
+    if images.dtype not in (torch.uint8, np.uint8):
+        raise UserError(
+            f"images of `{of}` must be uint8, pixels 0 to 255, {got}: scale, round and convert them"
+        )
+    if (
+        images.ndim != 4
+        or images.shape[1] != 3
+        or images.shape[2] != images.shape[3]
+        or 0 in images.shape[1:]
+    ):
+        raise UserError(
+            f"images of `{of}` must have the axes (example, 3 channels, height, width) and be square, {got}: "
+            "move the channels to the second axis, repeat grey ones three times, or crop"
+        )
+    if labels.ndim != 1 or len(labels) != len(images) or not len(labels):
+        raise UserError(
+            f"`{of}` must have one label for each image and at least one image, "
+            f"got {len(images)} images and labels {tuple(labels.shape)}"
+        )
+    if not _holds_integers(labels):
+        kind = str(labels.dtype).removeprefix("torch.")
+        raise UserError(
+            f"labels of `{of}` must be integers, indices into `classes`, got {kind}: convert them"
+        )
+    values = np.asarray(
+        labels.cpu() if isinstance(labels, Tensor) else labels
+    )  # torch finds no largest uint64
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high >= len(classes):
+        raise UserError(
+            f"labels of `{of}` must be in [0, {len(classes) - 1}], indices into the {len(classes)} `classes`, "
+            f"got {low} to {high}"
+        )
+    return _tensor(images), _tensor(labels).to(torch.int64)
+
+
+def _holds_integers(labels: Array) -> bool:
+    if isinstance(labels, np.ndarray):
+        return np.issubdtype(labels.dtype, np.integer)
+    return not (labels.dtype == torch.bool or labels.is_floating_point() or labels.is_complex())
+
+
+def _tensor(array: Array) -> Tensor:
+    """Return an array as a tensor; a NumPy array is copied, for its owner may change it later."""
+    if isinstance(array, Tensor):
+        return array.detach()
+    return torch.from_numpy(np.array(array, dtype=np.uint8 if array.dtype == np.uint8 else np.int64))
 
 
 def _moments(pixels: UInt8[Tensor, " pixel"]) -> tuple[float, float]:

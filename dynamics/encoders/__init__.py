@@ -4,8 +4,11 @@
 A file holds `Encoder(width)`, a module from images (batch, 3, height, width) to features (batch, num_features).
 """
 
+import inspect
+
 from dynamics.catalogue import Catalogue
 from dynamics.encoders.base import ImageEncoder, initialise
+from dynamics.errors import UserError
 
 __all__ = ["CATALOGUE", "ImageEncoder", "build", "initialise", "names"]
 
@@ -29,12 +32,23 @@ def build(name: str, *, width: int) -> ImageEncoder:
     Raises
     ------
     UserError
-        When no encoder has that name.
+        When no encoder has that name, or it is not made with a width or does not say how many features it has.
 
     Examples
     --------
     >>> build("resnet18", width=8).num_features
     64
     """
-    encoder: ImageEncoder = CATALOGUE.load(name, "Encoder")(width)
+    kind = CATALOGUE.load(name, "Encoder")
+    try:
+        inspect.signature(kind).bind(width)
+    except TypeError:
+        raise UserError(f"encoder {kind.__name__} must be made with one argument, its `width`") from None
+    encoder: ImageEncoder = kind(width)
+    features = getattr(encoder, "num_features", None)
+    if not isinstance(features, int) or features < 1:
+        raise UserError(
+            f"encoder {kind.__name__} must have an attribute num_features, the number of features that it returns, "
+            f"got {features!r}"
+        )
     return encoder

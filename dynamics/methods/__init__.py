@@ -6,12 +6,11 @@ with its loss and its indicator (:class:`~dynamics.methods.base.Method`). Buildi
 `base`, `views` (methods without labels), `labels`, `momentum` and `terms`.
 """
 
+import inspect
 import re
 from typing import Any
 
-import cloudpickle
-
-from dynamics.catalogue import Catalogue
+from dynamics.catalogue import Catalogue, hyphenated
 from dynamics.config import Recipe
 from dynamics.errors import UserError
 from dynamics.methods.base import Method
@@ -84,16 +83,31 @@ def name_of(method: str | type[Method]) -> str:
     if package == __name__ and method.__name__ == "Method":
         return file.replace("_", "-")
     named: Any = getattr(method, "name", None)
-    name = named or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", method.__name__).lower()
-    if not (isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9-]*", name)):
+    name = named or hyphenated(method)
+    if not (isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9-]{0,254}", name)):
         raise UserError(
-            f"`name` of {method.__name__} must be lower-case letters, digits and hyphens, got {name!r}"
+            f"`name` of {method.__name__} must be at most 255 lower-case letters, digits and hyphens, got {name!r}"
         )
-    try:
-        cloudpickle.dumps(method)
-    except Exception as error:
-        raise UserError(
-            f"{method.__name__} cannot be sent to a worker ({error}): make such objects in __init__"
-        ) from error
+    _check_class(method)
     CATALOGUE.register(name, method)
     return name
+
+
+def _check_class(method: type[Method]) -> None:
+    """Check what can be said of a class without making an object."""
+    name, recipe = method.__name__, method.recipe_type
+    if abstract := sorted(method.__abstractmethods__):
+        raise UserError(f"{name} must define {', '.join(abstract)}: see dynamics.Method for what they return")
+    if not (isinstance(recipe, type) and issubclass(recipe, Recipe)):
+        got = recipe.__name__ if isinstance(recipe, type) else f"an object of {type(recipe).__name__}"
+        raise UserError(f"{name}.recipe_type must be a subclass of dynamics.Recipe, got {got}")
+    for kind in recipe.__mro__:
+        if inspect.get_annotations(kind) and "__dataclass_params__" not in vars(kind):
+            raise UserError(
+                f"{kind.__name__} must have the decorator @dataclass(frozen=True, kw_only=True), "
+                "otherwise its fields are not seen"
+            )
+    if not isinstance(method.terms, tuple) or "loss" not in method.terms:
+        raise UserError(f'{name}.terms must be a tuple of names with "loss", got {method.terms!r}')
+    if method.labels not in ("none", "true", "permuted"):
+        raise UserError(f"{name}.labels must be none, true or permuted, got {method.labels!r}")

@@ -152,6 +152,10 @@ class Method(nn.Module, ABC):
             fused=on_device,
         )
 
+    def why_not_finite(self) -> str:
+        """Say what to change when training has diverged: by default the learning rate."""
+        return f"lower `lr` {self.recipe.lr}"
+
     def after_initialise(self, generator: torch.Generator) -> None:
         """Finish the initialisation: nothing, unless a method keeps copies of the weights, or a queue."""
 

@@ -54,6 +54,15 @@ class Method(JointMethod):
         super().__init__(recipe, statistics)
         self.register_buffer("moments", torch.zeros(self.dimensions, self.dimensions))
 
+    def why_not_finite(self) -> str:
+        """Name the epsilon without which the gradient of a constant dimension is infinite."""
+        if self.recipe.variance_eps > 0:
+            return super().why_not_finite()
+        return (
+            "the gradient of a dimension that is constant is infinite at `variance_eps` 0: use 0.0001, or "
+            f"{super().why_not_finite()}"
+        )
+
     def loss(
         self,
         views: Float[Tensor, "view batch channel height width"],

@@ -20,6 +20,9 @@ from dynamics.config import Recipe, check_positive
 from dynamics.errors import UserError
 from dynamics.methods.base import ImageStatistics, Judgement, Method
 
+SMALLEST_TEMPERATURE = 1e-37
+"""Temperature at or below which a cosine divided by it may be infinite in float32."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ViewRecipe(Recipe):
@@ -64,6 +67,12 @@ class ViewMethod(Method):
             grayscale_probability=recipe.grayscale_probability,
             blur=recipe.blur,
         )
+
+    def why_not_finite(self) -> str:
+        """Name the temperature where cosines divided by it are not finite."""
+        if self.recipe.temperature > SMALLEST_TEMPERATURE:
+            return super().why_not_finite()
+        return f"cosines overflow when they are divided by `temperature` {self.recipe.temperature}: raise it"
 
     def judge(
         self, outputs: Float[Tensor, "view example output"], labels: Int64[Tensor, " example"]

@@ -11,7 +11,7 @@ whitens parts of a batch of twice as many views as dimensions; here the entire b
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int64
@@ -20,7 +20,11 @@ from torch.nn import functional
 
 from dynamics.config import check_min
 from dynamics.errors import UserError
+from dynamics.methods.base import ImageStatistics
 from dynamics.methods.views import CropRecipe, JointMethod
+
+SINGULAR = 1e-11
+"""Fraction of a dimension's variance that other dimensions leave unexplained, at or below which it is rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,24 @@ class Method(JointMethod):
     captured: ClassVar[bool] = False
     """The library of the Cholesky decomposition is not guaranteed to work in a CUDA graph."""
 
+    def __init__(self, recipe: Any, statistics: ImageStatistics) -> None:
+        super().__init__(recipe, statistics)
+        inputs = (self.encoder.num_features, *recipe.projector)[-2]
+        if recipe.whitening_eps == 0 and inputs < recipe.projector[-1]:
+            raise UserError(
+                f"`projector` must end with at most {inputs} outputs, the inputs of its last layer, got "
+                f"{recipe.projector[-1]}: their covariance is singular; or use `whitening_eps=0.0001`"
+            )
+
+    def why_not_finite(self) -> str:
+        """Name the covariance, which has no inverse where embeddings fill fewer dimensions than they have."""
+        if self.recipe.whitening_eps > 0:
+            return super().why_not_finite()
+        return (
+            f"the covariance of the {self.dimensions} outputs was probably singular; use `whitening_eps=0.0001`, "
+            f"a narrower end of `projector`, or a lower `lr` than {self.recipe.lr}"
+        )
+
     @property
     def training_views(self) -> int:
         """Number of views of each image in a training step."""
@@ -90,6 +112,11 @@ def whiten(embeddings: Float[Tensor, "view output"], *, eps: float = 0.0) -> Flo
     eps
         Whiten with (1 - eps) Sigma + eps I instead: the result is then only approximately white.
 
+    Returns
+    -------
+    Tensor
+        NaN where the covariance is singular, up to the rounding of float32.
+
     Examples
     --------
     >>> white = whiten(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0], [1.0, 7.0]]))
@@ -101,8 +128,11 @@ def whiten(embeddings: Float[Tensor, "view output"], *, eps: float = 0.0) -> Flo
     if eps > 0:
         identity = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
         covariance = (1 - eps) * covariance + eps * identity
-    # No check: it would make the host wait. A singular matrix gives a loss that is not finite, which is reported.
-    factor, _ = torch.linalg.cholesky_ex(covariance)
+    factor, info = torch.linalg.cholesky_ex(covariance)
+    # A pivot is the variance that the dimensions before it leave unexplained: of a singular matrix, rounding is left.
+    unexplained = (factor.diagonal().square() / covariance.diagonal()).min()
+    # Without a branch, for which the host would wait: the loss is then not finite, which is reported.
+    factor = torch.where((info == 0) & (unexplained > SINGULAR), factor, torch.nan)
     white = torch.linalg.solve_triangular(factor, centred.T, upper=False).T
     return white.to(embeddings.dtype)
 

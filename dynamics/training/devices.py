@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The devices to compute on, and the number of seeds to train at a time."""
 
-from typing import Literal
+import operator
+from typing import Literal, SupportsIndex
 
 import torch
 
@@ -25,6 +26,8 @@ def choose_device(device: str) -> torch.device:
     >>> choose_device("cpu")
     device(type='cpu')
     """
+    if not isinstance(device, str):
+        raise UserError(f"`device` must be auto, cpu, cuda or such as cuda:1, got {device!r}")
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -64,6 +67,6 @@ def choose_workers(workers: int | Literal["auto"], devices: list[str], jobs: int
     """
     if workers == "auto":
         workers = available_cores() if devices == ["cpu"] else SEEDS_PER_GPU * len(devices)
-    if workers < 1:
-        raise UserError(f"`workers` must be >= 1, or auto, got {workers}")
-    return min(workers, max(1, jobs))
+    if isinstance(workers, bool) or not isinstance(workers, SupportsIndex) or operator.index(workers) < 1:
+        raise UserError(f"`workers` must be >= 1, or auto, got {workers!r}")
+    return min(operator.index(workers), max(1, jobs))

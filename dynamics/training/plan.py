@@ -12,6 +12,8 @@ from dynamics.errors import UserError
 from dynamics.streams import MAX_EPOCH
 from dynamics.training.loop import Job
 
+LONGEST_NAME = 255
+"""Maximum number of characters of a folder's name on common file systems."""
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -42,8 +44,12 @@ def check_study_name(study: str) -> None:
     --------
     >>> check_study_name("digits-1")
     """
-    if not STUDY_NAME.fullmatch(study):
+    if not isinstance(study, str) or not STUDY_NAME.fullmatch(study):
         raise UserError(f"`study` must be letters, digits, dots, hyphens and underscores, got {study!r}")
+    if len(study) > LONGEST_NAME:
+        raise UserError(
+            f"`study` must have at most {LONGEST_NAME} characters, got {len(study)}: {study[:40]}..."
+        )
 
 
 def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterable[int]) -> Plan:
@@ -64,6 +70,7 @@ def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterab
     ([0, 1], [])
     """
     check_study_name(study)
+    _check_place(runs / study / method)
     if recipe.epochs > MAX_EPOCH:
         raise UserError(f"`epochs` must be <= {MAX_EPOCH}, got {recipe.epochs}")
     data.CATALOGUE.check(recipe.dataset)
@@ -75,6 +82,15 @@ def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterab
         job = Job(method=method, recipe=recipe, seed=int(seed), folder=folder)
         (plan.complete if snapshots.is_complete(folder) else plan.missing).append(job)
     return plan
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a place where no folder can be made because something else has its name."""
+    for place in (folder, *folder.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise UserError(f"{place} must be a folder, but is none: name another with `runs` or `study`")
+            return
 
 
 def _check_study(runs: Path, study: str, method: str, recipe: Recipe) -> None:

@@ -84,7 +84,8 @@ def run_jobs(
     active: list[_Worker] = []
     try:
         for index in range(min(workers, len(jobs))):
-            active.append(_start(source, devices[index % len(devices)]))
+            active.append(_start(devices[index % len(devices)]))
+            _introduce(active[-1], source)
             _assign(active[-1], waiting, on_event)
         while active:
             for worker in _ready(active):
@@ -95,7 +96,8 @@ def run_jobs(
                 active.remove(worker)
                 _close(worker, on_event)
                 if waiting:
-                    active.append(_start(source, worker.device))
+                    active.append(_start(worker.device))
+                    _introduce(active[-1], source)
                     _assign(active[-1], waiting, on_event)
     finally:
         with _undisturbed():
@@ -118,22 +120,33 @@ def _undisturbed() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _start(source: Source, device: str) -> _Worker:
+def _start(device: str) -> _Worker:
     pipe, other_end = Pipe()
     read, write = os.pipe()
     inherited = (other_end.fileno(), read)
-    process = subprocess.Popen(
-        # -P: a file torch.py in the user's working folder is not imported.
-        [sys.executable, "-P", "-m", "dynamics.training.worker", *map(str, inherited)],
-        pass_fds=inherited,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
-    )
+    # Ctrl-C reaches every process of the group; the worker is born deaf to it, for it imports before it can ignore it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process = subprocess.Popen(
+            # -P: a file torch.py in the user's working folder is not imported.
+            [sys.executable, "-P", "-m", "dynamics.training.worker", *map(str, inherited)],
+            pass_fds=inherited,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
+        )
+        worker = _Worker(process=process, pipe=pipe, lifeline=write, device=device)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     other_end.close()
     os.close(read)
-    worker = _Worker(process=process, pipe=pipe, lifeline=write, device=device)
-    _send(worker, (source, device, [catalogue.registered for catalogue in CATALOGUES]))
     return worker
+
+
+def _introduce(worker: _Worker, source: Source) -> None:
+    """Send a worker all that its jobs have in common; it must be known to the pool by then, for this may fail."""
+    _send(
+        worker, (source, worker.device, [(catalogue.registered, catalogue.code) for catalogue in CATALOGUES])
+    )
 
 
 def _send(worker: _Worker, message: object) -> None:

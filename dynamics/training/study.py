@@ -3,7 +3,6 @@
 
 import dataclasses
 import operator
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
@@ -11,7 +10,8 @@ from typing import Any, Literal, SupportsIndex
 import torch
 from torch import nn
 
-from dynamics import data, encoders, methods, snapshots, study_file
+from dynamics import data, encoders, files, methods, networks, snapshots, study_file
+from dynamics.catalogue import hyphenated
 from dynamics.config import Recipe
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError
@@ -21,8 +21,9 @@ from dynamics.study import Study, open_study
 from dynamics.training import capture
 from dynamics.training.devices import all_devices, choose_workers
 from dynamics.training.loop import Job, check
-from dynamics.training.plan import longest_first, make_plan
+from dynamics.training.plan import check_study_name, longest_first, make_plan
 from dynamics.training.pool import Event, Source, run_jobs
+from dynamics.training.rehearsal import rehearse
 
 
 def train(  # noqa: PLR0913 - the front door: all are keywords
@@ -85,13 +86,20 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     >>> study.learning_probability("supervised").shape
     (1, 16)
     """
-    chosen = default_preset() if preset is None else preset
+    runs, data_root = (
+        files.expanded(path, name) for path, name in ((runs, "runs"), (data_root, "data_root"))
+    )
+    _check_kind("download", download, bool, "True or False")
+    _check_kind("on_event", on_event, Callable, "a function of one event")
+    wanted = wanted_seeds(seeds)
+    file = study_file.read(default_preset() if preset is None else preset)
+    where = file.name if study is None else study
+    check_study_name(where)
     name = methods.name_of(method)
-    recipe = study_file.preset(name, str(chosen), **_fields(fields, dataset))
+    recipe = file.recipe_of(name, **_fields(fields, dataset))
     if isinstance(dataset, Dataset):
         recipe = _fitted(recipe, dataset, fields)
-    where = study or study_file.read(chosen).name
-    plan = make_plan(Path(runs), where, name, recipe, wanted_seeds(seeds))
+    plan = make_plan(runs, where, name, recipe, wanted)
     devices, at_a_time = choose_resources(device, workers, engine, jobs=len(plan.missing))
     failures: list[str] = []
 
@@ -101,18 +109,25 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
         on_event(event)
 
     if plan.missing:
-        check_data(plan.missing, data_root=Path(data_root), download=download)
-        study_file.record(Path(runs) / where, {name: recipe}, [job.seed for job in plan.missing])
+        check_data(plan.missing, data_root=data_root, download=download)
+        study_file.record(runs / where, {name: recipe}, [job.seed for job in plan.missing])
         run_jobs(
             longest_first(plan.missing),
-            source=Source(data_root=Path(data_root), engine=engine),
+            source=Source(data_root=data_root, engine=engine),
             devices=devices,
             workers=at_a_time,
             on_event=take_in,
         )
+    else:
+        check_complete(plan.complete, data_root=data_root)
     if failures:
         raise UserError(f"{len(failures)} of {len(plan.missing)} seeds of {name} failed; {failures[0]}")
-    return open_study(Path(runs) / where)
+    return open_study(runs / where)
+
+
+def _check_kind(name: str, value: object, kind: Any, described: str) -> None:
+    if not isinstance(value, kind):
+        raise UserError(f"`{name}` must be {described}, got {value!r}")
 
 
 def default_preset() -> str:
@@ -139,12 +154,19 @@ def wanted_seeds(seeds: SupportsIndex | Iterable[SupportsIndex]) -> list[int]:
     >>> wanted_seeds(3)
     [0, 1, 2]
     """
-    if isinstance(seeds, SupportsIndex) and operator.index(seeds) > MAX_SEED + 1:
+    try:
+        if isinstance(seeds, (str, bytes, bool)):
+            raise TypeError
+        if isinstance(seeds, SupportsIndex) and operator.index(seeds) > MAX_SEED + 1:
+            raise UserError(
+                f"`seeds` must be at most {MAX_SEED + 1}, got {seeds}"
+            )  # before there is a list of them
+        listed = range(operator.index(seeds)) if isinstance(seeds, SupportsIndex) else seeds
+        wanted = [operator.index(seed) for seed in listed]
+    except TypeError:
         raise UserError(
-            f"`seeds` must be at most {MAX_SEED + 1}, got {seeds}"
-        )  # before there is a list of them
-    listed = range(operator.index(seeds)) if isinstance(seeds, SupportsIndex) else seeds
-    wanted = [operator.index(seed) for seed in listed]
+            f"`seeds` must be a number of seeds or a list of them, such as 4 or range(4, 8), got {seeds!r}"
+        ) from None
     if not wanted:
         raise UserError(f"`seeds` must name at least one seed, got {seeds}")
     if min(wanted) < 0 or max(wanted) > MAX_SEED:
@@ -162,7 +184,7 @@ def check_data(
     Raises
     ------
     UserError
-        When data are missing, or a batch, panel or subset does not fit them.
+        When data are missing, a batch, panel or subset does not fit them, or a class of one's own cannot be trained.
 
     Examples
     --------
@@ -175,21 +197,53 @@ def check_data(
         name = job.recipe.dataset
         if name not in loaded:
             loaded[name] = data.load(name, data_root=data_root, download=download, progress=progress)
-        _check_images(job, check(job, loaded[name]))
+        dataset = check(job, loaded[name])
+        _check_origin(job, dataset)
+        rehearse(job, dataset)
 
 
-def _check_images(job: Job, dataset: Dataset) -> None:
-    """Check that what a study holds was trained on the same images."""
+def check_complete(jobs: Iterable[Job], *, data_root: Path) -> None:
+    """Check that complete seeds were trained on the images and with the code of now, as far as these are there.
+
+    Raises
+    ------
+    UserError
+        When they were trained on others: what they hold is no answer to this call.
+
+    Examples
+    --------
+    >>> check_complete([], data_root=Path("data"))
+    """
+    for job in {(job.method, job.recipe): job for job in jobs}.values():
+        try:
+            dataset = check(job, data.load(job.recipe.dataset, data_root=data_root))
+        except UserError:  # results may outlive their images
+            continue
+        _check_origin(job, dataset)
+
+
+def _check_origin(job: Job, dataset: Dataset) -> None:
+    """Check that what a study holds was trained on the same images, and with the same code of one's own."""
     study = job.folder.parents[1]
+    code = networks.own_code(job.method, job.recipe)
     for method in snapshots.list_methods(study.parent, study.name):
         for seed in snapshots.list_seeds(study.parent, study.name, method):
             folder = snapshots.seed_folder(study.parent, study.name, method, seed)
-            before = snapshots.read_run_json(folder)["provenance"].get("data_fingerprint")
+            if not snapshots.has_record(folder):
+                continue
+            provenance = snapshots.read_run_json(folder)["provenance"]
+            before = provenance.get("data_fingerprint")
             if before not in (None, dataset.fingerprint):
                 raise UserError(
                     f"{folder} was trained on different images (fingerprint {before}, now {dataset.fingerprint}): "
                     "restore the data, or use another `study`"
                 )
+            for name, digest in provenance.get("own_code", {}).items():
+                if code.get(name, digest) != digest:
+                    raise UserError(
+                        f"{folder} was trained with other code of {name}: "
+                        "use another `study`, or the class as it was then"
+                    )
 
 
 def choose_resources(
@@ -222,8 +276,11 @@ def _fields(fields: dict[str, Any], dataset: str | Dataset | None) -> dict[str, 
         named["dataset"] = dataset
     encoder = named.get("encoder")
     if isinstance(encoder, type) and issubclass(encoder, nn.Module):
-        named["encoder"] = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", encoder.__name__).lower()
+        named["encoder"] = hyphenated(encoder)
         encoders.CATALOGUE.register(named["encoder"], encoder)
+    elif encoder is not None and not isinstance(encoder, str):
+        got = encoder.__name__ if isinstance(encoder, type) else f"an object of {type(encoder).__name__}"
+        raise UserError(f"`encoder` must be a name or a subclass of torch.nn.Module, got {got}")
     return named
 
 

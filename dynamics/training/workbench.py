@@ -7,7 +7,6 @@ the existing tensors, the only ones that a captured step accesses.
 """
 
 import gc
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +22,9 @@ from dynamics.methods import Method
 from dynamics.streams import generator, reseed
 from dynamics.training import capture, panel
 from dynamics.training.capture import Engine
+
+LARGEST_LOSS, LARGEST_WEIGHT = 1e12, 1e6
+"""Beyond these training has diverged, though its numbers are still finite."""
 
 
 class Workbench:
@@ -95,14 +97,18 @@ class Workbench:
         Raises
         ------
         UserError
-            When the loss is not finite.
+            When training has diverged: the loss or a weight is not finite, or larger than any that is trained.
         """
         for _ in self.launch(seed, epoch):
             pass
         means = (self._sums / self.steps).tolist()
         scalars = dict(zip(self.method.terms, means, strict=True))
-        if not math.isfinite(scalars["loss"]):
-            raise UserError(f"the loss is {scalars['loss']} in epoch {epoch}: lower `lr` {self.recipe.lr}")
+        for what, value, largest in (
+            ("the loss", abs(scalars["loss"]), LARGEST_LOSS),
+            ("the largest weight", _largest(self.method), LARGEST_WEIGHT),
+        ):
+            if not value <= largest:
+                raise UserError(f"{what} is {value:.3g} in epoch {epoch}: {self.method.why_not_finite()}")
         return {**scalars, "learning_rate": self.method.learning_rate(epoch)}
 
     def launch(self, seed: int, epoch: int) -> Iterator[None]:
@@ -163,6 +169,14 @@ def _method(name: str, recipe: Recipe, dataset: Dataset, device: torch.device) -
     if device.type == "cuda":
         method.to(memory_format=torch.channels_last)  # the layout that tensor cores read without transposing
     return method.train()
+
+
+def _largest(method: Method) -> float:
+    """Return the largest absolute value of a trained parameter; NaN if one is NaN."""
+    trained = [
+        parameter.detach().abs().amax() for parameter in method.parameters() if parameter.requires_grad
+    ]
+    return torch.stack([value.float() for value in trained]).max().item()
 
 
 def _set_rates(optimizer: torch.optim.Optimizer, base: float, scheduled: float) -> None:

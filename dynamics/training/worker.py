@@ -41,8 +41,9 @@ def _main(pipe_end: int, lifeline: int) -> NoReturn:
     pipe = Connection(pipe_end)
     with contextlib.suppress(BrokenPipeError, EOFError):  # the parent has ended
         source, device, registered = _received(pipe)
-        for catalogue, objects in zip(CATALOGUES, registered, strict=True):
+        for catalogue, (objects, code) in zip(CATALOGUES, registered, strict=True):
             catalogue.registered.update(objects)
+            catalogue.code.update(code)
         if device == "cpu":
             keep_freed()
         _work(pipe, source, device)

@@ -122,7 +122,9 @@ def test_images_made_in_memory_are_probed_as_those_of_a_file(tmp_path: Path, dig
         rows.append(probes.analyse(study, device="cpu", recipe=SHORT).rows)
     assert results.plain(rows[0]) == results.plain(rows[1])
     del data.CATALOGUE.registered["in-memory"]
-    with pytest.raises(UserError, match=r"images made in memory.*no data set 'in-memory'"):
+    with pytest.raises(
+        UserError, match=r"images made in memory, 'in-memory', .*call dynamics.train with them"
+    ):
         probes.analyse(study, device="cpu", recipe=SHORT)
 
 

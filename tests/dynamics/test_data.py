@@ -161,3 +161,70 @@ def test_a_gpu_measures_and_chooses_the_same(rng: np.random.Generator) -> None:
         data.permuted_labels(d.train_labels, g) for d, g in zip((dataset, moved), generators, strict=True)
     )
     assert torch.equal(here, there.cpu())
+
+
+IMAGES = np.zeros((6, 3, 8, 8), np.uint8)
+LABELS = np.arange(6) % 2
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (IMAGES.astype(np.float32), LABELS, "images of train must be uint8, pixels 0 to 255, got float32"),
+        (np.full(IMAGES.shape, np.nan), LABELS, "must be uint8"),
+        (IMAGES.astype(bool), LABELS, "must be uint8"),
+        (torch.rand(6, 3, 8, 8), LABELS, "must be uint8, pixels 0 to 255, got float32"),
+        (IMAGES.transpose(0, 2, 3, 1), LABELS, r"axes \(example, 3 channels, .*got uint8 \(6, 8, 8, 3\)"),
+        (IMAGES[:, :1], LABELS, "repeat grey ones three times"),
+        (IMAGES[:, 0], LABELS, "axes"),
+        (IMAGES[:, :, :4], LABELS, "be square"),
+        (IMAGES[:, :, :0, :0], LABELS, "be square"),
+        (IMAGES, LABELS[:5], "one label for each image and at least one image, got 6 images and labels"),
+        (IMAGES, LABELS[:, None], "one label for each image"),
+        (IMAGES[:0], LABELS[:0], "at least one image"),
+        (IMAGES, LABELS.astype(float), "labels of train must be integers, .*got float64"),
+        (IMAGES, LABELS.astype(bool), "labels of train must be integers"),
+        (IMAGES, torch.rand(6), "labels of train must be integers"),
+        (IMAGES, LABELS + 1, r"labels of train must be in \[0, 1\], .*got 1 to 2"),
+        (IMAGES, LABELS - 1, r"labels of train must be in \[0, 1\]"),
+        (IMAGES, np.full(6, 2**64 - 1, np.uint64), "got 18446744073709551615 to 18446744073709551615"),
+        (torch.from_numpy(IMAGES), torch.full((6,), 3, dtype=torch.uint16), "got 3 to 3"),
+    ],
+)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_what_cannot_be_a_data_set_is_refused(images: Any, labels: Any, message: str, split: str) -> None:
+    """They were bare assertions, or failed in a worker."""
+    splits = {"train": (IMAGES, LABELS), "test": (IMAGES, LABELS), split: (images, labels)}
+    with pytest.raises(UserError, match=message.replace("train", split)):
+        data.Dataset.build("mine", **splits, classes=["cat", "dog"])
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["cat", "cat"], "different names, got 'cat' twice"),
+        ([], "must be the names of the classes"),
+        (["cat", ""], "must be the names"),
+    ],
+)
+def test_classes_have_names_of_their_own(classes: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=f"classes must .*{message}" if "different" in message else message):
+        data.Dataset.build("mine", train=(IMAGES, LABELS), test=(IMAGES, LABELS), classes=classes)
+
+
+def test_splits_have_images_of_one_size() -> None:
+    with pytest.raises(UserError, match="must be of one size"):
+        data.Dataset.build(
+            "mine", train=(IMAGES, LABELS), test=(IMAGES[..., :4, :4], LABELS), classes=["cat", "dog"]
+        )
+
+
+def test_arrays_of_either_kind_are_one_data_set_and_a_copy_is_kept() -> None:
+    images, labels = IMAGES.copy(), LABELS.astype(">u2")
+    from_numpy = data.Dataset.build("mine", train=(images, labels), test=(images, labels), classes="ab")
+    images[:] = 9
+    assert from_numpy.train_images.max() == 0 and from_numpy.train_labels.dtype == torch.int64
+    pair = (torch.from_numpy(IMAGES.copy()), torch.from_numpy(LABELS.astype(np.int32)))
+    assert (
+        data.Dataset.build("other", train=pair, test=pair, classes="ab").fingerprint == from_numpy.fingerprint
+    )

@@ -1,5 +1,6 @@
 """`dynamics.train` and the names of the package: the same folders and bits as the command, from any program."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from dynamics.errors import UserError
 from dynamics.study_file import StudyFile, preset
 from dynamics.training.loop import Job, train
 from dynamics.training.study import check_data
+
+SAME_CODE = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+"""Environment of a process in another folder, which is to import the code that is tested here."""
 
 SMALL: dict[str, Any] = {
     "epochs": 2, "train_examples": 64, "width": 2, "batch_size": 32, "panel_examples": 16, "panel_batch": 8,
@@ -196,3 +200,66 @@ def test_too_many_seeds_are_refused_before_they_are_listed(seeds: int) -> None:
         dynamics.train("simclr", seeds=seeds)
     with pytest.raises(UserError, match="seeds must be at most 65536"):
         StudyFile(name="many", methods=("simclr",), seeds=seeds).seed_list()
+
+
+TYPES = """
+import json, pathlib, sys
+import dynamics
+from dynamics import UserError
+
+here = pathlib.Path.cwd()
+(here / "file").touch()
+for name, value, said in json.loads(sys.argv[1]):
+    given = {"preset": "quick", "epochs": 1, "runs": here / "runs", name: value}
+    try:
+        dynamics.train("supervised", "digits", **given)
+    except UserError as error:
+        assert said in str(error), (name, value, str(error))
+    else:
+        raise AssertionError((name, value, "was accepted"))
+for value in (None, 3, ""):
+    try:
+        dynamics.open_study(value)
+    except UserError as error:
+        assert "path must be the path of a file or folder" in str(error)
+assert [path.name for path in here.iterdir()] == ["file"], list(here.iterdir())
+"""
+WRONG = [
+    *(("workers", value, f"workers must be >= 1, or auto, got {value!r}") for value in ("many", 1.5, True, None)),
+    *(("seeds", value, "seeds must be a number of seeds or a list") for value in ("0-3", 1.5, None, [0.5], True)),
+    *(("study", value, "study must be letters, digits") for value in (3, "", "a b", "\udcff")),
+    ("study", "s" * 256, "study must have at most 255 characters, got 256"),
+    *(("runs", value, "file must be a folder, but is none") for value in ("file", "file/deeper")),
+    *(("runs", value, "runs must be the path of a file or folder") for value in (3, None, "")),
+    *(("data_root", value, "data_root must be the path of a file or folder") for value in (3, None, "")),
+    *(("preset", value, "preset must be the path of a file or folder") for value in (3, ["quick"], "")),
+    *(("device", value, "device must be auto, cpu, cuda or such as cuda:1") for value in (3, None)),
+    ("device", "meta", "device meta cannot be used"),
+    *(("engine", value, "engine must be auto, eager, graph or compiled") for value in (3, None)),
+    ("on_event", 3, "on_event must be a function of one event, got 3"),
+    ("download", "yes", "download must be True or False, got 'yes'"),
+]  # fmt: skip
+
+
+def test_arguments_of_another_type_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """Some were accepted, others ended in a TypeError. (The tests' own types are off in another process.)"""
+    done = subprocess.run(
+        [sys.executable, "-c", TYPES, json.dumps(WRONG)],
+        cwd=tmp_path, capture_output=True, text=True, check=False, env=SAME_CODE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_home_folder_is_found_and_a_view_that_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    folder = snapshots.seed_folder(tmp_path / "runs", "demo", "simclr", 0)
+    snapshots.write_finished(folder, method="simclr", seed=0, correct=np.ones((1, 2, 1, 4), bool))
+    study = dynamics.open_study("~/runs/demo")
+    assert study.learning_probability("simclr", view=1).shape == (1, 4)
+    for view in (2, -1):
+        with pytest.raises(UserError, match=rf"view must be in \[0, 1\] for simclr, got {view}"):
+            study.learning_probability("simclr", view=view)
+    assert not Path("~").exists()

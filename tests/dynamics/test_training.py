@@ -244,6 +244,25 @@ def test_a_loss_that_is_not_finite_is_said(digits: Dataset, tmp_path: Path) -> N
         run(tmp_path / "a", digits, "supervised", lr=1e30)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("method", "changes", "message"),
+    [
+        ("vicreg", {"lr": 1e6}, "the l.* is .* in epoch 1: lower lr 1000000.0"),
+        ("simclr", {"lr": 1e8}, "the largest weight is .* in epoch 1: lower lr"),
+        ("simclr", {"temperature": 1e-40}, "divided by temperature 1e-40: raise it"),
+        ("vicreg", {"lr": 1e30, "variance_eps": 0.0}, "infinite at variance_eps 0: use 0.0001, or lower lr"),
+        ("w-mse", {"lr": 1e30, "whitening_eps": 0.0}, "covariance of the 16 outputs was probably singular"),
+    ],
+)  # fmt: skip
+def test_divergence_is_noticed_and_its_likely_cause_is_named(
+    method: str, changes: dict[str, float], message: str, digits: Dataset, tmp_path: Path
+) -> None:
+    """VICReg ended "done" at a loss of 1e23, and every cause was the learning rate."""
+    with pytest.raises(UserError, match=message):
+        run(tmp_path / "a", digits, method, **changes)
+
+
 def test_subsets_of_the_training_images_reach_the_panel(digits: Dataset, tmp_path: Path) -> None:
     assert run(tmp_path / "a", digits).examples.max() < 100
     shutil.rmtree(tmp_path / "a")

@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from dynamics import snapshots
+from dynamics import methods, snapshots
+from dynamics.config import Recipe
+from dynamics.training import pool
+from dynamics.training.loop import Job
 from tests.runners.test_seeds import TINY, heed_interrupts
 
 SEEDS = [sys.executable, "-m", "runners.seeds", *TINY, "--method", "supervised"]
@@ -81,3 +85,46 @@ def test_every_way_to_stop_says_how_to_go_on(signals: list[signal.Signals], tmp_
     assert process.returncode == 130 and not err, err
     assert "To go on: python -m runners.seeds" in out
     assert snapshots.state(folder).holder is None
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", ["runners.seeds", "analysis.learning", "figures"])
+def test_a_command_that_is_stopped_while_it_imports_ends_in_one_line(
+    command: str, signum: signal.Signals, tmp_path: Path
+) -> None:
+    """Its first seconds ended in a traceback of some import."""
+    for library in ("tyro", "matplotlib"):
+        (tmp_path / f"{library}.py").write_text(
+            "import time\nprint('importing', flush=True)\ntime.sleep(60)\n"
+        )
+    process = subprocess.Popen(
+        [sys.executable, "-m", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_interrupts, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "importing\n"
+    for _ in range(5):
+        process.send_signal(signum)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err == "interrupted\n"
+
+
+def test_a_worker_is_born_deaf_to_ctrl_c() -> None:
+    """While it imported PyTorch it died of one, with a traceback."""
+    worker = pool._start("cpu")
+    os.kill(worker.process.pid, signal.SIGINT)
+    pool._introduce(worker, pool.Source(data_root=Path("data")))
+    pool._send(worker, None)
+    assert worker.leave() == 0
+
+
+def test_a_worker_that_cannot_be_sent_its_objects_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[pool._Worker] = []
+    start = pool._start
+    monkeypatch.setattr(pool, "_start", lambda device: started.append(start(device)) or started[-1])  # type: ignore[func-returns-value]
+    monkeypatch.setitem(methods.CATALOGUE.registered, "locked", threading.Lock())
+    job = Job(method="locked", recipe=Recipe(), seed=0, folder=Path("absent"))
+    with pytest.raises(TypeError):
+        pool.run_jobs(
+            [job], source=pool.Source(data_root=Path("data")), devices=["cpu"], workers=1, on_event=print
+        )
+    assert started[0].process.poll() is not None
