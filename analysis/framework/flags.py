@@ -69,7 +69,12 @@ def cli(
     try:
         with console.surviving(), contextlib.redirect_stderr(printed):
             return tyro.cli(
-                kind, args=[_at_home(word) for word in argv], prog=prog, description=description, config=config, **defaults
+                kind,
+                args=[_at_home(word) for word in argv],
+                prog=prog,
+                description=description,
+                config=config,
+                **defaults,
             )
     except SystemExit as stop:
         if not stop.code:

@@ -93,13 +93,14 @@ def held(root: Path, epochs: int) -> bool:
     return any(state.holder is not None and state.committed >= epochs for state in states(root))
 
 
-def kill_training(root: Path, moments: random.Random) -> str | None:
+def kill_training(root: Path, moments: random.Random, seconds: float) -> str | None:
     """Kill the training once; return in which phase, or None if it had ended.
 
-    Half of the kills wait for a seed's last epoch, to meet it while it is being finished.
+    Half of the kills wait for a seed's last epoch, to meet it while it is being finished. Undisturbed, the training
+    takes so many seconds.
     """
     process = start(TRAIN, root)
-    epochs, longest = moments.choice([(1, 0.7), (40, 0.5)])
+    epochs, longest = moments.choice([1, 40]), seconds * moments.choice([0.01, 0.1, 1.0])
     while process.poll() is None and not held(root, epochs):
         time.sleep(0.005)
     time.sleep(moments.uniform(0, longest))
@@ -149,7 +150,7 @@ def main() -> None:
             run_whole(command, reference)
             seconds[command[0]] = time.monotonic() - began
         while kills.total() < chosen.times:
-            if phase := kill_training(root, moments):
+            if phase := kill_training(root, moments, seconds[TRAIN[0]]):
                 kills[phase] += 1
             epochs = epochs_of(root, reference)
             print(f"kill {kills.total()}: {phase}, readable epochs {epochs}; {dict(kills)}", flush=True)
