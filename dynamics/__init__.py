@@ -11,7 +11,14 @@
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.platform == "win32":
+    sys.exit(
+        "error: this toolkit runs on Linux and macOS only: it keeps epochs safe by flock and by syncing folders, "
+        "which Windows does not have; use the Windows Subsystem for Linux (WSL)"
+    )
 
 if TYPE_CHECKING:
     from dynamics.config import Recipe

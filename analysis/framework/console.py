@@ -19,6 +19,9 @@ from analysis.framework.table import NONE, Table
 from dynamics import starting
 from dynamics.errors import UserError, explained
 
+LONGEST = 1000
+"""Maximum number of characters of an error."""
+
 
 def run(main: Callable[[], int | None]) -> None:
     """Call `main` and exit with its status; a :class:`UserError` becomes one line and status 2.
@@ -39,10 +42,10 @@ def run(main: Callable[[], int | None]) -> None:
     try:
         status = main()
     except UserError as error:
-        print(f"error: {' '.join(in_flags(error).split())}", file=sys.stderr)  # noqa: T201
+        print(f"error: {_in_one_line(in_flags(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except OSError as error:
-        print(f"error: {explained(error)}", file=sys.stderr)  # noqa: T201
+        print(f"error: {_in_one_line(explained(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
@@ -50,6 +53,12 @@ def run(main: Callable[[], int | None]) -> None:
     finally:
         ignore_interrupts()
     sys.exit(status or 0)
+
+
+def _in_one_line(text: str) -> str:
+    """Return a message without line breaks; the middle of one that a long value has blown up is left out."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 
 def ignore_interrupts() -> None:

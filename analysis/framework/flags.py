@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -68,13 +69,29 @@ def cli(
     try:
         with console.surviving(), contextlib.redirect_stderr(printed):
             return tyro.cli(
-                kind, args=list(argv), prog=prog, description=description, config=config, **defaults
+                kind,
+                args=[_at_home(word) for word in argv],
+                prog=prog,
+                description=description,
+                config=config,
+                **defaults,
             )
     except SystemExit as stop:
         if not stop.code:
             raise
         raise UserError(f"{_in_one_line(printed.getvalue())} See {prog} --help") from None
     sys.exit()  # the help was asked for, and nobody read it to its end
+
+
+def _at_home(word: str) -> str:
+    """Return a word with `~` replaced by the home folder, which no shell does after `--runs=` or in quotes."""
+    flag, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
+    if value != "~" and not value.startswith("~/"):
+        return word
+    expanded = os.path.expanduser(value)  # noqa: PTH111 - Path's raises where there is no home
+    if expanded == value:
+        raise UserError(f"{value} names the home folder, and there is none: write the folder out")
+    return flag + equals + expanded
 
 
 def _in_one_line(box: str) -> str:

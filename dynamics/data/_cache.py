@@ -3,13 +3,18 @@
 
 import contextlib
 import hashlib
+import io
 import os
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+
+from dynamics import files
+from dynamics.errors import UserError
 
 FILE = "training-dynamics-cache.npz"
 
@@ -18,14 +23,22 @@ def read(folder: Path, key: str) -> dict[str, np.ndarray] | None:
     """Return the arrays cached for `folder` under `key`, or None where there are none or they are damaged."""
     for path in _places(folder):
         # A truncated, altered, foreign or half-replaced file counts as absent; nothing is unpickled.
-        with (
-            contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile),
-            path.open("rb") as file,  # np.load would leave a file that it cannot read open
-            np.load(file, allow_pickle=False) as stored,
+        with contextlib.suppress(
+            OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error
         ):
-            if stored["key"].item() == key:
-                return {name: stored[name] for name in stored.files if name != "key"}
+            if not path.is_file():  # a pipe would block
+                continue
+            with zipfile.ZipFile(path) as stored:
+                if _array(stored, "key").item() == key:
+                    names = [name.removesuffix(".npy") for name in stored.namelist()]
+                    return {name: _array(stored, name) for name in names if name != "key"}
     return None
+
+
+def _array(stored: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Read an array once its bytes agree with their checksum: a damaged header may ask for any size."""
+    content = io.BytesIO(stored.read(f"{name}.npy"))
+    return np.lib.format.read_array(content, allow_pickle=False)
 
 
 def write(folder: Path, key: str, arrays: Mapping[str, np.ndarray]) -> Path | None:
@@ -41,12 +54,13 @@ def write(folder: Path, key: str, arrays: Mapping[str, np.ndarray]) -> Path | No
     for path in _places(folder):
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         try:
+            files.check_regular(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
                 np.savez(file, allow_pickle=False, key=np.array(key), **arrays)
             partial.replace(path)
             return path
-        except OSError:
+        except (OSError, UserError):
             continue
         finally:
             with contextlib.suppress(OSError):
@@ -56,16 +70,14 @@ def write(folder: Path, key: str, arrays: Mapping[str, np.ndarray]) -> Path | No
 
 def _places(folder: Path) -> Iterator[Path]:
     yield folder / FILE
-    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    yield _user_cache() / "training-dynamics" / f"{name}.npz"
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    with contextlib.suppress(RuntimeError):  # there is no home
+        yield _user_cache() / "training-dynamics" / f"{name}.npz"
 
 
 def _user_cache() -> Path:
     """Return the platform's folder for files that can be made again."""
-    if os.environ.get("XDG_CACHE_HOME"):
-        return Path(os.environ["XDG_CACHE_HOME"])
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    return Path.home() / ".cache"
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if chosen.is_absolute():
+        return chosen
+    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")

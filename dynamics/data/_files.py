@@ -86,10 +86,20 @@ def pixels(root: Path, splits: Mapping[str, Files], progress: Track | None) -> d
     """
     key = _key(splits)
     images = _cache.read(root, key)
-    if images is None:
+    if images is None or not _fits(images, splits):
         images = _decoded(splits, progress)
         _cache.write(root, key, images)
     return images
+
+
+def _fits(images: Mapping[str, np.ndarray], splits: Mapping[str, Files]) -> bool:
+    """Return whether cached arrays can be the images of these files."""
+    shapes = {split: (sum(map(len, files.values())), 3) for split, files in splits.items()}
+    return (
+        {split: array.shape[:2] for split, array in images.items()} == shapes
+        and len({array.shape[2:] for array in images.values()}) == 1
+        and all(a.dtype == np.uint8 and a.ndim == 4 and a.shape[2] == a.shape[3] for a in images.values())
+    )
 
 
 def _is_image(name: str, suffixes: tuple[str, ...]) -> bool:

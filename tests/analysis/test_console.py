@@ -36,6 +36,11 @@ def test_the_work_goes_on_when_nobody_reads(reader: str, tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (3, "")
 
 
+def test_a_long_value_does_not_make_a_long_message(tmp_path: Path) -> None:
+    done = shell(f"$PYTHON -m runners.probe --run {'9' * 5000}", tmp_path)
+    assert done.returncode == 2 and "use a shorter name" in done.stderr and len(done.stderr) < 1200
+
+
 @pytest.mark.parametrize("reader", ["| true", "> /dev/full"])
 def test_the_help_may_be_left_unread(reader: str, tmp_path: Path) -> None:
     done = shell(f"$PYTHON -m analysis.binomial --help {reader}; exit ${{PIPESTATUS[0]}}", tmp_path)

@@ -245,16 +245,61 @@ def test_where_nothing_can_be_written_images_are_decoded_each_time(
 
 def test_the_users_cache_is_where_the_platform_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "")
-    monkeypatch.setenv("LOCALAPPDATA", "/local")
     monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
     found = []
-    for platform in ("linux", "darwin", "win32"):
+    for platform in ("linux", "darwin"):
         monkeypatch.setattr(_cache.sys, "platform", platform)
         found.append(_cache._user_cache())
-    assert found == [Path("/home/me/.cache"), Path("/home/me/Library/Caches"), Path("/local")]
+    assert found == [Path("/home/me/.cache"), Path("/home/me/Library/Caches")]
 
 
 # What mistakes are answered with.
+
+
+@pytest.mark.parametrize("content", [np.zeros((9, 3, 6, 6), np.uint8), np.zeros((5, 3, 6, 6)), np.array(1)])
+def test_a_cache_of_other_shapes_is_made_again(
+    tmp_path: Path, images: dict[str, np.ndarray], decoded: list[Path], content: np.ndarray
+) -> None:
+    first = load(tmp_path).fingerprint
+    path = tmp_path / "set" / _cache.FILE
+    with np.load(path) as stored:
+        kept = {name: stored[name] for name in stored.files}
+    np.savez(path, **{**kept, "train": content})
+    assert load(tmp_path).fingerprint == first and len(decoded) == 2 * len(images)
+
+
+def test_a_pipe_in_the_place_of_the_cache_does_not_block(
+    tmp_path: Path, images: dict[str, np.ndarray]
+) -> None:
+    path = tmp_path / "set" / _cache.FILE
+    os.mkfifo(path)
+    load(tmp_path)
+    assert path.is_fifo() and len(list((tmp_path / "cache").rglob("*.npz"))) == 1
+
+
+def test_without_a_home_images_are_decoded_each_time(
+    tmp_path: Path, images: dict[str, np.ndarray], decoded: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setattr(Path, "home", no_home)
+    (tmp_path / "set" / _cache.FILE).mkdir()
+    load(tmp_path)
+    load(tmp_path)
+    assert len(decoded) == 2 * len(images)
+
+
+@pytest.mark.parametrize("name", ["train/a/z.eps", "train/a/z.png"])
+def test_no_other_program_is_started_for_an_image(
+    tmp_path: Path, images: dict[str, np.ndarray], name: str
+) -> None:
+    Image.new("RGB", (6, 6)).save(tmp_path / "set" / name, format="EPS")
+    if name.endswith(".png"):
+        assert "z.png" in refused(tmp_path)
+    else:
+        assert len(load(tmp_path).train_images) == 5
 
 
 def test_a_missing_split_is_named(tmp_path: Path, images: dict[str, np.ndarray]) -> None:

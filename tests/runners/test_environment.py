@@ -49,6 +49,14 @@ def test_training_does_not_mind(environment: dict[str, str], tmp_path: Path) -> 
     assert snapshots.state(folder).kind == "complete" and not snapshots.verify(folder)
 
 
+@pytest.mark.parametrize("package", ["dynamics", "analysis.learning", "runners.status"])
+def test_on_windows_one_sentence_says_why_nothing_runs(package: str) -> None:
+    code = f"import rich.live, runpy, sys; sys.platform = 'win32'; runpy.run_module({package!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert "Linux and macOS" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

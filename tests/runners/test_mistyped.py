@@ -70,3 +70,11 @@ def test_a_missing_method_is_asked_for(words: list[str]) -> None:
         and answer.startswith("error: --method must be given: use one of")
         and answer.count("\n") == 1
     )
+
+
+@pytest.mark.parametrize("words", [["--runs", "~/absent"], ["--runs=~/absent"]])
+def test_the_home_folder_is_what_it_is_in_a_shell(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder named `~` is made or looked for."""
+    monkeypatch.setenv("HOME", "/proc/of-nobody")
+    status, answer = call("runners.status", *words)
+    assert status == 2 and answer.startswith("error: no folder /proc/of-nobody/absent")
