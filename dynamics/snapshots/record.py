@@ -187,7 +187,8 @@ def check_place(folder: Path, record: Mapping[str, Any]) -> None:
     >>> check_place(Path("runs/demo/simclr/seed-0007"), {"method": "simclr", "seed": 7})
     """
     seed, method = seed_of(folder), folder.parent.name
-    if seed is not None and (seed != record["seed"] or method not in ("", record["method"])):
+    named = method and not method.startswith(".")  # a method that is still being written aside is hidden
+    if seed is not None and (seed != record["seed"] or (named and method != record["method"])):
         raise UserError(
             f"{folder} cannot hold {_named(record)}, which its {RUN} names: a copied or renamed folder is no other "
             f"run; move it back to {record['method']}/seed-{record['seed']:04d}"
