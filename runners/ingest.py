@@ -5,6 +5,7 @@ python -m runners.ingest --method my-method --correct correct.npy --study theirs
 """
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -139,7 +140,16 @@ def main(argv: Sequence[str]) -> int:
     arguments = cli(Ingest, argv, prog="python -m runners.ingest", description=__doc__)
     seeds = ingest(arguments)
     say(f"{seeds} seeds of {arguments.method} are in study {arguments.study}")
-    say(f"next: python -m analysis.learning --study {arguments.study} --runs {arguments.runs}")
+    following = [
+        "python",
+        "-m",
+        "analysis.learning",
+        "--study",
+        arguments.study,
+        "--runs",
+        str(arguments.runs),
+    ]
+    say(f"next: {shlex.join(following)}")
     return 0
 
 
