@@ -90,8 +90,9 @@ class Recipe:
             if not _fits(value, hints[field.name]):
                 raise UserError(f"`{field.name}` must be {_described(hints[field.name])}, got {value!r}")
             object.__setattr__(self, field.name, value)
-            if isinstance(value, int) and abs(value) > MAX_INTEGER:
-                raise UserError(f"`{field.name}` must be <= {MAX_INTEGER}, got {value}")
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, int) and abs(number) > MAX_INTEGER:
+                    raise UserError(f"`{field.name}` must be <= {MAX_INTEGER}, got {number}")
         check_min(self, 1, "width", "epochs", "schedule_period", "panel_augmentations")
         check_min(self, 2, "batch_size", "panel_examples", "panel_batch")
         check_min(self, 0, "schedule_start", "panel_seed", "label_seed")

@@ -15,6 +15,8 @@ it makes the study again. Later sections override earlier ones:
 """
 
 import dataclasses
+import logging
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,11 +25,13 @@ from typing import Any
 
 import tomli_w
 
-from dynamics import files, lock
+from dynamics import files, lock, snapshots
 from dynamics.config import Recipe
 from dynamics.errors import UserError
 from dynamics.names import ordered
 from dynamics.streams import MAX_SEED
+
+LOGGER = logging.getLogger(__name__)
 
 PRESETS = Path(__file__).parent / "presets"
 NAME = "study.toml"
@@ -196,7 +200,8 @@ def record(
 ) -> None:
     """Write the study file that makes a study again into its folder, with every field of every recipe.
 
-    Methods and seeds that the file there lists already are kept.
+    Methods and seeds that the file there lists already, or that were trained into the folder, are kept. A file that
+    cannot be read is put aside: nothing depends on it. Methods may differ in their seeds; the file then lists all.
 
     Parameters
     ----------
@@ -212,7 +217,7 @@ def record(
     Raises
     ------
     UserError
-        If the disk is full, or the file there is damaged.
+        If the disk is full.
 
     Examples
     --------
@@ -225,9 +230,14 @@ def record(
     files.make_folder(folder)
     path = folder / NAME
     with lock.rewriting(path):
-        before = parsed(path) if path.exists() else StudyFile(name=folder.name, seeds="")
-        all_seeds = sorted({*before.seed_list(), *seeds})
-        fields = {**before.method, **{method: recipe.to_json() for method, recipe in recipes.items()}}
+        before = _recorded(path)
+        trained, there = _on_disk(folder)
+        all_seeds = sorted({*before.seed_list(), *there, *seeds})
+        fields = {
+            **before.method,
+            **trained,
+            **{method: recipe.to_json() for method, recipe in recipes.items()},
+        }
         write(
             path,
             StudyFile(
@@ -239,6 +249,38 @@ def record(
                 sweep=before.sweep if sweep is None else sweep,
             ),
         )
+
+
+def _recorded(path: Path) -> StudyFile:
+    """Return what a study's own file says; nothing if it is absent, or cannot be read and is put aside."""
+    empty = StudyFile(name=path.parent.name, seeds="")
+    if not path.exists():
+        return empty
+    try:
+        return parsed(path)
+    except UserError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        LOGGER.warning(
+            "%s; it is written anew from the runs, and the old one is kept as %s", error, aside.name
+        )
+        path.replace(aside)
+        return empty
+
+
+def _on_disk(folder: Path) -> tuple[dict[str, Fields], set[int]]:
+    """Return the recipe of each method that was trained into a study's folder, and the seeds."""
+    recipes: dict[str, Fields] = {}
+    seeds: set[int] = set()
+    for method in snapshots.list_methods(folder.parent, folder.name):
+        for seed in snapshots.list_seeds(folder.parent, folder.name, method):
+            try:
+                run = snapshots.read_run_json(snapshots.seed_folder(folder.parent, folder.name, method, seed))
+            except UserError:  # begun, or damaged: its own reader says so
+                continue
+            if "encoder" in run["config"]:  # otherwise it was ingested, and nothing makes it again
+                recipes.setdefault(method, run["config"])
+                seeds.add(seed)
+    return recipes, seeds
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -314,7 +356,10 @@ def parsed(path: Path) -> StudyFile:
                 f"{path}: {name} cannot be {value!r}: see the presets for what a study file holds"
             )
     content |= {name: tuple(content[name]) for name in ("methods", "analyses") if name in content}
-    study = StudyFile(**{"name": path.stem} | content)
+    # Made from a file's name, the default is one that can be given: My study.toml makes My-study.
+    study = StudyFile(
+        **{"name": re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).lstrip("._-") or "study"} | content
+    )
     try:
         seeds = study.seed_list()
     except UserError as error:

@@ -14,15 +14,19 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
+from analysis.framework import command
 from analysis.framework.console import say
 from analysis.framework.flags import cli
 from dynamics import methods, study_file
 from dynamics.config import Recipe
 from dynamics.errors import UserError
+from dynamics.methods.views import scored_at_a_temperature
 from dynamics.streams import MAX_SEED
 from dynamics.training.study import default_preset
 
 Runner = TypeVar("Runner")
+PANEL_TEMPERATURE = "--panel-temperature"
+"""Flag of version 0.1: the temperature of methods whose loss has none, which is `temperature` today."""
 AS_IN_THE_FILE = "preset"
 """Default of each recipe flag: the field keeps the study file's value."""
 
@@ -69,6 +73,8 @@ def parse_with_recipe(
         raise UserError(f"`method` must be given: use one of {', '.join(methods.names())}")
     method = name or "simclr"
     recipe = study_file.preset(method, chosen or default_preset())
+    if scored_at_a_temperature(type(recipe)):
+        argv = command.current(argv, {PANEL_TEMPERATURE: "--temperature"})
     # The recipe's fields and the other flags form one flat list: --lr, not --recipe.lr.
     groups = [("runner", runner), ("recipe", type(recipe))]
     together: Any = dataclasses.make_dataclass("Arguments", groups, frozen=True, kw_only=True)
@@ -111,6 +117,10 @@ def parse_with_changes(
     for name, kind in kinds.items():
         helped: Any = Annotated[kind | Literal[AS_IN_THE_FILE], tyro.conf.arg(help=texts.get(name, ""))]
         fields.append((name, helped, dataclasses.field(default=AS_IN_THE_FILE)))
+    old: Any = Annotated[
+        float | Literal[AS_IN_THE_FILE], tyro.conf.arg(help="The temperature of version 0.1.")
+    ]
+    fields.append(("panel_temperature", old, dataclasses.field(default=AS_IN_THE_FILE)))
     changes = dataclasses.make_dataclass("Recipe", fields, frozen=True, kw_only=True)
     changes.__doc__ = "Fields to change for all methods that have them; by default the file's values."
     groups = [("runner", runner), ("recipe", changes)]

@@ -122,6 +122,12 @@ class Board:
             self.live.refresh()
             self.live.stop()
 
+    def say_failures(self) -> None:
+        """Print the seeds that failed, unless each was printed when it did."""
+        if self.live is not None:
+            for job, reason in self.failures.items():
+                _say_failure(job, reason)
+
     def on_event(self, event: Event) -> None:
         """Record an event, and show it."""
         with self.lock:
@@ -145,7 +151,7 @@ class Board:
 
     def _print(self, event: Event) -> None:
         if event.kind == "failed":
-            print(f"{name(event.job)} failed: {event.payload}", file=sys.stderr, flush=True)
+            _say_failure(event.job, event.payload)
         elif event.kind == "done" and event.job in self.latest:
             say(f"{name(event.job)} done: {_describe(self.latest[event.job])}; {self._summary()}")
         elif event.kind == "epoch" and self.clock() - self.said > LINE_SECONDS:
@@ -169,6 +175,10 @@ class Board:
             for job, reason in self.failures.items():
                 table.add_row(name(job), "failed", reason, "", "")
             return table
+
+
+def _say_failure(job: Job, reason: str) -> None:
+    print(f"failed: {name(job)}: {reason}", file=sys.stderr, flush=True)
 
 
 def name(job: Job) -> str:

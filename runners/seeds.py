@@ -19,7 +19,7 @@ from dynamics import study_file
 from dynamics.config import Recipe
 from dynamics.training.plan import Plan, longest_first, make_plan
 from dynamics.training.pool import Source, run_jobs
-from dynamics.training.study import check_data, choose_resources
+from dynamics.training.study import check_complete, check_data, choose_resources
 from runners.arguments import Resources, announce, parse_with_recipe, wanted_seeds
 from runners.progress import Board, duration, name
 
@@ -56,15 +56,19 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
     devices, workers = choose_resources(where.device, where.workers, where.engine, jobs=len(plan.missing))
     complete = f"{len(plan.complete)} seeds are complete"
     say(f"{complete}, {len(plan.missing)} to train on {', '.join(devices)}, {workers} at a time")
+    if where.dry_run and where.download:
+        say("the images may have to be downloaded first: their sizes are not checked")
+    elif plan.missing:
+        check_data(plan.missing, data_root=where.data_root, download=where.download, progress=track)
+    else:
+        check_complete(plan.complete, data_root=where.data_root)
     if where.dry_run:
         for job in longest_first(plan.missing):
             say(f"would train {name(job)} for {job.recipe.epochs} epochs in {job.folder}")
         return 0
-    if not plan.missing:
-        record(plan, **recorded)
-        return 0
-    check_data(plan.missing, data_root=where.data_root, download=where.download, progress=track)
     record(plan, **recorded)
+    if not plan.missing:
+        return 0
     source = Source(data_root=where.data_root, engine=where.engine)
     missing = longest_first(plan.missing)
     with Board(missing, workers=workers) as board:
@@ -93,8 +97,7 @@ def report(board: Board, again: str) -> int:
     """Print how the training ended; return the exit status, 1 if a seed failed."""
     done = len(board.jobs) - len(board.failures)
     say(f"{done} of {len(board.jobs)} seeds trained in {duration(board.seconds)}")
-    for job, reason in board.failures.items():
-        print(f"failed: {name(job)}: {reason}", file=sys.stderr)
+    board.say_failures()
     if board.failures:
         say(f"To try those again: {again}")
     return 1 if board.failures else 0

@@ -23,8 +23,9 @@ from analysis.framework.console import say
 from analysis.framework.where import Where, open_study
 from dynamics import methods as ways
 from dynamics import study_file
-from dynamics.config import Recipe
+from dynamics.config import Recipe, renamed
 from dynamics.errors import UserError
+from dynamics.methods.views import scored_at_a_temperature
 from dynamics.study import Study
 from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
@@ -59,11 +60,16 @@ def recipes_of(file: StudyFile, chosen: Sequence[str], changes: dict[str, Any]) 
         If no method has a field that is to be changed, or a value is out of range.
     """
     known = {method: {field.name for field in dataclasses.fields(ways.recipe(method))} for method in chosen}
+    for method, fields in known.items():
+        if scored_at_a_temperature(ways.recipe(method)):
+            fields.add("panel_temperature")
     for name in changes:
         if not any(name in fields for fields in known.values()):
             raise UserError(f"`{name}` is not a field of {', '.join(chosen)}: leave it out")
     return {
-        method: file.recipe_of(method, **{name: value for name, value in changes.items() if name in fields})
+        method: file.recipe_of(
+            method, **renamed({name: value for name, value in changes.items() if name in fields})
+        )
         for method, fields in known.items()
     }
 

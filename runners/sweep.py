@@ -6,6 +6,7 @@ ones are left alone. Afterwards a table and figure S.1 show loss, collapse and p
 """
 
 import dataclasses
+import hashlib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,10 @@ import tyro
 from analysis import sweep as comparison
 from analysis.framework import command, console
 from analysis.framework.console import say
-from analysis.framework.sweeps import Setting, Value, make, setting_name, study_name
+from analysis.framework.sweeps import LONGEST, Setting, Value, make, setting_name, study_name
 from dynamics import snapshots, study_file
 from dynamics.config import Recipe
-from dynamics.training.plan import Plan, check_study_name, make_plan
-from dynamics.training.study import check_data
+from dynamics.training.plan import LONGEST_NAME, Plan, check_study_name, make_plan
 from figures.__main__ import draw
 from runners.arguments import announce, parse_with_recipe, wanted_seeds
 from runners.grid import check_flags, grid, read_over
@@ -49,7 +49,10 @@ def sweep_name(study: str | None, preset: str, method: str, fields: Sequence[str
     'quick-sweep-vicreg-lr'
     """
     if study is None:
-        return "-".join([preset, "sweep", method, *(field.replace("_", "-") for field in fields)])
+        made = "-".join([preset, "sweep", method, *(field.replace("_", "-") for field in fields)])
+        digest = hashlib.sha256(made.encode()).hexdigest()[:12]
+        short = "-".join([preset, "sweep", method, str(len(fields)), "fields", digest])
+        return made if len(made) < LONGEST_NAME - LONGEST else short
     check_study_name(study)
     return study
 
@@ -122,8 +125,6 @@ def main(argv: Sequence[str]) -> int:
     seeds = wanted_seeds(arguments.n, arguments.seeds)
     points = grid(over)
     plan = make_plans(arguments, name, recipe, points, seeds)
-    if not arguments.dry_run:
-        check_data(plan.missing, data_root=arguments.data_root, download=arguments.download)
     say(f"sweep {name}: {len(points)} settings of {arguments.method}, {len(seeds)} seeds each")
     again = shlex.join(["python", "-m", "runners.sweep", *argv])
     status = train(plan, arguments, again=again, sweep={"name": name, "fields": list(over)})

@@ -9,7 +9,7 @@ import importlib
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,8 +120,8 @@ def parse(
     return options.pop("where"), options
 
 
-def current(argv: Sequence[str]) -> list[str]:
-    """Return a command line with its flags spelled as they are today.
+def current(argv: Sequence[str], renamed: Mapping[str, str] = RENAMED) -> list[str]:
+    """Return a command line with its flags spelled as they are today; `renamed` has their names by the old ones.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def current(argv: Sequence[str]) -> list[str]:
     for word in argv:
         flag, equals, value = word.partition("=")
         spelled.append(
-            RENAMED[name] + equals + value if (name := flag.replace("_", "-")) in RENAMED else word
+            renamed[name] + equals + value if (name := flag.replace("_", "-")) in renamed else word
         )
     return spelled
 

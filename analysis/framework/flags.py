@@ -2,16 +2,18 @@
 """Command-line parsing: flags from a dataclass, and errors in one line that suggest the nearest flag."""
 
 import contextlib
+import dataclasses
 import io
-import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
 
 from analysis.framework import console
+from dynamics import files
 from dynamics.errors import UserError
 
 Arguments = TypeVar("Arguments")
@@ -68,14 +70,10 @@ def cli(
     printed = io.StringIO()
     try:
         with console.surviving(), contextlib.redirect_stderr(printed):
-            return tyro.cli(
-                kind,
-                args=[_at_home(word) for word in argv],
-                prog=prog,
-                description=description,
-                config=config,
-                **defaults,
+            parsed = tyro.cli(
+                kind, args=list(argv), prog=prog, description=description, config=config, **defaults
             )
+        return _expanded(parsed)
     except SystemExit as stop:
         if not stop.code:
             raise
@@ -83,15 +81,22 @@ def cli(
     sys.exit()  # the help was asked for, and nobody read it to its end
 
 
-def _at_home(word: str) -> str:
-    """Return a word with `~` replaced by the home folder, which no shell does after `--runs=` or in quotes."""
-    flag, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
-    if value != "~" and not value.startswith("~/"):
-        return word
-    expanded = os.path.expanduser(value)  # noqa: PTH111 - Path's raises where there is no home
-    if expanded == value:
-        raise UserError(f"{value} names the home folder, and there is none: write the folder out")
-    return flag + equals + expanded
+def _expanded(arguments: Arguments) -> Arguments:
+    """Return arguments with the home folder for `~` in their paths, as in --runs=~/x, where a shell leaves it."""
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(arguments):  # type: ignore[arg-type]
+        value = getattr(arguments, field.name)
+        if isinstance(value, Path):
+            value = files.expanded(value, field.name)
+        elif isinstance(value, tuple) and any(isinstance(part, Path) for part in value):
+            value = tuple(
+                files.expanded(part, field.name) if isinstance(part, Path) else part for part in value
+            )
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = _expanded(value)
+        if value is not getattr(arguments, field.name):
+            changed[field.name] = value
+    return dataclasses.replace(arguments, **changed) if changed else arguments  # type: ignore[type-var]
 
 
 def _in_one_line(box: str) -> str:

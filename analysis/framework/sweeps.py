@@ -131,11 +131,7 @@ def find(runs: Path, name: str, method: str | None = None) -> Sweep:
     ...     [setting.values for setting in find(Path(folder), "mine").settings]
     [{'lr': 0.1}]
     """
-    fields = {
-        study: sweep[1]
-        for study in snapshots.list_studies(runs)
-        if (sweep := sweep_of(runs / study)) is not None and sweep[0] == name
-    }
+    fields = _fields_of(runs, name)
     if not fields:
         raise UserError(
             f"{runs} holds no sweep {name!r}: make one with python -m runners.sweep --method simclr --over lr 1e-4 1e-3"
@@ -147,6 +143,25 @@ def find(runs: Path, name: str, method: str | None = None) -> Sweep:
         if chosen in snapshots.list_methods(runs, study)
     ]
     return make(runs, name, chosen, [setting for setting in settings if setting is not None])
+
+
+def settings_of(runs: Path, name: str) -> list[str]:
+    """Return the studies that are settings of a sweep; none where no sweep has that name.
+
+    Examples
+    --------
+    >>> settings_of(Path("no-such-folder"), "mine")
+    []
+    """
+    return sorted(_fields_of(runs, name))
+
+
+def _fields_of(runs: Path, name: str) -> dict[str, tuple[str, ...]]:
+    return {
+        study: sweep[1]
+        for study in snapshots.list_studies(runs)
+        if (sweep := sweep_of(runs / study)) is not None and sweep[0] == name
+    }
 
 
 def make(runs: Path, name: str, method: str, settings: list[Setting]) -> Sweep:

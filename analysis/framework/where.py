@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dynamics.study
+from analysis.framework import sweeps
 from analysis.framework.console import say
 from analysis.framework.folders import newest
 from dynamics import snapshots
+from dynamics.errors import UserError
 from dynamics.study import Study
 
 
@@ -58,5 +60,12 @@ def choose_study(runs: Path, study: str | None) -> str:
     >>> choose_study(example_study().runs["simclr"][0].folder.parents[2], "made-up")
     'made-up'
     """
+    if study is not None and not (runs / study).is_dir():
+        settings = sweeps.settings_of(runs, study)
+        if settings:
+            raise UserError(
+                f"{study} is a sweep of {len(settings)} settings: compare them (python -m analysis.sweep), "
+                f"or choose one of them with `study`, such as {settings[0]}"
+            )
     make = "train first (python -m runners.seeds --method simclr --n 2), or name the folder with `runs`"
     return newest(runs, study, snapshots.last_write, what="study", make=make)

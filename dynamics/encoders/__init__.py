@@ -44,7 +44,12 @@ def build(name: str, *, width: int) -> ImageEncoder:
         inspect.signature(kind).bind(width)
     except TypeError:
         raise UserError(f"encoder {kind.__name__} must be made with one argument, its `width`") from None
-    encoder: ImageEncoder = kind(width)
+    try:
+        encoder: ImageEncoder = kind(width)
+    except RuntimeError as error:
+        if "overflow" not in str(error):
+            raise
+        raise UserError(f"`width` {width} makes an encoder that no memory holds: lower it") from None
     features = getattr(encoder, "num_features", None)
     if not isinstance(features, int) or features < 1:
         raise UserError(

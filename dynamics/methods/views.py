@@ -6,6 +6,7 @@ other views is the positive, the second view of the same image? The same questio
 embeds views, so r_t(x) is defined for all of them.
 """
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -180,6 +181,21 @@ class CropRecipe(JointRecipe):
     jitter_probability: float = 0.0
     grayscale_probability: float = 0.0
     blur: bool = False
+
+
+def scored_at_a_temperature(recipe: type[Recipe]) -> bool:
+    """Whether only the panel's probability has a temperature, not the loss: it was `panel_temperature` in version 0.1.
+
+    Examples
+    --------
+    >>> from dynamics import methods
+    >>> [scored_at_a_temperature(methods.recipe(name)) for name in ("vicreg", "moco", "simclr")]
+    [True, False, False]
+    """
+    above = recipe.__mro__[: recipe.__mro__.index(JointRecipe)] if issubclass(recipe, JointRecipe) else ()
+    return issubclass(recipe, JointRecipe) and not any(
+        "temperature" in inspect.get_annotations(kind) for kind in above
+    )
 
 
 class JointMethod(ViewMethod):

@@ -3,6 +3,7 @@
 
 import dataclasses
 import operator
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
@@ -16,6 +17,7 @@ from dynamics.config import Recipe
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError
 from dynamics.methods import Method
+from dynamics.methods.base import ImageStatistics
 from dynamics.streams import MAX_SEED
 from dynamics.study import Study, open_study
 from dynamics.training import capture
@@ -199,7 +201,43 @@ def check_data(
             loaded[name] = data.load(name, data_root=data_root, download=download, progress=progress)
         dataset = check(job, loaded[name])
         _check_origin(job, dataset)
+        _check_size(job, dataset)
         rehearse(job, dataset)
+
+
+def _check_size(job: Job, dataset: Dataset) -> None:
+    """Refuse a network whose weights, gradients and optimiser's two moments no memory here could hold."""
+    statistics = ImageStatistics(dataset.num_classes, dataset.image_size, (0.5,) * 3, (0.25,) * 3)
+    own = job.method in methods.CATALOGUE.registered or job.recipe.encoder in encoders.CATALOGUE.registered
+    try:
+        with torch.device("meta"):  # nothing is allocated
+            weights = sum(
+                parameter.numel()
+                for parameter in methods.load(job.method)(job.recipe, statistics).parameters()
+            )
+    except UserError:
+        raise
+    except Exception as error:  # sizes whose product no integer holds
+        if own:  # it is rehearsed, and need not be able to do without values
+            return
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"no network of this size can be made ({reason}): lower `width` or the other sizes"
+        ) from None
+    needed, there = 16 * weights, _memory()
+    if needed > there:
+        raise UserError(
+            f"training a network of {weights:.1e} weights takes {needed / 2**30:.0f} GiB, and there are "
+            f"{there / 2**30:.0f}: lower `width` {job.recipe.width} or the other sizes"
+        )
+
+
+def _memory() -> int:
+    """Return the memory of this machine or of its largest GPU, in bytes."""
+    gpus = [
+        torch.cuda.get_device_properties(index).total_memory for index in range(torch.cuda.device_count())
+    ]
+    return max([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *gpus])
 
 
 def check_complete(jobs: Iterable[Job], *, data_root: Path) -> None:

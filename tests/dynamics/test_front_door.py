@@ -129,7 +129,7 @@ from dynamics import methods
 
 class NoMethod: pass
 class Numbered(dynamics.Method): name = 3
-class Locked(dynamics.Method): lock = threading.Lock()
+class Locked(methods.load("supervised")): lock = threading.Lock()
 
 before = methods.names()
 for wrong in (NoMethod, Numbered, Locked, None):

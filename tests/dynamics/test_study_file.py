@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from dynamics import methods, study_file
+from dynamics import methods, snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.study_file import StudyFile, compact, parse_seeds, preset, presets, read, record
+from dynamics.training.plan import check_study_name
 
 OURS = """
 methods = ["simclr", "vicreg", "supervised"]
@@ -110,3 +111,42 @@ def test_a_method_that_is_gone_does_not_stop_another_from_being_recorded(tmp_pat
 def test_seeds_are_written_so_that_they_are_read(seeds: list[int]) -> None:
     said = compact(seeds)
     assert (list(range(said)) if isinstance(said, int) else parse_seeds(said)) == seeds
+
+
+def test_a_byte_order_mark_is_no_syntax_and_a_files_name_makes_a_studys(tmp_path: Path) -> None:
+    """Editors write the one; the other was refused when it was given as the study's name."""
+    for file, name in (("My study.toml", "My-study"), (".hidden.toml", "hidden"), ("\u5b66.toml", "study")):
+        (tmp_path / file).write_bytes(b"\xef\xbb\xbf" + OURS.encode())
+        study = read(tmp_path / file)
+        assert study.name == name and study.methods == ("simclr", "vicreg", "supervised")
+        check_study_name(study.name)
+
+
+def trained_into(folder: Path, seeds_of: dict[str, list[int]]) -> None:
+    for method, seeds in seeds_of.items():
+        for seed in seeds:
+            snapshots.write_run_json(
+                snapshots.seed_folder(folder.parent, folder.name, method, seed),
+                method=method,
+                seed=seed,
+                config=preset(method, "quick", width=4).to_json(),
+                provenance={},
+            )
+
+
+@pytest.mark.parametrize("lost", ["", "[recipe", "sedes = 3", "seeds = 0", "\udcff"])
+def test_the_record_makes_the_study_again_whatever_became_of_the_file(
+    lost: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It listed what was trained since it was lost; a damaged one stopped all training."""
+    folder = tmp_path / "study"
+    trained_into(folder, {"simclr": [0, 1, 2], "supervised": [0, 7]})
+    if lost:
+        (folder / study_file.NAME).write_bytes(lost.encode(errors="surrogateescape"))
+    record(folder, {"vicreg": preset("vicreg", "quick", width=4)}, [1])
+    again = read(folder / study_file.NAME)
+    assert again.methods == ("simclr", "supervised", "vicreg") and again.seed_list() == [0, 1, 2, 7]
+    for method in again.methods:
+        assert again.recipe_of(method) == preset(method, "quick", width=4)
+    assert ("is written anew from the runs" in caplog.text) == bool(lost)
+    assert (folder / "study.toml.damaged").exists() == bool(lost)

@@ -121,7 +121,7 @@ def test_the_board_says_what_happened(tmp_path: Path, capsys: pytest.CaptureFixt
         "supervised/seed-0000: epoch 2/20, loss 1.0000, mean r_t 0.500; 0 of 2 seeds, 6 min 20 s left" in out
     )
     assert "supervised/seed-0000 done: epoch 20/20" in out and "1 of 2 seeds, 3 min 20 s left" in out
-    assert err == "supervised/seed-0001 failed: no reason\n"
+    assert err == "failed: supervised/seed-0001: no reason\n"
     assert board.seconds == 200 and board.failures == {jobs[1]: "no reason"}
     assert "1 of 2 seeds, 1 failed, 0 s left" in str(board._table().title)
 

@@ -155,6 +155,16 @@ def test_wrong_seeds_are_said(text: str) -> None:
         ("--method supervised --dataset cifar10", "--dataset digits"),
         ("--method simclr --width 0", "--width must be >= 1, got 0"),
         ("--method simclr --encoder vgg", "no encoder 'vgg'"),
+        ("--method vicreg --dataset cifar10 --dry-run", "no CIFAR-10 in"),
+        ("--method vicreg --batch-size 5000 --dry-run", "--batch-size must be <= 384"),
+        ("--method vicreg --width 100000 --dry-run", "training a network of .* GiB.*: lower --width 100000"),
+        (
+            "--method vicreg --width 2147483647 --dry-run",
+            "--width 2147483647 makes an encoder that no memory",
+        ),
+        ("--method vicreg --projector 2147483647 2147483647 --dry-run", "lower --width"),
+        ("--method vicreg --projector 99999999999999999999", "--projector must be <= 2147483647"),
+        (f"--method simclr --study {'s' * 256}", "--study must have at most 255 characters, got 256"),
         ("--method supervised --batch-size 5000", "--batch-size must be <= 384"),
         ("--method supervised --panel-examples 5000", "--panel-examples must be <= 384"),
         (
@@ -188,3 +198,14 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     while time.monotonic() < deadline and Path(f"/proc/{holder.pid}").exists():
         time.sleep(0.05)
     assert snapshots.state(folder).holder is None
+
+
+def test_a_home_folder_is_found_where_the_shell_leaves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder named ~ was made."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert seeds.main(["--method", "simclr", "--preset", "quick", "--dry-run", "--runs=~/runs"]) == 0
+    assert f"in {tmp_path}/runs/quick/simclr/seed-0000" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())

@@ -10,13 +10,16 @@ import torch
 import analysis
 import figures
 from analysis.framework.where import Where, open_study
-from dynamics import data, snapshots
+from dynamics import data, snapshots, study_file
+from dynamics.errors import UserError
 from dynamics.study import Study
 from dynamics.study_file import preset
 from dynamics.training.loop import Job, train
 from figures.__main__ import draw
 from runners import report
-from runners.study import analyse_all, main
+from runners.arguments import parse_with_changes, parse_with_recipe
+from runners.seeds import SeedArguments
+from runners.study import StudyArguments, analyse_all, main, recipes_of
 
 TINY = {
     "train_examples": 160,
@@ -65,3 +68,39 @@ def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["--preset", "quick", "--dry-run", "--runs", str(tmp_path / "runs")]) == 0
     assert "would train random-labels-aug/seed-0007 for 80 epochs" in capsys.readouterr().out
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "words", "temperature"),
+    [
+        ("vicreg", ["--panel-temperature", "0.3"], 0.3),
+        ("vicreg", ["--panel_temperature=0.3"], 0.3),
+        ("moco", ["--panel-temperature", "0.3"], None),
+        ("simclr", ["--panel-temperature", "0.3"], None),
+        ("moco", ["--temperature", "0.3"], 0.3),
+    ],
+)
+def test_a_flag_of_version_0_1_has_the_meaning_it_had(
+    method: str, words: list[str], temperature: float | None
+) -> None:
+    """It was the temperature of the panel, for methods whose loss has none; other methods have their own."""
+    argv = ["--method", method, "--preset", "quick", *words]
+    if temperature is None:
+        with pytest.raises(UserError, match="--panel-temperature"):
+            parse_with_recipe(SeedArguments, argv, prog="p", description="d")
+    else:
+        _, recipe = parse_with_recipe(SeedArguments, argv, prog="p", description="d")
+        assert recipe.to_json()["temperature"] == temperature
+
+
+def test_a_flag_of_version_0_1_changes_those_methods_of_a_study_that_had_it() -> None:
+    file = study_file.read("quick")
+    recipes = recipes_of(file, ["simclr", "vicreg", "moco", "supervised"], {"panel_temperature": 0.3})
+    found = {name: recipe.to_json().get("temperature") for name, recipe in recipes.items()}
+    assert found == {"simclr": 0.1, "vicreg": 0.3, "moco": 0.2, "supervised": None}
+    _, changes = parse_with_changes(
+        StudyArguments, ["quick", "--panel-temperature", "0.3"], prog="p", description="d"
+    )
+    assert changes == {"panel_temperature": 0.3}
+    with pytest.raises(UserError, match="panel_temperature is not a field of simclr"):
+        recipes_of(file, ["simclr"], changes)

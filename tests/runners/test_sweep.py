@@ -21,9 +21,11 @@ from analysis.framework import results as storage
 from analysis.framework.console import in_flags
 from analysis.framework.results import Result
 from analysis.framework.sweeps import LONGEST, find, setting_name, study_name, sweep_of
+from analysis.framework.where import choose_study
 from dynamics import methods, snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.study_file import preset
+from dynamics.training.plan import check_study_name
 from figures import load, sweep
 from figures._style import style
 from runners.grid import check_flags, grid, numeric_fields, read_over
@@ -293,3 +295,20 @@ def test_the_figure_draws_the_numbers(rng: np.random.Generator) -> None:
 def test_axes_are_logarithmic_where_values_are_geometric(values: list[float], geometric: bool) -> None:
     assert sweep.is_geometric(values) is geometric
     assert math.isfinite(sum(values))
+
+
+def test_a_sweep_of_many_fields_has_a_name_that_a_folder_can_have() -> None:
+    fields = [f"a_field_with_quite_a_long_name_{number}" for number in range(10)]
+    names = {sweep_name(None, "quick", "vicreg", some) for some in (fields, fields[1:], fields[:-1])}
+    for name in names:
+        check_study_name(study_name(name, dict.fromkeys(fields, 0.123456789)))
+    assert len(names) == 3
+
+
+def test_a_sweep_is_told_from_a_study(tmp_path: Path) -> None:
+    for lr in (0.1, 0.2):
+        study_file.record(tmp_path / f"sw.lr-{lr}", {}, [0], sweep={"name": "sw", "fields": ["lr"]})
+        seed = snapshots.seed_folder(tmp_path, f"sw.lr-{lr}", "simclr", 0)
+        snapshots.write_run_json(seed, method="simclr", seed=0, config={"lr": lr}, provenance={})
+    with pytest.raises(UserError, match=r"sw is a sweep of 2 settings: .*study, such as sw\.lr-0\.1"):
+        choose_study(tmp_path, "sw")
