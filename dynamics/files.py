@@ -197,7 +197,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the file is missing, is not JSON or does not hold an object; names the file.
+        If the file is missing, is not JSON (or a pipe, which would block) or holds no object; names the file.
 
     Examples
     --------
@@ -206,11 +206,12 @@ def read_json(path: Path) -> dict[str, Any]:
         ...
     dynamics.errors.UserError: no run.json in runs/no-such-study/simclr/seed-0000: that is not a complete run folder
     """
+    check_regular(path)
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"no {path.name} in {path.parent}: that is not a complete run folder") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged (not JSON: {error}): restore that file from a copy") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, not a JSON object: restore it from a copy")
