@@ -225,7 +225,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the file is missing, is not JSON or does not hold an object; names the file.
+        If the file is missing, is not JSON (or a pipe, which would block) or holds no object; names the file.
 
     Examples
     --------
@@ -234,6 +234,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ...
     dynamics.errors.UserError: no run.json in runs/no-such-study/simclr/seed-0000: that is not a complete run folder
     """
+    check_regular(path)
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:

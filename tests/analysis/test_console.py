@@ -10,12 +10,13 @@ import pytest
 from tests.analysis.studies import STUDY, rising, write
 
 WORK = """
-import sys, time
+import sys
+from pathlib import Path
 from analysis.framework import console
 def main():
     for line in range(20_000):
         console.say(f"line {line} ± 1")
-    open(sys.argv[1], "w").write("done")
+    Path(sys.argv[1]).write_text("done")
     return 3
 console.run(main)
 """

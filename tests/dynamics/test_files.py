@@ -48,7 +48,7 @@ def test_what_cannot_be_replaced_leaves_nothing_beside_it(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [folder]
 
 
-@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe", b""])
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe", b"", b"[" * 100_000])
 def test_a_damaged_json_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
@@ -89,6 +89,8 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     for path in (pipe, Path(os.devnull)):
         with pytest.raises(UserError, match="is not a regular file"):
             files.atomic_write(path, b"content")
+        with pytest.raises(UserError, match="is not a regular file"):
+            files.read_json(path)
     assert stat.S_ISFIFO(pipe.stat().st_mode) and stat.S_ISCHR(Path(os.devnull).stat().st_mode)
     assert list(tmp_path.iterdir()) == [pipe]
 
