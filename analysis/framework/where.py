@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dynamics.study
-from analysis.framework import sweeps
 from analysis.framework.console import say
 from analysis.framework.folders import newest
 from dynamics import snapshots
@@ -61,6 +60,8 @@ def choose_study(runs: Path, study: str | None) -> str:
     'made-up'
     """
     if study is not None and not (runs / study).is_dir():
+        from analysis.framework import sweeps  # loads torch
+
         settings = sweeps.settings_of(runs, study)
         if settings:
             raise UserError(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.framework import console
 from dynamics import methods, snapshots
 from dynamics.config import Recipe
 from dynamics.training import pool
@@ -136,3 +137,11 @@ def test_a_worker_that_cannot_be_sent_its_objects_is_not_left_behind(monkeypatch
             [job], source=pool.Source(data_root=Path("data")), devices=["cpu"], workers=1, on_event=print
         )
     assert started[0].process.poll() is not None
+
+
+def test_a_command_under_nohup_outlives_its_terminal() -> None:
+    """The signal that nohup ignores was handled anew."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with pytest.raises(SystemExit):
+        console.run(lambda: None)
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

@@ -115,6 +115,7 @@ def test_the_board_says_what_happened(tmp_path: Path, capsys: pytest.CaptureFixt
         board.on_event(Event(jobs[0], "done"))
         board.on_event(Event(jobs[1], "started"))
         board.on_event(Event(jobs[1], "failed", "no reason"))
+        board.say_failures()  # it was printed twice
     out, err = capsys.readouterr()
     assert out.count("\n") == 11  # a line every 15 s of 200 s, and one for the end
     assert (
