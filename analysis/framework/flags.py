@@ -70,10 +70,9 @@ def cli(
     printed = io.StringIO()
     try:
         with console.surviving(), contextlib.redirect_stderr(printed):
-            parsed = tyro.cli(
-                kind, args=list(argv), prog=prog, description=description, config=config, **defaults
+            return _expanded(
+                tyro.cli(kind, args=list(argv), prog=prog, description=description, config=config, **defaults)
             )
-        return _expanded(parsed)
     except SystemExit as stop:
         if not stop.code:
             raise

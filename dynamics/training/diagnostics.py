@@ -18,7 +18,7 @@ also shrink all embeddings to a point without changing their directions: only em
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from dynamics.errors import UserError
@@ -43,27 +43,6 @@ def names(views: int) -> tuple[str, ...]:
     ('feature_std', 'feature_std_min', 'feature_rank')
     """
     return OF_ONE_VIEW if views == 1 else OF_ONE_VIEW + OF_TWO_VIEWS
-
-
-def check_weights(network: nn.Module, *, epoch: int) -> None:
-    """Check that a network has not diverged: that no weight or statistic of it is infinite or NaN.
-
-    Raises
-    ------
-    UserError
-        When one is; names it.
-
-    Examples
-    --------
-    >>> check_weights(nn.Linear(2, 2), epoch=1)
-    """
-    values = {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
-    finite = torch.stack([value.isfinite().all() for value in values.values()]).tolist() if values else []
-    diverged = [name for name, fine in zip(values, finite, strict=True) if not fine]
-    if diverged:
-        raise UserError(
-            f"the network has diverged: {diverged[0]} is no longer finite after epoch {epoch}: lower `lr`"
-        )
 
 
 def diagnose(

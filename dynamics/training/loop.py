@@ -184,6 +184,7 @@ def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
     data = {
         "dataset": dataset.name,
         "data_fingerprint": dataset.fingerprint,
+        "own_code": networks.own_code(job.method, job.recipe),
         "classes": list(dataset.classes),
     }
     snapshots.write_run_json(
@@ -270,7 +271,6 @@ class _Trainer:
         """Train for one epoch; afterwards `scalars` holds the means of the loss's terms over its steps."""
         self.scalars = self.bench.run_epoch(self.job.seed, epoch)
         self.epoch = epoch
-        diagnostics.check_weights(self.bench.method, epoch=epoch)
 
     def score(self) -> panel.Scores:
         """Score the panel."""

@@ -7,7 +7,7 @@ the existing tensors, the only ones that a captured step accesses.
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +105,8 @@ class Workbench:
         scalars = dict(zip(self.method.terms, means, strict=True))
         for what, value, largest in (
             ("the loss", abs(scalars["loss"]), LARGEST_LOSS),
-            ("the largest weight", _largest(self.method), LARGEST_WEIGHT),
+            ("the largest weight", _largest(self.method.parameters()), LARGEST_WEIGHT),
+            ("the largest statistic", _largest(self.method.buffers()), torch.finfo(torch.float32).max),
         ):
             if not value <= largest:
                 raise UserError(f"{what} is {value:.3g} in epoch {epoch}: {self.method.why_not_finite()}")
@@ -171,12 +172,14 @@ def _method(name: str, recipe: Recipe, dataset: Dataset, device: torch.device) -
     return method.train()
 
 
-def _largest(method: Method) -> float:
-    """Return the largest absolute value of a trained parameter; NaN if one is NaN."""
-    trained = [
-        parameter.detach().abs().amax() for parameter in method.parameters() if parameter.requires_grad
+def _largest(tensors: Iterable[Tensor]) -> float:
+    """Return the largest absolute value in some tensors; NaN if one is NaN, 0 if there is none."""
+    largest = [
+        tensor.detach().abs().amax().float()
+        for tensor in tensors
+        if tensor.is_floating_point() and tensor.numel()
     ]
-    return torch.stack([value.float() for value in trained]).max().item()
+    return torch.stack(largest).max().item() if largest else 0.0
 
 
 def _set_rates(optimizer: torch.optim.Optimizer, base: float, scheduled: float) -> None:

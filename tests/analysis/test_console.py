@@ -88,7 +88,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("runners.ingest --method m --study s --correct runs --runs other", "runs is not a regular file"),
         ("runners.ingest --method m --study s --correct correct.npy --runs file", "file"),
         (f"runners.ingest --method {'m' * 300} --study s --correct correct.npy --runs other", "use a shorter name"),
-        (f"runners.ingest --method m --study {'s' * 300} --correct correct.npy --runs other", "use a shorter name"),
+        (f"runners.ingest --method m --study {'s' * 300} --correct correct.npy --runs other", "at most 255 characters"),
         ("runners.seeds --method supervised --preset quick --runs file", "file"),
         ("runners.status --runs file", "no folder file"),
         ("figures --results file", "no folder file"),
