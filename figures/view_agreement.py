@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.framework.results import Result
-from dynamics.names import label, ordered
+from dynamics.names import ordered
 from figures import Results
 from figures._curves import SYMBOLS, array, share_of_examples
+from figures._names import label
 from figures._panels import draw_sorted, grid
 from figures._style import SCALE
 
