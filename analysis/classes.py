@@ -23,7 +23,7 @@ from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.class_differences import ClassMeans, Differences, class_differences, class_means
 from dynamics.errors import UserError
-from dynamics.names import label
+from dynamics.names import counted, label
 from dynamics.study import MethodCounts, Study
 
 TRUE, TRAINED = "true", "trained"
@@ -231,9 +231,8 @@ def tables(result: results.Result) -> list[Table]:
         rows += [_with_ends(own[place]) for place in spread_over(len(own), 4)]
         above = [row["epoch"] for row in own if row["p"] is not None and row["p"] < LEVEL]
         last = f", the last of them {above[-1]}" if above else ""
-        notes.append(
-            f"{label(method)} by {by} class: F is above its 5 % point in {len(above)} of {len(own)} epochs{last}"
-        )
+        share = f"{len(above)} of {counted(len(own), 'epoch')}{last}"
+        notes.append(f"{label(method)} by {by} class: F is above its 5 % point in {share}")
     notes += [
         f"{label(method)} has no labels, or one for all examples; left out"
         for method in result.settings["without_labels"]

@@ -23,7 +23,7 @@ from analysis.framework.table import Column, Table
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.evaluation.recipes import KnnRecipe, ProbeRecipe
-from dynamics.names import PIXELS, UNTRAINED
+from dynamics.names import PIXELS, UNTRAINED, counted
 from dynamics.study import Study
 
 if TYPE_CHECKING:
@@ -212,8 +212,9 @@ def tables(result: results.Result) -> list[Table]:
         Column("test", "linear, test", ".4f", "test_sd"),
         Column("knn", "kNN, test", ".4f", "knn_sd"),
     ]
-    caption = f"probes of frozen features (linear: {settings['actual_epochs']} epochs): accuracy, mean ± sd over seeds"
-    note = f"{checked} networks have the weights and batch-norm statistics that they had before"
+    epochs = counted(settings["actual_epochs"], "epoch")
+    caption = f"probes of frozen features (linear: {epochs}): accuracy, mean ± sd over seeds"
+    note = f"{counted(checked, 'network')} checked: weights and batch-norm statistics are those from before"
     return [Table(caption=caption, columns=columns, rows=result.rows, notes=[note])]
 
 

@@ -53,6 +53,17 @@ def label(method: str) -> str:
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the plural, unless it is 1.
+
+    Examples
+    --------
+    >>> counted(1, "seed"), counted(30, "seed")
+    ('1 seed', '30 seeds')
+    """
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def encoder_label(encoder: str | None, width: int | None = None) -> str:
     """Return an encoder's display name; an empty string if the run did not record its encoder.
 

@@ -23,7 +23,7 @@ from xarray.core import indexing
 
 from dynamics import files, snapshots
 from dynamics.errors import UserError
-from dynamics.names import ordered
+from dynamics.names import counted, ordered
 
 AXES = ("seed", "epoch", "view", "augmentation", "example")
 
@@ -338,12 +338,11 @@ def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[
     used = complete or begun
     if not complete:
         notes.append(
-            f"{method}: no seed is complete; the epochs that all {len(begun)} begun seeds have are used"
+            f"{method}: no seed is complete; the epochs that all begun seeds ({len(begun)}) have are used"
         )
     elif len(complete) < len(folders):
-        notes.append(
-            f"{method}: {len(folders) - len(complete)} of {len(folders)} seeds are not complete and are left out"
-        )
+        share = f"{len(folders) - len(complete)} of {counted(len(folders), 'seed')}"
+        notes.append(f"{method}: {share} are not complete and are left out")
     ingested = max((run.provenance.get("seeds", 0) for run in begun), default=0)
     if len(begun) < ingested:
         notes.append(

@@ -13,9 +13,9 @@ from matplotlib.patches import Patch
 
 from analysis.framework.results import Row
 from analysis.framework.targets import of_quantity
-from dynamics.names import label
 from figures import Results
 from figures._curves import SYMBOLS, Quantity, array, examples_label, methods, share_of_examples, sorted_curve
+from figures._names import label
 from figures._panels import draw_sorted, panels, settle_legends
 from figures._style import colours, shades
 

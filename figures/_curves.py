@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from analysis.framework.results import Result
 from dynamics.errors import UserError
-from dynamics.names import ordered
+from dynamics.names import counted, ordered
 from figures import Results
 
 Quantity = Literal["r", "r_tilde"]
@@ -73,5 +73,5 @@ def share_of_examples(count: int) -> Float[np.ndarray, " example"]:
 def examples_label(results: Results, quantity: Quantity = "r") -> str:
     """Return the label of the axis of examples, with their number if it is the same for all methods."""
     counts = {own["examples"] for own in results["learning"].settings["methods"].values()}
-    number = f"{counts.pop()} examples" if len(counts) == 1 else "examples"
+    number = counted(counts.pop(), "example") if len(counts) == 1 else "examples"
     return f"fraction of the {number}, sorted by {SYMBOLS[quantity]}"

@@ -16,9 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.framework.results import Result, Row
-from dynamics.names import label, ordered
+from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
+from figures._names import label
 from figures._panels import WIDTHS
 
 NUMBER = "5.4"

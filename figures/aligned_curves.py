@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.framework.results import Row
-from dynamics.names import label, ordered
+from dynamics.names import ordered
 from figures import Results
 from figures._curves import SYMBOLS, examples_label, methods, sorted_curve
+from figures._names import label
 from figures._panels import draw_sorted, legend_columns, panels, settle_legends
 from figures._style import colours
 

@@ -15,9 +15,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from analysis.framework.results import Result
-from dynamics.names import label, ordered
+from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
+from figures._names import label, plain
 from figures._panels import WIDTHS, grid, legend_columns
 
 NUMBER = "5.3"
@@ -106,7 +107,7 @@ def _legend_handles(names: Sequence[str]) -> list[Line2D | Patch]:
     if len(names) > len(LOOKS):
         return [band]
     lines = [
-        Line2D([], [], color=colour, marker=marker, markersize=3.5, markeredgewidth=0, label=name)
+        Line2D([], [], color=colour, marker=marker, markersize=3.5, markeredgewidth=0, label=plain(name))
         for name, (colour, marker) in zip(names, LOOKS, strict=False)
     ]
     return [*lines, band]

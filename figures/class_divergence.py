@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.framework.results import Result
-from dynamics.names import label, ordered
+from dynamics.names import ordered
 from figures import Results
+from figures._names import label, plain
 
 NUMBER = "5.2"
 TITLE = "divergence between the classes in feature space"
@@ -48,7 +49,8 @@ def draw(results: Results) -> Figure:
     maps = {method: divergences(result, method, estimator) for method in shown}
     classes = list(result.settings["classes"])
     figure, axes = _panels(
-        len(shown), longest=max(map(len, classes)) if len(classes) <= MOST_WITH_NAMES else 0
+        len(shown),
+        longest=max(len(plain(name)) for name in classes) if len(classes) <= MOST_WITH_NAMES else 0,
     )
     values = np.concatenate([one[np.isfinite(one)] for one in maps.values()])
     least, largest = limits(values)
@@ -161,8 +163,9 @@ def _draw_map(
     panel.tick_params(length=0, pad=2)
     panel.set(xticks=[], yticks=[])
     if len(classes) <= MOST_WITH_NAMES:
-        panel.set_xticks(range(len(classes)), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
-        panel.set_yticks(range(len(classes)), classes)
+        shown = list(map(plain, classes))
+        panel.set_xticks(range(len(shown)), shown, rotation=90 if max(map(len, shown)) > 2 else 0)
+        panel.set_yticks(range(len(shown)), shown)
     if len(classes) > MOST_WITH_NUMBERS:
         return
     for (y, z), value in np.ndenumerate(values):

@@ -17,9 +17,10 @@ from matplotlib.lines import Line2D
 
 from analysis.framework.results import Result
 from analysis.statistics.collapse import COMPLETE_STD, DIMENSIONAL_SHARE, limits
-from dynamics.names import label, ordered
+from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
+from figures._names import label
 from figures._panels import WIDTHS
 from figures._seeds import draw_seeds, number_epochs
 from figures._style import colours

@@ -17,9 +17,10 @@ from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 from analysis.framework.results import Result, Row
-from dynamics.names import label, ordered
+from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
+from figures._names import label, plain
 from figures._panels import WIDTHS, legend_columns
 from figures.class_curves import LOOKS
 
@@ -93,7 +94,7 @@ def _draw_panel(panel: Axes, result: Result, method: str) -> None:
         members = labels == number
         if members.any() and own[members].mean() >= TOGETHER:
             panel.annotate(
-                name,
+                plain(name),
                 heart(places[members], own[members]),
                 ha="center",
                 va="center",
@@ -131,6 +132,6 @@ def _legend_handles(names: list[str]) -> list[Line2D]:
     if len(names) > len(LOOKS):
         return []
     return [
-        Line2D([], [], color=colour, marker="o", linestyle="none", markersize=4, label=name)
+        Line2D([], [], color=colour, marker="o", linestyle="none", markersize=4, label=plain(name))
         for name, (colour, _) in zip(names, LOOKS, strict=False)
     ]

@@ -14,9 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis.framework.results import Result
-from dynamics.names import encoder_label, label, ordered
+from dynamics.names import encoder_label, ordered
 from figures import Results
 from figures._curves import array
+from figures._names import label, plain
 from figures._panels import WIDTHS, free_panels, in_columns, legend_columns
 from figures._seeds import BAND, draw_seeds, number_epochs, scale_values
 
@@ -68,17 +69,17 @@ def _draw_panel(panel: Axes, result: Result, method: str, looks: dict[str, tuple
         colour, dashes = looks.get(term, (LOSS, "solid"))
         width = 1.3 if term == "loss" else 1.0
         values = array(result, f"{method}.{term}")
-        draw_seeds(panel, epochs, values, color=colour, linestyle=dashes, linewidth=width, label=term)
+        draw_seeds(panel, epochs, values, color=colour, linestyle=dashes, linewidth=width, label=plain(term))
     number_epochs(panel)
     scale_values(panel)
     encoder = encoder_label(own["encoder"], own["width"])
-    panel.set_title(label(method) + (f"\n{encoder}" if encoder else ""))
+    panel.set_title(label(method) + (f"\n{plain(encoder)}" if encoder else ""))
 
 
 def _legend_handles(looks: dict[str, tuple[str, Any]]) -> list[Line2D | Patch]:
     lines: list[Line2D | Patch] = [Line2D([], [], color=LOSS, linewidth=1.3, label="loss")]
     lines += [
-        Line2D([], [], color=colour, linestyle=dashes, linewidth=1.0, label=term)
+        Line2D([], [], color=colour, linestyle=dashes, linewidth=1.0, label=plain(term))
         for term, (colour, dashes) in looks.items()
     ]
     return [*lines, Patch(color=LOSS, alpha=BAND, linewidth=0, label="lowest to highest seed")]

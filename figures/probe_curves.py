@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.framework.results import Result, Row
-from dynamics.names import label, ordered
+from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
+from figures._names import label, plain
 from figures._panels import free_panels, legend_columns
 from figures._seeds import draw_seeds, number_epochs, scale_values
 from figures._style import colours
@@ -46,7 +47,9 @@ def draw(results: Results) -> Figure:
         of_kind = [row for row in trained if (row["dataset"], row["mode"], row["fraction"]) == kind]
         _draw_panel(panel, result, of_kind, shown)
         dataset, mode, fraction = kind
-        panel.set_title(f"{dataset}, {mode}" + ("" if fraction == 1 else f", {100 * fraction:g} % of labels"))
+        panel.set_title(
+            f"{plain(dataset)}, {mode}" + ("" if fraction == 1 else f", {100 * fraction:g} % of labels")
+        )
     lines = {line.get_label(): line for panel in axes for line in panel.get_lines()}
     in_a_row = legend_columns([str(name) for name in lines], width=figure.get_figwidth())
     figure.legend(handles=list(lines.values()), loc="outside upper center", ncols=in_a_row)

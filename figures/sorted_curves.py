@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from dynamics.names import label
 from figures import Results
 from figures._curves import SYMBOLS, epochs, examples_label, methods, sorted_curve
+from figures._names import label
 from figures._panels import draw_sorted, panels
 from figures._style import SCALE
 

@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from analysis.framework.results import Result, Row
-from dynamics.names import label
 from figures import Results
 from figures._curves import array
+from figures._names import label, plain
 from figures._panels import HEIGHTS, WIDTHS, legend_columns
 from figures._style import SCALE
 
@@ -90,7 +90,7 @@ def _layout(groups: int) -> tuple[Figure, list[Axes], Axes]:
 
 
 def _name(field: str) -> str:
-    return SYMBOLS.get(field, field.replace("_", " "))
+    return SYMBOLS.get(field, plain(field.replace("_", " ")))
 
 
 def _title(fields: Sequence[str], point: Sequence[float]) -> str:

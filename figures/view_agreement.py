@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.framework.results import Result
-from dynamics.names import label, ordered
+from dynamics.names import counted, ordered
 from figures import Results
 from figures._curves import SYMBOLS, array, share_of_examples
+from figures._names import label
 from figures._panels import draw_sorted, grid
 from figures._style import SCALE
 
@@ -55,7 +56,7 @@ def draw(results: Results) -> Figure:
     title = "in each panel: epoch $t$, below it the mean absolute error"
     figure.legend(handles=handles, loc="outside upper center", ncols=2, title=title)
     counts = {row["examples"] for row in result.rows}
-    number = f"{counts.pop()} examples" if len(counts) == 1 else "examples"
+    number = counted(counts.pop(), "example") if len(counts) == 1 else "examples"
     figure.supxlabel(f"fraction of the {number}, sorted by their first views", fontsize=9)
     figure.supylabel("learning probability", fontsize=9)
     return figure

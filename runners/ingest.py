@@ -20,6 +20,7 @@ from analysis.framework.console import say
 from analysis.framework.flags import cli
 from dynamics import files, provenance, snapshots
 from dynamics.errors import UserError
+from dynamics.names import counted
 from dynamics.snapshots.schema import as_indicators, as_integers
 from dynamics.training.plan import check_study_name
 
@@ -211,7 +212,7 @@ def main(argv: Sequence[str]) -> int:
     new = ingest(arguments)
     there = len(snapshots.list_seeds(arguments.runs, arguments.study, arguments.method))
     kept = f"; {there - new} were there already" if there > new else ""
-    say(f"{there} seed{'s' if there > 1 else ''} of {arguments.method} in study {arguments.study}{kept}")
+    say(f"{counted(there, 'seed')} of {arguments.method} in study {arguments.study}{kept}")
     where = ["--study", arguments.study, "--runs", str(arguments.runs)]
     say(f"next: {shlex.join(['python', '-m', 'analysis.learning', *where])}")
     return 0

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from dynamics.names import counted
+
 COMPLETE_STD = 0.1
 """Below this standard deviation (1: spread evenly over the sphere) a network has collapsed completely: all images
 then share at least 1 - 0.1^2 = 99 % of the squared length of their unit vectors."""
@@ -107,5 +109,7 @@ def verdict(found: list[CollapseKind]) -> str:
     for kind, count in counts.items():
         if found and count == len(found):
             return kind.value
-    some = [f"{kind.value} in {count} of {len(found)} seeds" for kind, count in counts.items() if count]
+    some = [
+        f"{kind.value} in {count} of {counted(len(found), 'seed')}" for kind, count in counts.items() if count
+    ]
     return ", ".join(some) or CollapseKind.NONE.value

@@ -10,7 +10,7 @@ from analysis.framework.results import Result
 from analysis.papers import Paper, concerned
 from dynamics import files, provenance
 from dynamics.errors import UserError
-from dynamics.names import label
+from dynamics.names import counted, label
 from dynamics.study import Study
 from runners.report.gallery import every_result, gallery
 from runners.report.markup import Html, Section, element, join, paragraph, section
@@ -93,8 +93,6 @@ def _head(study: Study, papers: Mapping[str, Paper], sections: Sequence[Section]
 
 def _seeds(study: Study) -> str:
     counts = sorted({len(runs) for runs in study.runs.values()})
-    if counts == [1]:
-        return "1 seed each" if len(study.methods) > 1 else "1 seed"
     if len(counts) > 1:
         return f"{counts[0]} to {counts[-1]} seeds each"
-    return f"{counts[0]} seeds each" if len(study.methods) > 1 else f"{counts[0]} seeds"
+    return counted(counts[0], "seed") + (" each" if len(study.methods) > 1 else "")

@@ -169,7 +169,7 @@ def test_one_seed_has_no_spread(study: Study) -> None:
     assert all(row["train_sd"] is None and row["test_sd"] is None for row in results.plain(result.rows))
     assert result.settings["untrained_of"] == "supervised"
     (table,) = probes.tables(result)
-    assert "±" not in str(table.cells()) and "1 networks have the weights" in table.notes[0]
+    assert "±" not in str(table.cells()) and "1 network checked: weights" in table.notes[0]
 
 
 def test_small_data_are_probed_for_as_many_steps(study: Study) -> None:
@@ -185,7 +185,7 @@ def test_the_command_writes_what_it_found(
     options = ["--device", "cpu", "--epochs", "1", "--least-steps", "0", "--neighbours", "5"]  # one old flag
     assert command("probes", runs, monkeypatch, *options, study="small") == 0
     shown = capsys.readouterr().out
-    assert "4 networks have the weights and batch-norm statistics that they had before" in shown
+    assert "4 networks checked: weights and batch-norm statistics are those from before" in shown
     folder = runs.parent / "results" / "small"
     read = results.read(folder, "probes")
     assert (

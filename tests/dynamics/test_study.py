@@ -91,7 +91,7 @@ def test_a_study_is_shown_as_a_small_table(folder: Path) -> None:
         "Study study\n"
         "method  seeds  epochs  views  augmentations  examples  data\n"
         "simclr  2      3       2      3              7         not recorded\n"
-        "simclr: no seed is complete; the epochs that all 2 begun seeds have are used\n"
+        "simclr: no seed is complete; the epochs that all begun seeds (2) have are used\n"
         "simclr: epochs 1 to 3 are used, as far as every seed has them: seed 1 has 3, seed 0 has 4\n"
         "vicreg: no seed has an epoch yet; left out"
     )

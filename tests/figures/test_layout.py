@@ -20,6 +20,7 @@ STUDIES = {
     "one epoch": {"epochs": 1},
     "nine": {"methods": [*COLOURS]},
     "unknown names": {"methods": ["simclr", "a-method-with-quite-a-long-name-indeed", "x", "y", "z"]},
+    "odd names": {"methods": ["$5_{bill", "a$b$c_%", "_x_", "训练方法", "back\\slash 100 %"]},
 }
 
 

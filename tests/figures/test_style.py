@@ -5,10 +5,13 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.cbook import is_math_text
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
-from dynamics.names import ORDER, label, ordered
-from figures._style import COLOURS, SCALE, SHADES, colours, shades
+from dynamics.names import ORDER, ordered
+from figures._names import label
+from figures._style import COLOURS, SCALE, SHADES, colours, shades, style
 
 VISION = {
     "normal": np.eye(3),
@@ -93,6 +96,32 @@ def test_unknown_methods_get_colours_of_their_own():
     assert len(set(given.values())) == 4
     assert given == colours(["yours", "mine", "supervised", "simclr"])
     assert colours([*COLOURS, "mine", "yours"])["mine"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("$5_{bill", "$5_{bill"),
+        ("$a$ to $b", "$a$ to $b"),
+        ("back\\slash$", "back\\slash$"),
+        ("_background_", " _background_"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("猫", "U+732B"),
+        ("a\nb\x00", "aU+000AbU+0000"),
+        ("訓練" * 20, "U+8A13+7DF4+8A13+7DF4+8…"),
+    ],
+)
+def test_names_are_shown_as_they_are(name, shown):
+    """No formula, no entry that a legend leaves out, no glyph that the font lacks."""
+    written = label(name)
+    assert not is_math_text(written) and written.replace(r"\$", "$") == shown
+    with style():
+        figure = Figure()
+        axes = figure.subplots()
+        axes.plot([0, 1], label=written)
+        axes.set_title(rf"{written} at $t = 5$")
+        assert [text.get_text() for text in axes.legend().get_texts()] == [written]
+        figure.draw_without_rendering()  # a missing glyph is a warning, and warnings are errors here
 
 
 def test_order_and_labels():

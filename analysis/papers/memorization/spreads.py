@@ -9,7 +9,7 @@ from analysis.framework.targets import of_quantity
 from analysis.papers import Results
 from analysis.papers.findings import Conclusion, Finding, by_counting, more
 from analysis.papers.memorization.printed import METHODS, TARGETS
-from dynamics.names import label
+from dynamics.names import counted, label
 
 LEVEL = 0.05
 """Level of significance."""
@@ -40,9 +40,8 @@ def easy_and_hard(results: Results) -> Finding:
     smallest = min(tested, key=lambda row: row["dispersion"])
     worst = max(row["tarone_p"] for row in tested)
     methods = len({row["method"] for row in tested})
-    settings = "1 setting" if methods == 1 else f"{methods} settings"
     number = (
-        f"{sum(unequal)} of {len(tested)} tests in {settings}; largest p {worst:.2g}, "
+        f"{sum(unequal)} of {counted(len(tested), 'test')} in {counted(methods, 'setting')}; largest p {worst:.2g}, "
         f"smallest dispersion {smallest['dispersion']:.2f} ({label(smallest['method'])}, t = {smallest['epoch']})"
     )
     return Finding(claim, by_counting(unequal, none=Conclusion.UNDECIDED), number, rule)

@@ -12,7 +12,7 @@ from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table, power
 from analysis.framework.targets import of_quantity
 from analysis.papers import Results, Weakness
-from dynamics.names import label
+from dynamics.names import counted, label
 from dynamics.study import Study
 
 
@@ -26,7 +26,7 @@ def weaknesses(study: Study, results: Results) -> list[Weakness]:
     >>> found = weaknesses(example_study(), {"binomial": binomial.analyse(example_study())})
     >>> [weakness.title for weakness in found]
     ['Chi-square', 'Mean absolute error', 'Sorting', 'Repeated examples']
-    >>> "0 of 5 tests have all expected counts at 5 or above" in found[0].text
+    >>> "in 0 of 5 tests all expected counts are at 5 or above" in found[0].text
     True
     """
     return [_tails(results), _floors(results), _order(study, results), _replacement(study)]
@@ -41,7 +41,7 @@ def _tails(results: Results) -> Weakness:
         valid = sum(bool(row["chi2_valid"]) for row in rows)
         text += [
             f"Here the smallest expected count is {min(row['chi2_smallest_expected'] for row in rows):.1g}, and "
-            f"{valid} of {len(rows)} tests have all expected counts at 5 or above.",
+            f"in {valid} of {counted(len(rows), 'test')} all expected counts are at 5 or above.",
             _largest(max(rows, key=lambda row: row["chi2"])),
         ]
     if any(row["dispersion"] is not None for row in rows):  # one seed has none
@@ -74,7 +74,7 @@ def _floors(results: Results) -> Weakness:
         text.append(
             f"Here the MAE between two draws of the noise is {_span(rows, 'mae_floor')}, that of equally hard examples "
             f"{_span(rows, 'mae_if_equal')}, and the observed one {_span(rows, 'mae')}, which is smaller than that of "
-            f"equally hard examples in {len(below)} of {len(rows)} cases."
+            f"equally hard examples in {len(below)} of {counted(len(rows), 'case')}."
         )
     shares = results["augmentations"].rows if "augmentations" in results else []
     split = "; ".join(
@@ -160,7 +160,7 @@ def _replacement(study: Study) -> Weakness:
     return Weakness(
         "Repeated examples",
         "It drew the panel's examples with replacement, so that some count twice. "
-        f"Here {len(np.unique(run.examples))} of {len(run.examples)} examples are distinct{taken}.",
+        f"Distinct here: {len(np.unique(run.examples))} of {counted(len(run.examples), 'example')}{taken}.",
     )
 
 
