@@ -54,6 +54,9 @@ class Resources:
     engine: Literal["auto", "eager", "graph", "compiled"] = "auto"
     """How training steps are sent to a GPU: eager (kernel by kernel), graph (one CUDA graph per step; auto) or
     compiled (a CUDA graph of compiled networks)."""
+    replace_epochs: bool = False
+    """Let an interrupted seed go on although code, libraries or processor have changed, and replace the epochs that
+    come out differently."""
     dry_run: bool = False
     """Print what would be trained, and stop."""
 

@@ -69,7 +69,7 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
     record(plan, **recorded)
     if not plan.missing:
         return 0
-    source = Source(data_root=where.data_root, engine=where.engine)
+    source = Source(data_root=where.data_root, engine=where.engine, replace_epochs=where.replace_epochs)
     missing = longest_first(plan.missing)
     with Board(missing, workers=workers) as board:
         try:

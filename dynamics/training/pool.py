@@ -43,6 +43,8 @@ class Source:
     data_root: Path
     engine: str = "auto"
     """How steps are repeated, :data:`dynamics.training.capture.Engine`."""
+    replace_epochs: bool = False
+    """Whether epochs that are trained again may replace committed ones with other bits."""
 
 
 @dataclass(kw_only=True, eq=False)

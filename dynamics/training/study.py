@@ -41,6 +41,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     workers: int | Literal["auto"] = "auto",
     device: str = "auto",
     engine: str = "auto",
+    replace_epochs: bool = False,
     on_event: Callable[[Event], None] = lambda event: None,
     **fields: Any,
 ) -> Study:
@@ -69,6 +70,9 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
         auto, cpu, cuda or cuda:1; auto is all GPUs, or the CPU where there is none.
     engine
         How steps are repeated: auto, or one of :data:`dynamics.training.capture.Engine`.
+    replace_epochs
+        Whether an interrupted seed goes on although code, libraries or processor have changed, and epochs that come
+        out differently are replaced.
     on_event
         Called when a seed starts, after each of its epochs and when it ends.
     **fields
@@ -115,7 +119,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
         study_file.record(runs / where, {name: recipe}, [job.seed for job in plan.missing])
         run_jobs(
             longest_first(plan.missing),
-            source=Source(data_root=data_root, engine=engine),
+            source=Source(data_root=data_root, engine=engine, replace_epochs=replace_epochs),
             devices=devices,
             workers=at_a_time,
             on_event=take_in,

@@ -88,6 +88,7 @@ def _train(
             device=torch.device(device),
             report=lambda done: pipe.send(("epoch", done)),
             engine=source.engine,
+            replace_epochs=source.replace_epochs,
             workbenches=workbenches,
         )
     except BrokenPipeError:
