@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from analysis.framework.console import say
+from analysis.framework.console import in_flags, say
 from dynamics import snapshots
 from dynamics.config import Recipe
+from dynamics.errors import UserError
 from dynamics.training.loop import EpochReport, Job
 from dynamics.training.plan import views_trained_on
 from dynamics.training.pool import Event
@@ -147,11 +148,11 @@ class Board:
             self.finished.append(job)
             self.pace.ended(job)
             if event.kind == "failed":
-                self.failures[job] = event.payload
+                self.failures[job] = in_flags(UserError(event.payload))
 
     def _print(self, event: Event) -> None:
         if event.kind == "failed":
-            _say_failure(event.job, event.payload)
+            _say_failure(event.job, self.failures[event.job])
         elif event.kind == "done" and event.job in self.latest:
             say(f"{name(event.job)} done: {_describe(self.latest[event.job])}; {self._summary()}")
         elif event.kind == "epoch" and self.clock() - self.said > LINE_SECONDS:

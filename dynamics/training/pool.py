@@ -33,7 +33,7 @@ class Event(NamedTuple):
     job: Job
     kind: Literal["started", "epoch", "done", "failed"]
     payload: Any = None
-    """An :class:`~dynamics.training.loop.EpochReport`, or the reason for a failure in one line."""
+    """An :class:`~dynamics.training.loop.EpochReport`, or the reason for a failure, as a UserError words it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,7 +94,7 @@ def _train(
     except BrokenPipeError:
         raise
     except UserError as error:
-        return "failed", str(error)
+        return "failed", str(error.args[0])  # parameters still in backticks
     except OSError as error:
         return "failed", explained(error)
     except Exception as error:

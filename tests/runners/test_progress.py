@@ -114,7 +114,7 @@ def test_the_board_says_what_happened(tmp_path: Path, capsys: pytest.CaptureFixt
             board.on_event(Event(jobs[0], "epoch", report(epoch, jobs[0], 10.0)))
         board.on_event(Event(jobs[0], "done"))
         board.on_event(Event(jobs[1], "started"))
-        board.on_event(Event(jobs[1], "failed", "no reason"))
+        board.on_event(Event(jobs[1], "failed", "lower `lr`"))
         board.say_failures()  # it was printed twice
     out, err = capsys.readouterr()
     assert out.count("\n") == 11  # a line every 15 s of 200 s, and one for the end
@@ -122,8 +122,8 @@ def test_the_board_says_what_happened(tmp_path: Path, capsys: pytest.CaptureFixt
         "supervised/seed-0000: epoch 2/20, loss 1.0000, mean r_t 0.500; 0 of 2 seeds, 6 min 20 s left" in out
     )
     assert "supervised/seed-0000 done: epoch 20/20" in out and "1 of 2 seeds, 3 min 20 s left" in out
-    assert err == "failed: supervised/seed-0001: no reason\n"
-    assert board.seconds == 200 and board.failures == {jobs[1]: "no reason"}
+    assert err == "failed: supervised/seed-0001: lower --lr\n"
+    assert board.seconds == 200 and board.failures == {jobs[1]: "lower --lr"}
     assert "1 of 2 seeds, 1 failed, 0 s left" in str(board._table().title)
 
 
