@@ -132,5 +132,5 @@ def _against_list(folder: Path) -> Iterator[Damaged]:
 
 def _unsealed(folder: Path) -> Iterator[Damaged]:
     """Check the weights against the hash in them: version 0.1 did not list them in complete.json."""
-    if (folder / WEIGHTS).exists() and not is_sealed((folder / WEIGHTS).read_bytes()):
+    if (folder / WEIGHTS).is_file() and not is_sealed((folder / WEIGHTS).read_bytes()):
         yield Damaged(folder / WEIGHTS, "not what was written")

@@ -60,7 +60,7 @@ def expected_files(folder: Path) -> list[str]:
     >>> expected_files(Path("runs/no-such-study/simclr/seed-0000"))
     []
     """
-    alone = [path for path in (folder / RUN, folder / WEIGHTS) if path.exists()]
+    alone = [path for path in (folder / RUN, folder / WEIGHTS) if path.is_file()]
     parts = [path for path in sorted((folder / FINISHED).rglob("*")) if path.is_file()]
     return [path.relative_to(folder).as_posix() for path in (*alone, *parts)]
 

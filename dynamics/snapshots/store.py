@@ -151,6 +151,7 @@ class Store:
     def array(self, name: str) -> zarr.Array:
         """Open an array, whose metadata is read once."""
         if name not in self._open:
+            _check_regular(self.path / name / "zarr.json")
             # For an existing array, zarr takes this setting from its configuration only.
             with (
                 damage_named(self.path / name / "zarr.json"),
@@ -180,6 +181,7 @@ class Store:
     def coordinate(self, name: str) -> Int64[np.ndarray, " place"]:
         """Read and check `epoch`, `example`, `label` or `true_label`."""
         path = self.chunk(name, 1)
+        _check_regular(path)
         with damage_named(path):
             values = np.asarray(self.array(name)[:])
         if digest(values).tobytes().hex() != self.coordinate_digest(name):
@@ -271,6 +273,8 @@ class Store:
     def _entries(self, name: str, index: Int64[np.ndarray, " epoch"]) -> np.ndarray:
         """Decode entries along the first axis, counted from 0; consecutive ones as a slice, which is faster."""
         array = self.array(name)
+        for path in {self.chunk(name, at + 1) for at in index.tolist()}:
+            _check_regular(path)
         consecutive = len(index) > 0 and np.array_equal(index, np.arange(index[0], index[0] + len(index)))
         where = slice(int(index[0]), int(index[0]) + len(index)) if consecutive else index
         try:
@@ -284,6 +288,12 @@ class Store:
     def _sync(self, names: Sequence[str], epoch: int) -> None:
         chunks = [self.chunk(name, epoch) for name in names]
         files.sync_all([*chunks, *(chunk.parent for chunk in chunks)])
+
+
+def _check_regular(path: Path) -> None:
+    """Check that a path is a file, or nothing: zarr would wait for ever at a pipe."""
+    if path.exists() and not path.is_file():
+        raise Damaged(path, "not a regular file")
 
 
 def _mismatch(path: Path) -> str:

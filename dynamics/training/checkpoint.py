@@ -194,6 +194,7 @@ def _file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[memoryv
 
 def _read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read a sealed file of one format: its tensors, which own their memory, and its metadata."""
+    files.check_regular(path)
     try:
         blob = path.read_bytes()
     except FileNotFoundError:

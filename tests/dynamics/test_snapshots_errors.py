@@ -179,6 +179,23 @@ def test_a_dead_link_among_commits_is_no_commit(partial: Path) -> None:
     assert snapshots.state(partial).committed == 3
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "name",
+    ["run.json", "partial.zarr/zarr.json", "partial.zarr/correct/zarr.json", "partial.zarr/correct/c.1.0.0.0",
+     "partial.zarr/digest/c.1.0.0", "partial.zarr/label/c.0"],
+)  # fmt: skip
+def test_nobody_waits_at_a_pipe(partial: Path, name: str) -> None:
+    path = partial / name
+    path.unlink()
+    os.mkfifo(path)
+    assert snapshots.verify(partial)
+    with pytest.raises(UserError, match=path.name):
+        run = snapshots.Run(partial)
+        run.correct()
+        assert run.labels is None
+
+
 def test_the_list_names_the_seed_and_every_file(finished: Path) -> None:
     content = json.loads((finished / "complete.json").read_text())
     assert (content["method"], content["seed"]) == ("simclr", 1)
