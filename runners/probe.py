@@ -21,6 +21,7 @@ from dynamics.errors import UserError
 from dynamics.evaluation.choose import choose_images
 from dynamics.evaluation.encoder import AfterEpoch, Evaluation
 from dynamics.evaluation.recipes import EvaluationRecipe
+from dynamics.names import counted
 from dynamics.training.devices import choose_device
 from runners.progress import LINE_SECONDS, duration
 
@@ -132,7 +133,7 @@ def main(argv: Sequence[str]) -> int:
     if recipe.mode == "knn":
         how = f"{min(recipe.knn.neighbours, labels)} neighbours"
     name = evaluation.dataset.name
-    say(f"{runs[0].method}, {len(runs)} seeds: {recipe.mode} on {labels} labels of {name}, {how}")
+    say(f"{runs[0].method}, {counted(len(runs), 'seed')}: {recipe.mode} on {labels} labels of {name}, {how}")
     evaluations.read(folder)  # a damaged table is reported before anything is computed
     new = evaluations.evaluate(evaluation, runs, Clock(3 * len(runs)).report)
     evaluations.grow(folder, new)

@@ -16,6 +16,7 @@ from analysis.framework.console import in_flags, say
 from dynamics import snapshots
 from dynamics.config import Recipe
 from dynamics.errors import UserError
+from dynamics.names import counted
 from dynamics.training.loop import EpochReport, Job
 from dynamics.training.plan import views_trained_on
 from dynamics.training.pool import Event
@@ -164,7 +165,7 @@ class Board:
             left = self.pace.seconds_left()
         done = len(self.finished) - len(self.failures)
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"{done} of {len(self.jobs)} seeds{failed}, {duration(left)} left"
+        return f"{done} of {counted(len(self.jobs), 'seed')}{failed}, {duration(left)} left"
 
     def _table(self) -> Table:
         with self.lock:

@@ -17,6 +17,7 @@ from analysis.framework import console
 from analysis.framework.console import say
 from dynamics import study_file
 from dynamics.config import Recipe
+from dynamics.names import counted
 from dynamics.training.plan import Plan, longest_first, make_plan
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.study import check_complete, check_data, choose_resources
@@ -54,7 +55,7 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
         If the data or the device are not there, or a recipe does not fit the data.
     """
     devices, workers = choose_resources(where.device, where.workers, where.engine, jobs=len(plan.missing))
-    complete = f"{len(plan.complete)} seeds are complete"
+    complete = f"{counted(len(plan.complete), 'seed')} complete"
     say(f"{complete}, {len(plan.missing)} to train on {', '.join(devices)}, {workers} at a time")
     if where.dry_run and where.download:
         say("the images may have to be downloaded first: their sizes are not checked")
@@ -64,7 +65,7 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
         check_complete(plan.complete, data_root=where.data_root)
     if where.dry_run:
         for job in longest_first(plan.missing):
-            say(f"would train {name(job)} for {job.recipe.epochs} epochs in {job.folder}")
+            say(f"would train {name(job)} for {counted(job.recipe.epochs, 'epoch')} in {job.folder}")
         return 0
     record(plan, **recorded)
     if not plan.missing:
@@ -96,7 +97,7 @@ def record(plan: Plan, **recorded: Any) -> None:
 def report(board: Board, again: str) -> int:
     """Print how the training ended; return the exit status, 1 if a seed failed."""
     done = len(board.jobs) - len(board.failures)
-    say(f"{done} of {len(board.jobs)} seeds trained in {duration(board.seconds)}")
+    say(f"{done} of {counted(len(board.jobs), 'seed')} trained in {duration(board.seconds)}")
     board.say_failures()
     if board.failures:
         say(f"To try those again: {again}")

@@ -18,6 +18,7 @@ from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
 from dynamics import snapshots
 from dynamics.errors import UserError, explained
+from dynamics.names import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def describe(folder: Path, config: str | None, *, verify: bool) -> str:
 
 
 def _words(state: snapshots.State) -> str:
-    progress = f"{state.committed} of {state.epochs or '?'} epochs"
+    progress = f"{state.committed} of {counted(state.epochs, 'epoch') if state.epochs else '? epochs'}"
     words = {
         "complete": "complete",
         "partial": f"partial, {progress}",

@@ -21,6 +21,7 @@ from analysis.framework.console import say
 from analysis.framework.sweeps import LONGEST, Setting, Value, make, setting_name, study_name
 from dynamics import snapshots, study_file
 from dynamics.config import Recipe
+from dynamics.names import counted
 from dynamics.training.plan import LONGEST_NAME, Plan, check_study_name, make_plan
 from figures.__main__ import draw
 from runners.arguments import announce, parse_with_recipe, wanted_seeds
@@ -125,7 +126,9 @@ def main(argv: Sequence[str]) -> int:
     seeds = wanted_seeds(arguments.n, arguments.seeds)
     points = grid(over)
     plan = make_plans(arguments, name, recipe, points, seeds)
-    say(f"sweep {name}: {len(points)} settings of {arguments.method}, {len(seeds)} seeds each")
+    say(
+        f"sweep {name}: {counted(len(points), 'setting')} of {arguments.method}, {counted(len(seeds), 'seed')} each"
+    )
     again = shlex.join(["python", "-m", "runners.sweep", *argv])
     status = train(plan, arguments, again=again, sweep={"name": name, "fields": list(over)})
     if status == 130 or arguments.dry_run:

@@ -113,7 +113,7 @@ def test_a_killed_worker_is_reported_and_the_others_go_on(tmp_path: Path) -> Non
     assert process.returncode == 1, err
     assert "1 of 2 seeds trained" in out and "supervised/seed-0000: its process died" in err
     status, out, err = call(tmp_path, "--method", "supervised", "--n", "2", "--epochs", "40")
-    assert status == 0 and "1 of 1 seeds trained" in out, err
+    assert status == 0 and "1 of 1 seed trained" in out, err
 
 
 @pytest.mark.slow

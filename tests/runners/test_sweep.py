@@ -205,7 +205,7 @@ def test_ctrl_c_and_going_on(tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert len(storage.read(tmp_path / "results/s", "sweep").rows) == 2
     out, err = (process := start(tmp_path, *arguments)).communicate(timeout=1000)
-    assert process.returncode == 0 and "2 seeds are complete, 0 to train" in out, err
+    assert process.returncode == 0 and "2 seeds complete, 0 to train" in out, err
 
 
 def made_up(rng: np.random.Generator, fields: dict[str, list[float]], *, failed: int = 0) -> Result:
