@@ -17,6 +17,7 @@ from dynamics.config import Recipe
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError
 from dynamics.methods import Method
+from dynamics.names import counted
 from dynamics.methods.base import ImageStatistics
 from dynamics.streams import MAX_SEED
 from dynamics.study import Study, open_study
@@ -127,7 +128,9 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     else:
         check_complete(plan.complete, data_root=data_root)
     if failures:
-        raise UserError(f"{len(failures)} of {len(plan.missing)} seeds of {name} failed; {failures[0]}")
+        raise UserError(
+            f"{len(failures)} of {counted(len(plan.missing), 'seed')} of {name} failed; {failures[0]}"
+        )
     return open_study(runs / where)
 
 

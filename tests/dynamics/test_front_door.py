@@ -113,7 +113,7 @@ def test_mistakes_are_said_with_the_name_of_the_parameter(
 
 def test_a_seed_that_fails_is_said(tmp_path: Path) -> None:
     fields = {**SMALL, "lr": 1e30, "optimizer": "sgd"}
-    with pytest.raises(dynamics.UserError, match="1 of 1 seeds of supervised failed; seed 0: the loss is"):
+    with pytest.raises(dynamics.UserError, match="1 of 1 seed of supervised failed; seed 0: the loss is"):
         dynamics.train("supervised", "digits", runs=tmp_path, study="s", preset="quick", **fields)
 
 
