@@ -17,8 +17,8 @@ from dynamics.config import Recipe
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError
 from dynamics.methods import Method
-from dynamics.names import counted
 from dynamics.methods.base import ImageStatistics
+from dynamics.names import counted
 from dynamics.streams import MAX_SEED
 from dynamics.study import Study, open_study
 from dynamics.training import capture
