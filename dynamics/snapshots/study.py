@@ -4,6 +4,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from dynamics.errors import UserError
 from dynamics.snapshots.layout import list_seeds, seed_folder
 from dynamics.snapshots.record import differing_fields
@@ -97,11 +99,16 @@ def _check_alike(runs: Sequence[Run]) -> None:
 
 
 def _surely_a_copy(run: Run) -> bool:
-    """Whether equal records prove a copy: not if there are only answers, all of them right or all wrong."""
-    if run.recorded != ("correct",):
-        return True
+    """Whether two seeds with the records of this one cannot be equal by chance.
+
+    Probabilities cannot. Answers alone can where they are few, or nearly all of them right or wrong.
+    """
     correct = run.correct()
-    return bool(correct.any() and not correct.all())
+    if "probability" in run.recorded:
+        return correct.size >= 64
+    mean = correct.mean()
+    agreement = max(mean**2 + (1 - mean) ** 2, np.finfo(float).tiny)
+    return bool(correct.size * np.log(agreement) < np.log(1e-9))
 
 
 def _check_pair(one: Run, other: Run) -> None:

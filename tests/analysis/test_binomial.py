@@ -15,6 +15,7 @@ from analysis.framework.where import Where, open_study
 from analysis.papers.memorization.spreads import easy_and_hard
 from dynamics import snapshots
 from dynamics.errors import UserError
+from dynamics.names import counted
 from dynamics.study import Study
 
 SEEDS, EXAMPLES = 20, 300
@@ -99,7 +100,7 @@ def test_a_test_is_made_and_counted_once(
     claims = easy_and_hard(
         {"binomial": replace(found, rows=[row | {"method": "simclr"} for row in found.rows])}
     )
-    assert claims.number.startswith(f"{len(epochs)} of {len(epochs)} tests")
+    assert claims.number.startswith(f"{len(epochs)} of {counted(len(epochs), 'test')} in")
 
 
 def test_trials_of_one_seed_are_not_called_independent(equal: Result) -> None:

@@ -31,14 +31,22 @@ def call(folder: Path, *words: str, **environment: str) -> subprocess.CompletedP
 @pytest.mark.parametrize(
     "environment",
     [
-        {"ZARR_DEFAULT_ZARR_FORMAT": "2"},
-        {"FORCE_COLOR": "1"},
-        {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
-        {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
-        {"HOME": "", "XDG_CACHE_HOME": ""},
-        {"PYTHONWARNINGS": "error"},
-        {"GIT_DIR": "/dev/null"},
-        {"TZ": "Pacific/Kiritimati", "TERM": "dumb"},
+        {
+            "ZARR_DEFAULT_ZARR_FORMAT": "2",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "GIT_DIR": "/dev/null",
+            "FORCE_COLOR": "1",
+            "TZ": "Pacific/Kiritimati",
+            "PYTHONWARNINGS": "error",
+        },
+        {
+            "HOME": "",
+            "XDG_CACHE_HOME": "",
+            "LANG": "C",
+            "LC_ALL": "C",
+            "PYTHONIOENCODING": "ascii",
+            "TERM": "dumb",
+        },
     ],
     ids=lambda environment: "+".join(environment),
 )
