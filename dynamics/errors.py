@@ -31,7 +31,7 @@ class UserError(Exception):
         return _PARAMETER.sub(lambda match: parameter(match[1]), super().__str__())
 
 
-def explained(error: OSError) -> str:
+def explained(error: OSError | MemoryError) -> str:
     """Return an error of the operating system in one line: where it happened, what it is, and what to do.
 
     Examples
@@ -39,6 +39,8 @@ def explained(error: OSError) -> str:
     >>> explained(PermissionError(errno.EACCES, "Permission denied", "results"))
     'results: permission denied; change its permissions, or name another place'
     """
+    if isinstance(error, MemoryError):
+        return f"the memory is not enough ({error or 'none is left'}): use fewer `workers`, or smaller sizes"
     advice = {
         errno.EACCES: "change its permissions, or name another place",
         errno.EPERM: "change its permissions, or name another place",

@@ -54,7 +54,7 @@ def describe(folder: Path, config: str | None, *, verify: bool) -> str:
     except UserError as error:
         return f"damaged: {error}"
     except OSError as error:
-        return f"unreadable: {explained(error)}"
+        return f"unreadable: {UserError(explained(error))}"
     return _words(state)
 
 

@@ -44,8 +44,8 @@ def run(main: Callable[[], int | None]) -> None:
     except UserError as error:
         print(f"error: {_in_one_line(in_flags(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
-    except OSError as error:
-        print(f"error: {_in_one_line(explained(error))}", file=sys.stderr)  # noqa: T201
+    except (OSError, MemoryError) as error:
+        print(f"error: {_in_one_line(in_flags(UserError(explained(error))))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201

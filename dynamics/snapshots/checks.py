@@ -58,7 +58,7 @@ def state(folder: Path) -> State:
             if group == current(folder):
                 break  # else the run was finished meanwhile
         except OSError as error:
-            return replace(seen, kind="unreadable", problem=explained(error))
+            return replace(seen, kind="unreadable", problem=str(UserError(explained(error))))
     return seen
 
 

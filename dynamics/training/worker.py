@@ -95,7 +95,7 @@ def _train(
         raise
     except UserError as error:
         return "failed", str(error.args[0])  # parameters still in backticks
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         return "failed", explained(error)
     except Exception as error:
         return "failed", f"{type(error).__name__}: {error}{_traceback(job)}"

@@ -42,6 +42,17 @@ def test_a_long_value_does_not_make_a_long_message(tmp_path: Path) -> None:
     assert done.returncode == 2 and "use a shorter name" in done.stderr and len(done.stderr) < 1200
 
 
+@pytest.mark.parametrize(
+    "error", ["MemoryError", "MemoryError('1 TiB')", "OSError(24, 'Too many open files')"]
+)
+def test_too_little_of_something_is_one_line(error: str, tmp_path: Path) -> None:
+    code = f"from analysis.framework import console\ndef main(): raise {error}\nconsole.run(main)"
+    (tmp_path / "little.py").write_text(code)
+    done = shell("$PYTHON little.py", tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert "use fewer --workers" in done.stderr
+
+
 @pytest.mark.parametrize("reader", ["| true", "> /dev/full"])
 def test_the_help_may_be_left_unread(reader: str, tmp_path: Path) -> None:
     done = shell(f"$PYTHON -m analysis.binomial --help {reader}; exit ${{PIPESTATUS[0]}}", tmp_path)
