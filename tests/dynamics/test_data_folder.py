@@ -291,17 +291,6 @@ def test_without_a_home_images_are_decoded_each_time(
     assert len(decoded) == 2 * len(images)
 
 
-@pytest.mark.parametrize("name", ["train/a/z.eps", "train/a/z.png"])
-def test_no_other_program_is_started_for_an_image(
-    tmp_path: Path, images: dict[str, np.ndarray], name: str
-) -> None:
-    Image.new("RGB", (6, 6)).save(tmp_path / "set" / name, format="EPS")
-    if name.endswith(".png"):
-        assert "z.png" in refused(tmp_path)
-    else:
-        assert len(load(tmp_path).train_images) == 5
-
-
 def test_a_missing_split_is_named(tmp_path: Path, images: dict[str, np.ndarray]) -> None:
     (tmp_path / "set/test").rename(tmp_path / "set/holdout")
     assert "neither test nor val beside" in refused(tmp_path)
