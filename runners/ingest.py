@@ -4,6 +4,7 @@
 python -m runners.ingest --method my-method --correct correct.npy --study theirs
 """
 
+import hashlib
 import re
 import shlex
 import sys
@@ -121,6 +122,7 @@ def ingest(arguments: Ingest) -> int:
     labels = None
     if arguments.labels is not None:
         labels = check_labels(load_array(arguments.labels), arguments.labels, examples)
+    _check_seeds_differ(arguments.correct, correct)
     _check_panel(arguments, examples, labels)
     config = {
         "source": "ingest",
@@ -204,6 +206,15 @@ def _check_panel(arguments: Ingest, examples: int, labels: np.ndarray | None) ->
 
 def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
     return one is other or (one is not None and other is not None and np.array_equal(one, other))
+
+
+def _check_seeds_differ(path: Path, correct: np.ndarray) -> None:
+    """Refuse an array that holds a seed twice, which no analysis would take."""
+    first: dict[bytes, int] = {}
+    for seed, answers in enumerate(correct):
+        same = first.setdefault(hashlib.sha256(np.ascontiguousarray(answers).data).digest(), seed)
+        if same != seed and snapshots.surely_copied(answers, probability=False):
+            raise UserError(f"{path} must hold each seed once, but seeds {same} and {seed} are the same")
 
 
 def main(argv: Sequence[str]) -> int:

@@ -29,7 +29,7 @@ from dynamics.snapshots.record import (
     write_run_json,
 )
 from dynamics.snapshots.run import Run
-from dynamics.snapshots.study import common_epochs, open_runs
+from dynamics.snapshots.study import common_epochs, open_runs, surely_copied
 from dynamics.snapshots.writer import Changed, Writer
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "settle",
     "state",
     "state_file",
+    "surely_copied",
     "verify",
     "weights_file",
     "write_finished",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
 from dynamics.errors import UserError
 from dynamics.snapshots.layout import list_seeds, seed_folder
@@ -91,20 +92,30 @@ def _check_alike(runs: Sequence[Run]) -> None:
     for run in runs:
         _check_pair(runs[0], run)
         twin = by_digest.setdefault(run.digest(), run)
-        if twin is not run and _surely_a_copy(run):
+        if twin is not run and surely_copied(run.correct(), probability="probability" in run.recorded):
             raise UserError(
                 f"{twin.folder} and {run.folder} hold the same records, to the last bit: one is a copy of the "
                 "other; move that one out of the study"
             )
 
 
-def _surely_a_copy(run: Run) -> bool:
-    """Whether two seeds with the records of this one cannot be equal by chance.
+def surely_copied(correct: Bool[np.ndarray, "..."], *, probability: bool) -> bool:
+    """Whether two seeds that have the same records cannot have them by chance.
 
-    Probabilities cannot. Answers alone can where they are few, or nearly all of them right or wrong.
+    Parameters
+    ----------
+    correct
+        The answers, which are the same for both.
+    probability
+        Whether probabilities are recorded as well, and are the same: then only very few can be so by chance. Answers
+        alone can where they are few, or nearly all of them right or wrong.
+
+    Examples
+    --------
+    >>> surely_copied(np.ones((20, 1, 10, 64), dtype=bool), probability=False)  # all is learnt
+    False
     """
-    correct = run.correct()
-    if "probability" in run.recorded:
+    if probability:
         return correct.size >= 64
     mean = correct.mean()
     agreement = max(mean**2 + (1 - mean) ** 2, np.finfo(float).tiny)

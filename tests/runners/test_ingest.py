@@ -160,3 +160,12 @@ def test_the_next_command_can_be_typed(tmp_path: Path, capsys: pytest.CaptureFix
     ingest(spaced, CORRECT)
     *_, following = capsys.readouterr().out.splitlines()
     assert shlex.split(following)[-1] == str(spaced / "runs")
+
+
+def test_an_array_that_holds_a_seed_twice_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
+    correct = np.repeat(rng.random((1, 4, 2, 30)) < 0.5, 2, axis=0)
+    np.save(tmp_path / "correct.npy", correct)
+    asked = ["--method", "mine", "--study", "s", "--correct", str(tmp_path / "correct.npy")]
+    with pytest.raises(UserError, match="seeds 0 and 1 are the same"):
+        main([*asked, "--runs", str(tmp_path / "runs")])
+    assert not (tmp_path / "runs").exists()
