@@ -341,10 +341,10 @@ def faults(case: Case, folder: Path, before: set[str]) -> tuple[int | None, list
     if stray := [name for name in made if name not in named or name.startswith("~")]:
         wrong.append(f"made {stray}")
     home = folder / "home"
-    if home.exists() and (
-        stray := [path.name for path in home.iterdir() if path.name not in (".cache", ".config", "x")]
-    ):
-        wrong.append(f"made {stray} at home")
+    asked = any(word.split("=")[-1].startswith("~") for word in case.words)
+    if home.exists() and not asked:
+        if stray := [path.name for path in home.iterdir() if path.name not in (".cache", ".config")]:
+            wrong.append(f"made {stray} at home")
     return status, [*wrong, "  " + err[-1500:].strip().replace("\n", "\n  ")] if wrong else []
 
 
