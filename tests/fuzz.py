@@ -342,9 +342,9 @@ def faults(case: Case, folder: Path, before: set[str]) -> tuple[int | None, list
         wrong.append(f"made {stray}")
     home = folder / "home"
     asked = any(word.split("=")[-1].startswith("~") for word in case.words)
-    if home.exists() and not asked:
-        if stray := [path.name for path in home.iterdir() if path.name not in (".cache", ".config")]:
-            wrong.append(f"made {stray} at home")
+    at_home = [path.name for path in home.iterdir()] if home.exists() and not asked else []
+    if stray := [name for name in at_home if name not in (".cache", ".config")]:
+        wrong.append(f"made {stray} at home")
     return status, [*wrong, "  " + err[-1500:].strip().replace("\n", "\n  ")] if wrong else []
 
 
