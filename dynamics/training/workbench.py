@@ -156,8 +156,9 @@ class Workbenches:
         """Return the workbench of a recipe; the last one is replaced if it was built for another."""
         key = (name, recipe, dataset.fingerprint, device, engine)
         if self._bench is None or key != self._key:
-            self._key = self._bench = None
-            gc.collect()  # frees device memory before the next is built: modules are in reference cycles
+            if self._bench is not None:
+                self._key = self._bench = None
+                gc.collect()  # frees device memory before the next is built: modules are in reference cycles
             self._bench = Workbench(name, recipe, dataset, device=device, engine=engine)
             self._key = key
         return self._bench
