@@ -275,6 +275,7 @@ def sha256_of(path: Path) -> str:
     ...     sha256_of(Path(folder, "empty"))[:8]
     'e3b0c442'
     """
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

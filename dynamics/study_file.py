@@ -337,6 +337,7 @@ def parsed(path: Path) -> StudyFile:
     >>> parsed(PRESETS / "quick.toml").name
     'quick'
     """
+    files.check_regular(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -19,7 +19,7 @@ import numpy as np
 from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
-from dynamics import files, provenance, snapshots
+from dynamics import files, lock, provenance, snapshots
 from dynamics.errors import UserError
 from dynamics.names import counted
 from dynamics.snapshots.schema import as_indicators, as_integers
@@ -118,7 +118,7 @@ def ingest(arguments: Ingest) -> int:
         raise UserError(f"`method` must be lower-case letters, digits and hyphens, got {arguments.method!r}")
     check_study_name(arguments.study)
     correct = check_correct(load_array(arguments.correct), arguments.correct)
-    num_seeds, epochs, views, augmentations, examples = correct.shape
+    _, epochs, views, augmentations, examples = correct.shape
     labels = None
     if arguments.labels is not None:
         labels = check_labels(load_array(arguments.labels), arguments.labels, examples)
@@ -132,9 +132,18 @@ def ingest(arguments: Ingest) -> int:
         "examples": examples,
         "sha256": files.sha256_of(arguments.correct),
     }
-    seeds = set(range(num_seeds))
-    missing = sorted(seeds - _there(arguments, seeds, config, labels))
     folder = arguments.runs / arguments.study / arguments.method
+    files.make_folder(folder.parent)
+    with lock.rewriting(folder):
+        return _import(arguments, folder, correct, labels, config)
+
+
+def _import(
+    arguments: Ingest, folder: Path, correct: np.ndarray, labels: np.ndarray | None, config: dict[str, Any]
+) -> int:
+    """Write the seeds that the folder of the method lacks, all or none; return their number."""
+    seeds = set(range(len(correct)))
+    missing = sorted(seeds - _there(arguments, seeds, config, labels))
     aside = folder.with_name(f".{folder.name}{files.ASIDE}")
     files.remove(aside)  # of an import that was killed
     try:
@@ -147,7 +156,7 @@ def ingest(arguments: Ingest) -> int:
                 provenance={
                     "file": arguments.correct.name,
                     "ingested": provenance.now(),
-                    "seeds": num_seeds,
+                    "seeds": len(correct),
                 },
                 correct=np.ascontiguousarray(correct[seed]),
                 labels=labels,

@@ -86,7 +86,9 @@ def finished_runs(folder: Path, seeds: int | None) -> list[snapshots.Run]:
     if (folder / "run.json").exists():
         folders = [folder]
     else:
-        folders = sorted(path.parent for path in folder.glob("seed-*/run.json"))
+        seeds_there = folder.iterdir() if folder.is_dir() else ()
+        folders = sorted(path for path in seeds_there if path.name.startswith("seed-") and path.is_dir())
+        folders = [path for path in folders if snapshots.has_record(path)]
     if not folders:
         raise UserError(f"no run in {folder}: `run` must be runs/STUDY/METHOD or runs/STUDY/METHOD/seed-0000")
     runs = [run for run in map(snapshots.Run, folders) if has_network(run)]

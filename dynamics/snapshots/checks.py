@@ -14,7 +14,7 @@ from dynamics.snapshots import complete
 from dynamics.snapshots.damage import Damaged, damage_named
 from dynamics.snapshots.layout import COMPLETE, FINISHED, RUN, WEIGHTS, current
 from dynamics.snapshots.readback import damaged_files
-from dynamics.snapshots.record import check_identity, read_run_json
+from dynamics.snapshots.record import check_identity, identity_of, read_run_json
 from dynamics.snapshots.store import Store
 
 
@@ -66,10 +66,10 @@ def _progress(folder: Path, group: Path | None) -> dict[str, Any]:
     """Count the epochs of a seed, and compare the parts of its folder with its name."""
     if group is None and not (folder / RUN).exists():
         return {}
-    record = read_run_json(folder)
+    ours = identity_of(read_run_json(folder))
     if group is None:
         return {}
-    check_identity(record, Store(group).attributes, group)
+    check_identity(ours, Store(group).attributes, group)
     epochs = _declared_epochs(group)
     if group.name == FINISHED:
         return {"epochs": epochs, "committed": epochs}
@@ -101,11 +101,11 @@ def verify(folder: Path) -> list[str]:
     problems: dict[Path, str] = {}
     group = current(folder)
     try:
-        record = read_run_json(folder)
+        ours = identity_of(read_run_json(folder))
         if group is not None:
-            check_identity(record, Store(group).attributes, group)
+            check_identity(ours, Store(group).attributes, group)
         if (folder / COMPLETE).exists():
-            check_identity(record, complete.read(folder).made_by, folder / COMPLETE)
+            check_identity(ours, complete.read(folder).made_by, folder / COMPLETE)
     except Damaged:
         pass  # found below
     except UserError as error:

@@ -15,7 +15,7 @@ from dynamics.snapshots.damage import Damaged, check_format
 from dynamics.snapshots.layout import RUN, seed_of
 
 FORMAT = "training-dynamics.run/1"
-IDENTITY = ("method", "seed", "fingerprint")
+IDENTITY = ("method", "seed", "fingerprint", "data")
 """What states, arrays and lists of files repeat from run.json, so that a part of another seed is noticed."""
 _ABSENT = "(absent)"
 
@@ -196,7 +196,7 @@ def check_place(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def identity(folder: Path) -> dict[str, Any]:
-    """Return what identifies a seed's run: method, seed and fingerprint; empty before there is a run.json.
+    """Return what identifies a seed's run: method, seed, recipe and data; empty before there is a run.json.
 
     Examples
     --------
@@ -205,8 +205,20 @@ def identity(folder: Path) -> dict[str, Any]:
     """
     if not (folder / RUN).exists():
         return {}
-    record = read_run_json(folder)
-    return {name: record[name] for name in IDENTITY}
+    return identity_of(read_run_json(folder))
+
+
+def identity_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what identifies the run that a run.json is the record of.
+
+    Examples
+    --------
+    >>> identity_of({"method": "simclr", "seed": 7, "fingerprint": "af05", "provenance": {}, "config": {}})
+    {'method': 'simclr', 'seed': 7, 'fingerprint': 'af05'}
+    """
+    own = {name: record[name] for name in ("method", "seed", "fingerprint")}
+    data = record["provenance"].get("data_fingerprint")
+    return own if data is None else {**own, "data": data}
 
 
 def check_identity(ours: Mapping[str, Any], found: Mapping[str, Any], part: Path) -> None:
@@ -215,7 +227,7 @@ def check_identity(ours: Mapping[str, Any], found: Mapping[str, Any], part: Path
     Parameters
     ----------
     ours
-        From :func:`identity`, or a complete run.json.
+        From :func:`identity`.
     found
         The same fields, as far as the part has them.
     part
@@ -224,7 +236,7 @@ def check_identity(ours: Mapping[str, Any], found: Mapping[str, Any], part: Path
     Raises
     ------
     UserError
-        If it was made by another method, seed or recipe.
+        If it was made by another method, seed or recipe, or from other data.
 
     Examples
     --------
@@ -232,13 +244,17 @@ def check_identity(ours: Mapping[str, Any], found: Mapping[str, Any], part: Path
     """
     if any(found.get(name, ours[name]) != ours[name] for name in IDENTITY if name in ours):
         raise UserError(
-            f"{part} was made by {_named(found)} (recipe {str(found.get('fingerprint'))[:8]}), and its folder is that "
-            f"of {_named(ours)} (recipe {ours['fingerprint'][:8]}): move it back to where it came from"
+            f"{part} was made by {_named(found)} {_made_from(found)}, and its folder is that of {_named(ours)} "
+            f"{_made_from(ours)}: move it back to where it came from"
         )
 
 
 def _named(record: Mapping[str, Any]) -> str:
     return f"seed {record.get('seed')} of {record.get('method')}"
+
+
+def _made_from(record: Mapping[str, Any]) -> str:
+    return f"(recipe {str(record.get('fingerprint'))[:8]}, data {str(record.get('data'))[:8]})"
 
 
 def check_config(folder: Path, config: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from dynamics.errors import UserError
 from dynamics.snapshots import complete
 from dynamics.snapshots.damage import Damaged
 from dynamics.snapshots.layout import COMPLETE, FEATURES, FINISHED, WEIGHTS, current
-from dynamics.snapshots.record import check_identity, read_run_json
+from dynamics.snapshots.record import check_identity, identity_of, read_run_json
 from dynamics.snapshots.store import Store
 
 Value = TypeVar("Value")
@@ -48,6 +48,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         record = read_run_json(folder)
+        self._identity = identity_of(record)
         self.method: str = record["method"]
         self.seed: int = record["seed"]
         self.config: dict[str, Any] = record["config"]
@@ -58,20 +59,20 @@ class Run:
         self.wall_seconds: float | None = None
         if self.complete:
             completion = complete.read(folder)
-            check_identity(record, completion.made_by, folder / COMPLETE)
+            check_identity(self.identity, completion.made_by, folder / COMPLETE)
             self.wall_seconds = completion.wall_seconds
             for damage in complete.differences(folder, completion, which=complete.covers_no_epoch):
                 raise damage
         self._store: Store | None = None
         self.epochs: tuple[int, ...] = ()
         if current(folder) is not None:
-            check_identity(record, self._patiently(lambda store: store.attributes), folder / FINISHED)
+            check_identity(self.identity, self._patiently(lambda store: store.attributes), folder / FINISHED)
             self.epochs = tuple(self._patiently(lambda store: store.committed()))
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Method, seed and fingerprint, which the parts of its folder repeat."""
-        return {"method": self.method, "seed": self.seed, "fingerprint": self.fingerprint}
+        """Method, seed, recipe and data, which the parts of its folder repeat."""
+        return self._identity
 
     @property
     def weights(self) -> Path:

@@ -6,6 +6,8 @@ silently reads a missing chunk as zeros and does not check that chunks belong to
 """
 
 import hashlib
+import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from jaxtyping import Int64, UInt8
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from dynamics import files
-from dynamics.snapshots.damage import Damaged, check_format, damage_named
+from dynamics.snapshots.damage import MISSING, Damaged, check_format, damage_named
 from dynamics.snapshots.schema import CHUNK_BYTES, COORDINATES, DTYPES, FORMAT, PANEL_AXES, Schema
 
 
@@ -291,9 +293,16 @@ class Store:
 
 
 def _check_regular(path: Path) -> None:
-    """Check that a path is a file, or nothing: zarr would wait for ever at a pipe."""
-    if path.exists() and not path.is_file():
-        raise Damaged(path, "not a regular file")
+    """Check that a path is a readable file, or nothing: zarr waits at pipes, and takes a refusal for no file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except MISSING:
+        return
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Damaged(path, "not a regular file")
+    finally:
+        os.close(descriptor)
 
 
 def _mismatch(path: Path) -> str:

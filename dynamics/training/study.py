@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -97,6 +98,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
         files.expanded(path, name) for path, name in ((runs, "runs"), (data_root, "data_root"))
     )
     _check_kind("download", download, bool, "True or False")
+    _check_kind("replace_epochs", replace_epochs, bool, "True or False")
     _check_kind("on_event", on_event, Callable, "a function of one event")
     wanted = wanted_seeds(seeds)
     file = study_file.read(default_preset() if preset is None else preset)
@@ -166,6 +168,8 @@ def wanted_seeds(seeds: SupportsIndex | Iterable[SupportsIndex]) -> list[int]:
     try:
         if isinstance(seeds, (str, bytes, bool)):
             raise TypeError
+        if isinstance(seeds, np.ndarray):
+            seeds = list(seeds)  # an array supports an index as well, if it has one element
         if isinstance(seeds, SupportsIndex) and operator.index(seeds) > MAX_SEED + 1:
             raise UserError(
                 f"`seeds` must be at most {MAX_SEED + 1}, got {seeds}"

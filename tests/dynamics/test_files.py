@@ -62,6 +62,13 @@ def test_json_comes_back(tmp_path: Path) -> None:
     assert files.read_json(tmp_path / "a.json") == content
 
 
+@pytest.mark.timeout(20)
+def test_nobody_waits_for_the_bytes_of_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="not a regular file"):
+        files.sha256_of(tmp_path / "pipe")
+
+
 def test_nan_is_refused_in_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         files.write_json(tmp_path / "a.json", {"loss": float("nan")})

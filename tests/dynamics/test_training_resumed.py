@@ -65,6 +65,19 @@ def test_the_state_of_another_run_is_refused(
     assert content(ours.folder) == before
 
 
+def test_the_state_of_a_run_on_other_images_is_refused(digits: Dataset, tmp_path: Path) -> None:
+    other = Dataset.build(
+        "digits",
+        train=(255 - digits.train_images, digits.train_labels),
+        test=(digits.test_images, digits.test_labels),
+        classes=digits.classes,
+    )
+    ours, theirs = stopped(job(tmp_path / "a"), digits, after=1), stopped(job(tmp_path / "b"), other, after=2)
+    shutil.copy(theirs.folder / "state.safetensors", ours.folder)
+    with pytest.raises(UserError, match=r"was made by seed 0 of supervised \(recipe .*, data "):
+        go_on(ours, digits)
+
+
 def test_a_state_says_whose_it_is_and_must_be_whole(digits: Dataset, tmp_path: Path) -> None:
     ours = stopped(job(tmp_path), digits)
     state = checkpoint.load(ours.folder / "state.safetensors").state
