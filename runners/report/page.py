@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from analysis.framework import results as storage
+from analysis.framework.console import say
 from analysis.framework.results import Result
 from analysis.papers import Paper, concerned
 from dynamics import files, provenance
@@ -23,14 +24,23 @@ NAME = "report.html"
 def write(study: Study, folder: Path) -> Path:
     """Write the report of a study to `folder` (results/<study>), from the results there; return its path.
 
-    Results or figures that are missing are named on the page, with the command that makes them.
+    Results or figures that are missing are named on the page, with the command that makes them; so are results that
+    were made from other seeds than the study has now.
 
     Raises
     ------
     UserError
         When there are no results at all, or one is damaged.
     """
-    results = available(folder)
+    results = {}
+    for name, result in available(folder).items():
+        if stale := differing_method(result, study):
+            say(
+                f"left out: {name} was made from other seeds of {stale} than study {study.name} has; "
+                f"make it again with {storage.made_by(name, study.name)}"
+            )
+        else:
+            results[name] = result
     if not results:
         raise UserError(
             f"no results of study {study.name} in {folder}: run {storage.made_by('learning', study.name)}"
@@ -49,6 +59,22 @@ def available(folder: Path) -> dict[str, Result]:
     """Read the results that a study has."""
     names = [name for name in every_result() if (folder / f"{name}.json").exists()]
     return {name: storage.read(folder, name) for name in names}
+
+
+def differing_method(result: Result, study: Study) -> str | None:
+    """Return a method whose seeds are not those that a result was made from; None if there is none.
+
+    Evaluations may be of some seeds; a sweep's inputs are not those of one study.
+    """
+    now = study.inputs()
+    for method, used in result.inputs.items() if result.name != "sweep" else ():
+        if not isinstance(used, Mapping) or "snapshots" not in used:
+            continue
+        there = now.get(method, {"seeds": [], "snapshots": []})
+        made_from, have = (set(zip(one["seeds"], one["snapshots"], strict=True)) for one in (used, there))
+        if not made_from <= have or (made_from != have and result.name != "evaluation"):
+            return method
+    return None
 
 
 def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:

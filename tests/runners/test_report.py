@@ -251,3 +251,23 @@ def test_a_browser_opens_it_without_a_network(study: Study, folder: Path, tmp_pa
     shown = Page(re.sub(r"<!DOCTYPE[^>]*>", "", ran.stdout))
     assert len(shown.all("img")) == 2
     assert "The memorization thesis" in shown.words
+
+
+def test_results_of_other_seeds_are_left_out(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, folder = tmp_path / "runs", tmp_path / "results" / STUDY
+    write(runs, "simclr", rising(rng, seeds=3))
+    storage.write(learning.analyse(opened(runs)), folder)
+    shutil.rmtree(runs / STUDY / "simclr" / "seed-0002")
+    storage.write(binomial.analyse(opened(runs), permutations=9), folder)
+    path = report.write(opened(runs), folder)
+    said = capsys.readouterr().out
+    assert (
+        "left out: learning was made from other seeds of simclr" in said and "left out: binomial" not in said
+    )
+    words = " ".join(Page(path.read_text(encoding="utf-8")).words)
+    assert "python -m analysis.learning" in words
+    shutil.rmtree(runs / STUDY / "simclr" / "seed-0001")
+    with pytest.raises(UserError, match="no results of study"):
+        report.write(opened(runs), folder)
