@@ -22,7 +22,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from dynamics import files, snapshots
-from dynamics.errors import UserError
+from dynamics.errors import UserError, explained
 from dynamics.names import counted, ordered
 
 AXES = ("seed", "epoch", "view", "augmentation", "example")
@@ -304,7 +304,11 @@ def open_study(path: str | Path) -> Study:
     array([[1., 0.]])
     """
     folder = files.expanded(path, "path")
-    if not folder.is_dir():
+    try:
+        there = folder.is_dir()
+    except OSError as error:
+        raise UserError(explained(error)) from None
+    if not there:
         raise UserError(f"no study at {folder}: name the folder that holds its methods, such as runs/demo")
     runs: dict[str, list[snapshots.Run]] = {}
     notes: list[str] = []
@@ -324,7 +328,21 @@ def open_study(path: str | Path) -> Study:
         for method, known in data.items()
         if known != data[first]
     ]
+    notes += _same_records(runs)
     return Study(name=name, runs=runs, notes=tuple(notes))
+
+
+def _same_records(runs: dict[str, list[snapshots.Run]]) -> list[str]:
+    """Say which methods hold the same records as another: they count as two, though they are one."""
+    first: dict[str, snapshots.Run] = {}
+    same = [
+        (twin.method, run.method)
+        for opened in runs.values()
+        for run in opened
+        if (twin := first.setdefault(run.digest(), run)).method != run.method
+        and snapshots.surely_copied(run.correct(), probability="probability" in run.recorded)
+    ]
+    return [f"{one} and {other} hold the same records" for one, other in dict.fromkeys(same)]
 
 
 def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[snapshots.Run]:

@@ -11,6 +11,7 @@ from analysis.framework.where import Where, open_study
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.study import Study
+from dynamics.study import open_study as open_dynamics_study
 
 SHAPE = (3, 7, 2, 4, 11)  # seed, epoch, view, augmentation, example
 
@@ -165,3 +166,15 @@ def test_no_study_is_said(tmp_path: Path, study: str | None) -> None:
         open_study(Where(study=study, runs=tmp_path))
     with pytest.raises(UserError, match="no folder"):
         open_study(Where(study=study, runs=tmp_path / "nowhere"))
+
+
+def test_the_same_records_as_two_methods_are_said(tmp_path: Path, rng: np.random.Generator) -> None:
+    correct = rng.random(SHAPE) < 0.4
+    write_study(tmp_path, correct)
+    write_study(tmp_path, correct, method="other")
+    assert opened(tmp_path).notes == ("mine and other hold the same records",)
+
+
+def test_a_path_that_cannot_be_is_a_sentence() -> None:
+    with pytest.raises(UserError, match="use a shorter name"):
+        open_dynamics_study("x" * 5000)
