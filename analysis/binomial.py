@@ -136,9 +136,12 @@ def check_targets(targets: Sequence[float]) -> None:
     --------
     >>> check_targets([0.25, 0.5])
     """
-    if not targets or not all(0 <= target <= 1 for target in targets):
-        got = " ".join(map(str, targets)) or "none"
-        raise UserError(f"`targets` must be means of r_t in [0, 1], at least one, got {got}")
+    try:
+        fine = len(targets) > 0 and all(0 <= target <= 1 for target in targets)
+    except (TypeError, ValueError):  # one number, or no numbers
+        fine = False
+    if not fine:
+        raise UserError(f"`targets` must be a list of means of r_t in [0, 1], at least one, got {targets!r}")
 
 
 def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) -> list[Case]:

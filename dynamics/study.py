@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import xarray
@@ -139,7 +139,7 @@ class Study:
             If the study has no such method or view, or a file is damaged.
         """
         counts = self.counts(method)
-        if view not in range(len(counts.correct)):
+        if not isinstance(view, SupportsIndex) or np.ndim(view) or view not in range(len(counts.correct)):
             raise UserError(f"`view` must be in [0, {len(counts.correct) - 1}] for {method}, got {view!r}")
         values = counts.correct[int(view)] / counts.trials
         axes = ("epoch", "example")
@@ -210,7 +210,7 @@ class Study:
         }
 
     def _runs(self, method: str) -> list[snapshots.Run]:
-        if method not in self.runs:
+        if not isinstance(method, str) or method not in self.runs:
             raise UserError(f"study {self.name} has no method {method!r}: it has {', '.join(self.methods)}")
         return self.runs[method]
 

@@ -1,5 +1,7 @@
 """The table against arrays whose truth is known."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -171,3 +173,28 @@ def test_learning_probabilities_are_means(tmp_path: Path, rng: np.random.Generat
     np.testing.assert_array_equal(found.arrays["mine.single"], correct[:, :, 0].sum(axis=0))
     (table,) = learning.tables(found)
     assert [row["epoch"] for row in table.rows] == [1, 2, 3]
+
+
+ODD_TARGETS = """
+import numpy as np
+from analysis import binomial
+from analysis.framework.example import example_study
+from dynamics.errors import UserError
+study = example_study()
+for call in [lambda odd=odd: binomial.check_targets(odd) for odd in (0.5, "0.5", ["a"], [], [2.0], None)] + [
+    lambda odd=odd: study.learning_probability("simclr", view=odd) for odd in (np.array([0, 1]), 0.0, "0", None)
+] + [lambda: study.learning_probability(["simclr"])]:
+    try:
+        call()
+    except UserError as error:
+        print(error)
+"""
+
+
+def test_arguments_of_other_types_are_refused() -> None:
+    """In a process of its own, where nothing else checks types."""
+    command = [sys.executable, "-W", "error", "-c", ODD_TARGETS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert not done.stderr
+    refused = done.stdout.splitlines()
+    assert [line.split()[0] for line in refused] == ["targets"] * 6 + ["view"] * 4 + ["study"]
