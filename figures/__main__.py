@@ -11,9 +11,9 @@ import tyro
 from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
+from analysis.framework.folders import newest
 from analysis.framework.results import Result, made_by, usable
 from analysis.framework.table import Column, Table
-from analysis.framework.where import newest
 from figures import _files, find, load, names
 
 

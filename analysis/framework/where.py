@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Choosing the study that a command works on: the one that is named, or the one that was written last."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import dynamics.study
 from analysis.framework.console import say
+from analysis.framework.folders import newest
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.study import Study
@@ -70,50 +70,3 @@ def choose_study(runs: Path, study: str | None) -> str:
             )
     make = "train first (python -m runners.seeds --method simclr --n 2), or name the folder with `runs`"
     return newest(runs, study, snapshots.last_write, what="study", make=make)
-
-
-def newest(
-    folder: Path, study: str | None, written: Callable[[Path], float | None], *, what: str, make: str
-) -> str:
-    """Return the study with a name, after checking that it exists, or the one that was written last.
-
-    Parameters
-    ----------
-    folder
-        Folder that holds one subfolder per study.
-    study
-        Name of the study; None for the one that was written last.
-    written
-        Returns when a subfolder was written last, in seconds since 1970; None if it is not a candidate.
-    what, make
-        What a study's subfolder holds, and how it is made, for messages.
-
-    Raises
-    ------
-    UserError
-        If the folder, or the study in it, does not exist.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as results:
-    ...     for study in ("a", "b"):
-    ...         Path(results, study).mkdir()
-    ...     newest(Path(results), "a", lambda path: path.stat().st_mtime, what="result", make="make one")
-    'a'
-    """
-    if not folder.is_dir():
-        raise UserError(f"no folder {folder}: {make}")
-    times = {
-        path.name: when for path in folder.iterdir() if path.is_dir() and (when := written(path)) is not None
-    }
-    if study is not None:
-        if study not in times:
-            known = ", ".join(sorted(times)) or "none"
-            raise UserError(f"no {what} {study!r} in {folder} (there: {known}): choose one with `study`")
-        return study
-    if not times:
-        raise UserError(f"no {what} in {folder}: {make}")
-    chosen = max(sorted(times), key=times.__getitem__)
-    say(f"study {chosen} (written last in {folder}; choose another with --study)")
-    return chosen
