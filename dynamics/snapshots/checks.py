@@ -106,8 +106,8 @@ def verify(folder: Path) -> list[str]:
             check_identity(ours, Store(group).attributes, group)
         if (folder / COMPLETE).exists():
             check_identity(ours, complete.read(folder).made_by, folder / COMPLETE)
-    except Damaged:
-        pass  # found below
+    except Damaged as error:
+        problems[error.path] = f"{error.path}: {error.why}"
     except UserError as error:
         problems[folder / RUN] = str(error)
     for damage in (*_against_list(folder), *_unsealed(folder), *(damaged_files(group) if group else ())):

@@ -27,7 +27,7 @@ class Completion(NamedTuple):
     """The content of complete.json."""
 
     made_by: dict[str, Any]
-    """Method, seed and fingerprint of the run; empty in lists of version 0.1."""
+    """Method, seed, recipe and data of the run; empty in lists of version 0.1."""
     wall_seconds: float | None
     files: dict[str, Listed]
     """By path in the seed's folder: run.json, every file in snapshots.zarr and, if they were kept, the weights."""

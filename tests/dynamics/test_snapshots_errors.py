@@ -172,6 +172,12 @@ def test_a_lost_list_of_files_is_not_made_anew_over_damage(finished: Path) -> No
     assert not (finished / "complete.json").exists()
 
 
+def test_a_record_that_lacks_a_field_is_found_under_way(partial: Path) -> None:
+    path = partial / "run.json"
+    path.write_text(path.read_text().replace('"seed"', '"sead"', 1))
+    assert any(str(path) in problem for problem in snapshots.verify(partial))
+
+
 def test_a_dead_link_among_commits_is_no_commit(partial: Path) -> None:
     commit = partial / "partial.zarr/digest/c.3.0.0"
     commit.unlink()
