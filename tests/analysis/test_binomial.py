@@ -121,8 +121,8 @@ def test_targets_never_reached_have_no_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"targets": []}, "targets must be means of r_t"),
-        ({"targets": [0.5, 1.5]}, r"got 0\.5 1\.5"),
+        ({"targets": []}, "targets must be a list of means of r_t"),
+        ({"targets": [0.5, 1.5]}, r"got \[0\.5, 1\.5\]"),
         ({"permutations": 0}, "permutations must be >= 1"),
         ({"random_state": -1}, "random_state must be >= 0"),
     ],
