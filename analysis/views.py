@@ -25,6 +25,7 @@ from dynamics.study import Study
 THESIS_EPOCHS = (1, 2, 5, 30, 200)
 
 KINDS = ("averaged", "one pair")
+"""With a single augmentation both are the same, and only one pair of views is compared."""
 
 
 def applies(study: Study) -> str | None:
@@ -89,7 +90,7 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
         for epoch in wanted:
             counts.position(epoch)  # explains an epoch that is not there
         correct = study.indicators(method, wanted)[:, :, :2]
-        for kind in KINDS:
+        for kind in KINDS[correct.shape[3] == 1 :]:
             own = correct if kind == "averaged" else correct[:, :, :, :1]
             rows += [row(method, kind, epoch, own[:, at]) for at, epoch in enumerate(wanted)]
             arrays[f"{method}.{kind}"] = own.sum(axis=(0, 3), dtype=np.int32)

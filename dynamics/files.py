@@ -192,10 +192,10 @@ def check_regular(path: Path) -> None:
     >>> check_regular(Path(os.devnull))
     Traceback (most recent call last):
         ...
-    dynamics.errors.UserError: /dev/null is not a regular file: name another
+    dynamics.errors.UserError: /dev/null is not a regular file: move it away, or name another
     """
     if path.exists() and not path.is_file():
-        raise UserError(f"{path} is not a regular file: name another")
+        raise UserError(f"{path} is not a regular file: move it away, or name another")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -292,7 +292,7 @@ def full_disk_explained(folder: Path) -> Iterator[None]:
     ...     raise OSError(errno.ENOSPC, "No space left on device")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    dynamics.errors.UserError: the disk that holds runs is full: the finished epochs are safe; ...
+    dynamics.errors.UserError: the disk that holds runs is full: what was finished before is safe; ...
     """
     try:
         yield
@@ -301,6 +301,6 @@ def full_disk_explained(folder: Path) -> Iterator[None]:
             error.filename = error.filename or str(folder)
             raise
         raise UserError(
-            f"the disk that holds {folder} is full: the finished epochs are safe; "
+            f"the disk that holds {folder} is full: what was finished before is safe; "
             "free some space and run the same command again"
         ) from error

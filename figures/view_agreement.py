@@ -2,6 +2,7 @@
 """Is an example as hard by its first view as by its second? (memorization thesis, figure B.1)."""
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -37,17 +38,20 @@ IN_A_ROW = 6
 
 
 def draw(results: Results) -> Figure:
-    """Draw one row per method: left averaged over augmentations, right one pair; one colour per epoch."""
+    """Draw one row per method: r_t averaged over augmentations, if there are several, and of one pair."""
     result = results["views"]
     shown = ordered({row["method"] for row in result.rows})
-    most = max(len(_rows(result, method, "averaged")) for method in shown)
+    kinds = [kind for kind in TITLES if any(row["kind"] == kind for row in result.rows)]
+    most = max(len(_rows(result, method, kinds[-1])) for method in shown)
     legend = 0.33 * math.ceil(most / IN_A_ROW)
-    figure, axes = grid(len(shown), 2, margin=0.7 + len(shown) * legend)
-    for at, panel in enumerate(axes):
-        method, kind = shown[at // 2], list(TITLES)[at % 2]
+    figure, axes = grid(len(shown), len(kinds), margin=0.7 + len(shown) * legend)
+    for panel, (method, kind) in zip(axes, product(shown, kinds), strict=True):
+        if not _rows(result, method, kind):  # a method with a single augmentation beside others with more
+            panel.set_axis_off()
+            continue
         _draw_panel(panel, result, method, kind)
         panel.set_title(TITLES[kind], pad=72 * legend + 6)
-        if len(shown) > 1 and at % 2 == 0:
+        if len(shown) > 1 and (kind == kinds[0] or not _rows(result, method, kinds[0])):
             panel.set_ylabel(label(method))
     handles = [
         Line2D([], [], color=GREY, **FIRST, label="first views, sorted"),

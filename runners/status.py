@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state of a study on disk: which seeds are complete, partial, stale, locked or damaged.
+"""The state of a study on disk: which seeds are complete, partial, locked, damaged or of another config.
+
+The exit status is 1 if anything is damaged, unreadable or of another config, for analyses then refuse the study.
 
 python -m runners.status
 """
@@ -33,6 +35,9 @@ class Status:
     """Also read everything and compare every checksum (slower)."""
 
 
+OTHER_CONFIG = "of another config than most seeds"
+
+
 def describe(folder: Path, config: str | None, *, verify: bool) -> str:
     """Return the state of a seed in a few words.
 
@@ -41,7 +46,7 @@ def describe(folder: Path, config: str | None, *, verify: bool) -> str:
     folder
         The seed's folder.
     config
-        Fingerprint of the config that most seeds of the method have; a seed with another one is stale.
+        Fingerprint of the config that most seeds of the method have.
     verify
         Whether to compare all checksums.
     """
@@ -50,7 +55,7 @@ def describe(folder: Path, config: str | None, *, verify: bool) -> str:
         if verify and (problems := snapshots.verify(folder)):
             return f"damaged: {'; '.join(problems)}"
         if config is not None and snapshots.read_run_json(folder)["fingerprint"] != config:
-            return f"stale (another config than the other seeds), {_words(state)}"
+            return f"{_words(state)}, {OTHER_CONFIG}: analyses refuse it"
     except UserError as error:
         return f"damaged: {error}"
     except OSError as error:
@@ -91,16 +96,16 @@ def _bytes(folder: Path) -> int:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command, and return its exit status: 1 if something is damaged or cannot be read."""
+    """Run the command, and return its exit status: 1 if analyses would refuse a seed."""
     arguments = cli(Status, argv, prog="python -m runners.status", description=__doc__)
     study = choose_study(arguments.runs, arguments.study)
-    rows, damaged = [], 0
+    rows, refused = [], 0
     for method in snapshots.list_methods(arguments.runs, study):
         seeds = snapshots.list_seeds(arguments.runs, study, method)
         folders = [snapshots.seed_folder(arguments.runs, study, method, seed) for seed in seeds]
         config = usual_config(folders)
         states = [describe(folder, config, verify=arguments.verify) for folder in folders]
-        damaged += sum(state.startswith(("damaged", "unreadable")) for state in states)
+        refused += sum(state.startswith(("damaged", "unreadable")) or OTHER_CONFIG in state for state in states)
         megabytes = sum(map(_bytes, folders)) / 1e6
         complete = sum(state == "complete" for state in states)
         rows.append({"method": method, "seeds": len(seeds), "complete": complete, "megabytes": megabytes})
@@ -111,7 +116,7 @@ def main(argv: Sequence[str]) -> int:
     console.show(
         Table(caption=f"study {study}", columns=[*columns, Column("megabytes", "MB", ".1f")], rows=rows)
     )
-    return 1 if damaged else 0
+    return 1 if refused else 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ of a setting are those in the configs of its runs.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from dynamics import snapshots, study_file
@@ -170,7 +171,7 @@ def make(runs: Path, name: str, method: str, settings: list[Setting]) -> Sweep:
     Raises
     ------
     UserError
-        If there is no setting, or two differ in their fields.
+        If there is no setting, or two differ in their fields or have equal values.
 
     Examples
     --------
@@ -187,6 +188,11 @@ def make(runs: Path, name: str, method: str, settings: list[Setting]) -> Sweep:
                 "train one of them again under another name (`study`)"
             )
     ordered = sorted(settings, key=lambda setting: tuple(setting.values.values()))
+    for one, other in pairwise(ordered):
+        if one.values == other.values:
+            raise UserError(
+                f"{one.study} and {other.study} hold the same setting {one.name}, as a copy does: remove one of them"
+            )
     return Sweep(name=name, method=method, runs=runs, settings=tuple(ordered))
 
 

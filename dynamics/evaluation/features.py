@@ -218,13 +218,13 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
 
 
 def _cached(stem: Path, key: dict[str, Any], make: Callable[[], Features]) -> Features:
-    """Return the cached value of a key, or compute and cache it; in memory only where the disk is read-only."""
+    """Return the cached value of a key, or compute it and cache it where the disk has room and may be written to."""
     if (kept := _read(stem, key)) is not None:
         return kept
     made = make()
     try:
         _write(stem, key, made)
-    except OSError:
+    except (OSError, UserError):
         return made
     return _read(stem, key) or made
 

@@ -35,6 +35,15 @@ def test_rows_and_arrays(tmp_path: Path, rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(counts / row["trials"], [first, second])
 
 
+def test_one_augmentation_is_compared_once(tmp_path: Path, rng: np.random.Generator) -> None:
+    write(tmp_path, "simclr", rising(rng, views=2, augmentations=1))
+    write(tmp_path, "vicreg", rising(rng, views=2, augmentations=3))
+    result = views.analyse(opened(tmp_path), epochs=[2, 5])
+    assert [row["kind"] for row in result.rows if row["method"] == "simclr"] == ["one pair"] * 2
+    assert len([row for row in result.rows if row["method"] == "vicreg"]) == 4
+    assert "simclr.averaged" not in result.arrays
+
+
 def test_epochs_that_are_asked_for(tmp_path: Path, rng: np.random.Generator) -> None:
     write(tmp_path, "simclr", rising(rng, views=2))
     assert {row["epoch"] for row in views.analyse(opened(tmp_path), epochs=[7, 3]).rows} == {3, 7}

@@ -159,6 +159,8 @@ STUDIES: dict[str, tuple[list[str], dict[str, Any]]] = {
             "epochs": 31,
         },
     ),
+    "one augmentation": ([VIEWS], {"methods": {"simclr": (2, 1)}, "examples": 64}),
+    "one augmentation and more": ([VIEWS], {"methods": {"simclr": (2, 1), "vicreg": (2, 3)}, "examples": 64}),
     "many classes": ([CLASSES], {"num_classes": 100, "epochs": 32}),
 }
 

@@ -23,7 +23,7 @@ def status(runs: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> t
     return code, capsys.readouterr().out
 
 
-def test_whole_partial_stale_and_locked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_complete_partial_locked_and_of_another_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for seed in range(3):
         write(tmp_path, seed)
     write(tmp_path, 3, width=8)
@@ -35,8 +35,8 @@ def test_whole_partial_stale_and_locked(tmp_path: Path, capsys: pytest.CaptureFi
     writer.write(1, np.zeros((2, 4, 8), bool), None, {})
     with seed_lock(partial):
         code, out = status(tmp_path, capsys)
-    assert code == 0
-    assert "seed-0003: stale (another config than the other seeds), complete" in out
+    assert code == 1
+    assert "seed-0003: complete, of another config than most seeds: analyses refuse it" in out
     assert "seed-0004: partial, 1 of 3 epochs, locked by process" in out
     assert "seed-0000" not in out
 

@@ -4,6 +4,7 @@ import itertools
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,6 +88,18 @@ def test_other_studies_are_no_settings(study: str, tmp_path: Path) -> None:
     assert sweep_of(tmp_path / study) is None
     study_file.record(tmp_path / study, {"simclr": preset("simclr", "quick")}, [0])
     assert sweep_of(tmp_path / study) is None
+
+
+def test_a_copied_setting_is_no_second_setting(tmp_path: Path) -> None:
+    for lr in (0.1, 0.2):
+        study = study_name("mine", {"lr": lr})
+        study_file.record(tmp_path / study, {}, [0], sweep={"name": "mine", "fields": ["lr"]})
+        folder = snapshots.seed_folder(tmp_path, study, "simclr", 0)
+        snapshots.write_run_json(folder, method="simclr", seed=0, config={"lr": lr}, provenance={})
+    assert [setting.values for setting in find(tmp_path, "mine").settings] == [{"lr": 0.1}, {"lr": 0.2}]
+    shutil.copytree(tmp_path / "mine.lr-0.1", tmp_path / "mine.lr-0.3")
+    with pytest.raises(UserError, match=r"mine\.lr-0\.1 and mine\.lr-0\.3 hold the same setting lr-0\.1"):
+        find(tmp_path, "mine")
 
 
 def test_a_flag_and_a_sweep_exclude_each_other() -> None:
