@@ -4,6 +4,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import tyro
@@ -104,6 +105,13 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
             written = _files.write(name, results, folder / "figures")
         say(f"figure {load(name).NUMBER}: {written[0]} and {written[1].name}")
         paths += written
+    of_all_seeds = [result for name, result in known.items() if name != "evaluation"]
+    for first, second in pairwise(of_all_seeds):
+        if method := _files.differing_method(first, second, first.inputs.keys() & second.inputs.keys()):
+            say(
+                f"note: {first.name} and {second.name} were not computed from the same seeds of {method}, "
+                f"so their figures do not belong together: run python -m analysis.NAME --study {folder.name} again"
+            )
     if not asked:
         for name in [name for name in names() if name not in possible]:
             commands = " and ".join(made_by(need, folder.name) for need in _files.missing(folder, name))

@@ -5,7 +5,7 @@ The same results give the same bytes: no date, the fonts of matplotlib itself, n
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -39,18 +39,22 @@ def read(folder: Path, needs: Sequence[str], known: dict[str, Result] | None = N
             known[need] = storage.read(folder, need)
     with storage.usable([known[need] for need in needs], folder.name):
         for need in needs[1:]:
-            _check_same_inputs(known[needs[0]], known[need], folder.name)
+            first, other = known[needs[0]], known[need]
+            if method := differing_method(first, other, first.inputs.keys() | other.inputs.keys()):
+                raise UserError(
+                    f"results {needs[0]} and {need} were not computed from the same seeds of {method}: "
+                    f"run {storage.made_by(needs[0], folder.name)} and {storage.made_by(need, folder.name)} again"
+                )
     return {need: known[need] for need in needs}
 
 
-def _check_same_inputs(first: Result, second: Result, study: str) -> None:
-    for method in sorted(first.inputs.keys() | second.inputs.keys()):
+def differing_method(first: Result, second: Result, methods: Set[str]) -> str | None:
+    """Return one of the methods of which two results were made from different snapshots; None if there is none."""
+    for method in sorted(methods):
         used = [result.inputs.get(method, {}).get("snapshots") for result in (first, second)]
         if used[0] != used[1] or (method in first.inputs) != (method in second.inputs):
-            raise UserError(
-                f"results {first.name} and {second.name} were not computed from the same seeds of {method}: "
-                f"run {storage.made_by(first.name, study)} and {storage.made_by(second.name, study)} again"
-            )
+            return method
+    return None
 
 
 def write(name: str, results: Results, folder: Path) -> list[Path]:

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 import figures
+from analysis import augmentations, learning
 from analysis.framework import console
 from analysis.framework import results as storage
 from analysis.framework.results import Result
 from dynamics.errors import UserError
 from figures import _files, find, load, names
 from figures.__main__ import choose_study, main
+from tests.analysis.studies import opened, rising, write
 from tests.figures.studies import make, save
 
 ALL = {
@@ -74,6 +76,19 @@ def test_all_figures_as_pdf_and_png(root, capsys):
     for path in (root / "quick" / "figures").iterdir():
         assert path.read_bytes().startswith(b"%PDF-" if path.suffix == ".pdf" else b"\x89PNG")
         assert str(path) in shown or path.name in shown
+
+
+def test_figures_of_different_seeds_are_said_not_to_belong_together(tmp_path, rng, capsys):
+    seeds = rising(rng, seeds=4)
+    write(tmp_path / "all", "simclr", seeds)
+    write(tmp_path / "some", "simclr", seeds[:3])
+    folder = tmp_path / "results" / "s"
+    storage.write(learning.analyse(opened(tmp_path / "all")), folder)
+    for runs, mixed in (("all", False), ("some", True)):
+        storage.write(augmentations.analyse(opened(tmp_path / runs)), folder)
+        main(["4.1", "4.5", "--results", str(folder.parent), "--study", "s"])
+        shown = " ".join(capsys.readouterr().out.split())
+        assert ("were not computed from the same seeds of simclr" in shown) == mixed
 
 
 def test_png_has_300_dots_per_inch_and_pdf_text(root):
