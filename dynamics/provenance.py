@@ -4,7 +4,9 @@
 import importlib.metadata
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,19 @@ def code_version() -> str:
     except (OSError, subprocess.SubprocessError):
         pass
     return dynamics.__version__
+
+
+def command() -> str:
+    """Return the command line that this process runs: a module's, or a script's name and arguments.
+
+    Examples
+    --------
+    >>> command().split()[0] in ("python", Path(sys.argv[0]).name)
+    True
+    """
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    what = ["python", "-m", module.name.removesuffix(".__main__")] if module else [Path(sys.argv[0]).name]
+    return shlex.join([*what, *sys.argv[1:]])
 
 
 def versions(*more: str) -> dict[str, str]:

@@ -105,7 +105,9 @@ def main(argv: Sequence[str]) -> int:
         folders = [snapshots.seed_folder(arguments.runs, study, method, seed) for seed in seeds]
         config = usual_config(folders)
         states = [describe(folder, config, verify=arguments.verify) for folder in folders]
-        refused += sum(state.startswith(("damaged", "unreadable")) or OTHER_CONFIG in state for state in states)
+        refused += sum(
+            state.startswith(("damaged", "unreadable")) or OTHER_CONFIG in state for state in states
+        )
         megabytes = sum(map(_bytes, folders)) / 1e6
         complete = sum(state == "complete" for state in states)
         rows.append({"method": method, "seeds": len(seeds), "complete": complete, "megabytes": megabytes})

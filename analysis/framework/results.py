@@ -16,7 +16,6 @@ import json
 import math
 import os
 import shlex
-import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,7 +113,7 @@ def write(result: Result, folder: Path) -> list[Path]:
     content = {
         "format": FORMAT,
         "name": result.name,
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": provenance.command(),
         "created": provenance.now(),
         "code": provenance.code_version(),
         "versions": provenance.versions(),

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from analysis.framework.results import made_by
 from analysis.framework.table import Column, Row, Table
 from dynamics import files, provenance, snapshots
 from dynamics.names import label
@@ -176,8 +175,10 @@ def _results(folder: Path, names: Iterable[str]) -> Table:
     rows = []
     for name in names:
         content = files.read_json(folder / f"{name}.json")
-        made = {"created": _minute(content.get("created")), "code": content.get("code")}
-        rows.append({"file": f"{name}.csv", "command": made_by(name, folder.name), **made})
+        made = {key: content.get(key) for key in ("command", "code")} | {
+            "created": _minute(content.get("created"))
+        }
+        rows.append({"file": f"{name}.csv", **made})
     columns = [
         Column("file", "numbers", "code"),
         Column("command", "command", "code"),

@@ -66,7 +66,9 @@ def test_a_full_disk_loses_no_finished_epoch(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", full)  # where zarr, and we, put a file in place
-        message = f"the disk that holds {folder} is full: what was finished before is safe.*same command again"
+        message = (
+            f"the disk that holds {folder} is full: what was finished before is safe.*same command again"
+        )
         with pytest.raises(UserError, match=message):
             writer.write(3, *epoch_entry(3))
     assert snapshots.Run(folder).epochs == (1, 2)

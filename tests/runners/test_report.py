@@ -17,6 +17,7 @@ import figures
 from analysis import binomial, learning
 from analysis.framework import results as storage
 from analysis.framework.table import NONE, Column, Row, Table
+from dynamics import provenance
 from dynamics.errors import UserError
 from dynamics.study import Study
 from figures.__main__ import draw
@@ -165,6 +166,17 @@ def test_odd_results_are_said(
 def test_no_results_are_a_user_s_error(study: Study, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"run python -m analysis\.learning"):
         report.write(study, tmp_path / STUDY)
+
+
+def test_results_are_listed_with_the_command_that_made_them(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "command", lambda: "python -m analysis.learning --study '<7>'")
+    storage.write(learning.analyse(study), tmp_path)
+    assert (
+        "python -m analysis.learning --study &#x27;&lt;7&gt;&#x27;"
+        in report.write(study, tmp_path).read_text()
+    )
 
 
 def test_the_command(study: Study, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,9 @@ def status(runs: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> t
     return code, capsys.readouterr().out
 
 
-def test_complete_partial_locked_and_of_another_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_complete_partial_locked_and_of_another_config(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for seed in range(3):
         write(tmp_path, seed)
     write(tmp_path, 3, width=8)
