@@ -28,6 +28,7 @@ from analysis.framework.table import Column, Table
 from dynamics import snapshots
 from dynamics.config import check_min, check_non_negative
 from dynamics.errors import UserError
+from dynamics.kinds import checked
 from dynamics.names import UNTRAINED
 from dynamics.study import Study
 
@@ -60,6 +61,7 @@ def applies(study: Study) -> str | None:
     )
 
 
+@checked
 def analyse(
     study: Study,
     *,

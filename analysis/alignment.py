@@ -18,6 +18,7 @@ from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from dynamics.errors import UserError
+from dynamics.kinds import checked
 from dynamics.names import label
 from dynamics.study import Study
 
@@ -56,6 +57,7 @@ def align(reference: Float[np.ndarray, " reference_epoch"], other: Float[np.ndar
     return Alignment(position, distance[np.arange(len(reference)), position])
 
 
+@checked
 def analyse(
     study: Study, *, reference: str | None = None, epochs: Sequence[int] | None = None
 ) -> results.Result:

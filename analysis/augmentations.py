@@ -21,6 +21,7 @@ from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
 from analysis.statistics.variance_components import component_intervals, variance_components
 from dynamics.errors import UserError
+from dynamics.kinds import checked
 from dynamics.names import label
 from dynamics.study import Study
 
@@ -40,6 +41,7 @@ def applies(study: Study) -> str | None:
     return _reason(study, TARGETS)
 
 
+@checked
 def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: int = 0) -> results.Result:
     """Split the variance of `correct` for all methods of a study with several augmentations.
 

@@ -32,10 +32,13 @@ from analysis.framework.targets import by_target, of_quantity
 from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
 from dynamics.errors import UserError
+from dynamics.kinds import checked
 from dynamics.names import label, ordered
 from dynamics.study import MethodCounts, Study
 
 TARGETS = (0.25, 0.5, 0.75)
+MAX_PERMUTATIONS = 1_000_000
+"""More would not fit into memory, and their p-values are no better for it."""
 
 
 class Case(NamedTuple):
@@ -71,6 +74,7 @@ def first_reaching(mean: Float[np.ndarray, " epoch"], target: float) -> int | No
     return int(reached[0]) if len(reached) else None
 
 
+@checked
 def analyse(
     study: Study, *, targets: Sequence[float] = TARGETS, random_state: int = 0, permutations: int = 999
 ) -> results.Result:
@@ -94,7 +98,8 @@ def analyse(
     Raises
     ------
     UserError
-        When `random_state` is negative, `permutations` is below 1, or `targets` is empty or not within [0, 1].
+        When `random_state` is negative, `permutations` is not from 1 to a million, or `targets` is empty or not
+        within [0, 1].
 
     Examples
     --------
@@ -104,8 +109,8 @@ def analyse(
     [['simclr', 'r_tilde', 5], ['simclr', 'r', 5], ['supervised', 'r_tilde', 5], ['supervised', 'r', 5]]
     """
     check_targets(targets)
-    if permutations < 1:
-        raise UserError(f"`permutations` must be >= 1, got {permutations}")
+    if not 1 <= permutations <= MAX_PERMUTATIONS:
+        raise UserError(f"`permutations` must be from 1 to {MAX_PERMUTATIONS}, got {permutations}")
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     for method in study.methods:
@@ -136,12 +141,8 @@ def check_targets(targets: Sequence[float]) -> None:
     --------
     >>> check_targets([0.25, 0.5])
     """
-    try:
-        fine = len(targets) > 0 and all(0 <= target <= 1 for target in targets)
-    except (TypeError, ValueError):  # one number, or no numbers
-        fine = False
-    if not fine:
-        raise UserError(f"`targets` must be a list of means of r_t in [0, 1], at least one, got {targets!r}")
+    if not targets or not all(0 <= target <= 1 for target in targets):
+        raise UserError(f"`targets` must be means of r_t in [0, 1], at least one, got {list(targets)}")
 
 
 def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) -> list[Case]:

@@ -23,6 +23,7 @@ from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.class_differences import ClassMeans, Differences, class_differences, class_means
 from dynamics.errors import UserError
+from dynamics.kinds import checked
 from dynamics.names import counted, label
 from dynamics.study import MethodCounts, Study
 
@@ -80,6 +81,7 @@ def groupings(study: Study, method: str) -> list[Grouping]:
     return [grouping for grouping in found if len(np.unique(grouping.labels)) > 1]
 
 
+@checked
 def analyse(study: Study) -> results.Result:
     """Compute class means and whether they differ, for all methods with labels and all epochs.
 

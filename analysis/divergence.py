@@ -24,6 +24,7 @@ from analysis.framework.table import Column, Table
 from analysis.statistics.corrected_divergence import corrected_kl, null_divergence
 from analysis.statistics.gaussian_divergence import class_moments, gaussian_kl
 from dynamics import snapshots
+from dynamics.kinds import checked
 from dynamics.names import label
 from dynamics.study import Study
 
@@ -35,6 +36,7 @@ NEAREST = 4
 __all__ = ["analyse", "applies", "tables"]
 
 
+@checked
 def analyse(
     study: Study,
     *,

@@ -27,6 +27,7 @@ from analysis.statistics.stratified import stratified_share
 from dynamics import snapshots
 from dynamics.config import check_fraction, check_min, check_non_negative, check_positive
 from dynamics.errors import UserError
+from dynamics.kinds import check_fields, checked
 from dynamics.names import PIXELS, UNTRAINED
 from dynamics.study import Study
 
@@ -52,6 +53,9 @@ class MapSettings:
     """Seed of the choice of images, of t-SNE and of k-means."""
     floors: bool = True
     """Also map an untrained network's features and the raw pixels."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 DEFAULTS = MapSettings()
@@ -108,6 +112,7 @@ def embed(
     return Map(places.astype(np.float32), float(tsne.kl_divergence_), int(tsne.n_iter_))
 
 
+@checked
 def analyse(
     study: Study,
     *,

@@ -14,9 +14,11 @@ from analysis.framework.command import main
 from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.bootstrap import seed_interval
+from dynamics.kinds import checked
 from dynamics.study import MethodCounts, Study
 
 
+@checked
 def analyse(study: Study, *, random_state: int = 0) -> results.Result:
     """Compute r_t, r~_t and E[r_t] of all methods and epochs.
 

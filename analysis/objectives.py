@@ -20,6 +20,7 @@ from analysis.framework.table import Column, Table
 from analysis.statistics import collapse
 from analysis.statistics.collapse import CollapseKind, Limits
 from dynamics import snapshots
+from dynamics.kinds import checked
 from dynamics.names import encoder_label
 from dynamics.study import Study
 
@@ -54,6 +55,7 @@ def applies(study: Study) -> str | None:
     )
 
 
+@checked
 def analyse(study: Study) -> results.Result:
     """Average the recorded scalars of every method over its seeds.
 

@@ -23,6 +23,7 @@ from analysis.framework.table import Column, Table
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.evaluation.recipes import KnnRecipe, ProbeRecipe
+from dynamics.kinds import checked
 from dynamics.names import PIXELS, UNTRAINED, counted
 from dynamics.study import Study
 
@@ -44,6 +45,7 @@ Accuracies = dict[str, Float64[np.ndarray, " seed"]]
 """The accuracy of each seed, 0 to 1: of the linear probe on `train` and `test`, of neighbours (`knn`) on test."""
 
 
+@checked
 def analyse(
     study: Study,
     *,

@@ -21,6 +21,7 @@ from analysis.framework.sweeps import Setting, Sweep, find, sweep_of
 from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
 from dynamics import snapshots
+from dynamics.kinds import checked
 from dynamics.names import PIXELS, UNTRAINED, label
 from dynamics.study import Study
 
@@ -51,6 +52,7 @@ def applies(study: Study) -> str:
     return f"study {study.name} is not a sweep: make one with python -m runners.sweep"
 
 
+@checked
 def analyse(sweep: Sweep, *, data_root: Path = Path("data"), device: str = "auto") -> results.Result:
     """Read every setting of a sweep and train linear probes on its features.
 

@@ -19,6 +19,7 @@ from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.agreement import agreement, expected_error_independent, expected_error_paired
 from dynamics.errors import UserError
+from dynamics.kinds import checked
 from dynamics.names import label
 from dynamics.study import Study
 
@@ -54,6 +55,7 @@ def paired(study: Study) -> list[str]:
     return [method for method in study.methods if study.runs[method][0].shape[0] > 1]
 
 
+@checked
 def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Result:
     """Compare first and second views for all methods of a study that have two.
 

@@ -10,15 +10,13 @@ import dataclasses
 import difflib
 import json
 import math
-import numbers
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import NoneType, UnionType
 from typing import Any, Literal
 
 from dynamics.errors import UserError
+from dynamics.kinds import check_fields
 
 Optimizer = Literal["adam", "sgd"]
 Precision = Literal["auto", "bf16", "fp32"]
@@ -84,12 +82,9 @@ class Recipe:
     """Seed of the permutation that makes the random labels; the same for all seeds of both methods."""
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        check_fields(self)
         for field in dataclasses.fields(self):
-            value = _plain(getattr(self, field.name))
-            if not _fits(value, hints[field.name]):
-                raise UserError(f"`{field.name}` must be {_described(hints[field.name])}, got {value!r}")
-            object.__setattr__(self, field.name, value)
+            value = getattr(self, field.name)
             for number in value if isinstance(value, tuple) else (value,):
                 if isinstance(number, int) and abs(number) > MAX_INTEGER:
                     raise UserError(f"`{field.name}` must be <= {MAX_INTEGER}, got {number}")
@@ -185,45 +180,6 @@ def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
     old = dict(values)
     temperature = old.pop("panel_temperature", None)
     return old if temperature is None or "temperature" in old else {**old, "temperature": temperature}
-
-
-def _plain(value: Any) -> Any:
-    """Return a scalar of NumPy's as Python's, which a record can hold; anything else as it is."""
-    if isinstance(value, numbers.Integral) and not isinstance(value, int):
-        return int(value)
-    if isinstance(value, numbers.Real) and not isinstance(value, (int, float)):
-        return float(value)
-    return value
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Return whether a value has the type of a field, as far as a study file or a call may get it wrong."""
-    options = typing.get_args(hint)
-    origin = typing.get_origin(hint)
-    if origin is Literal:
-        return type(value) in map(type, options) and value in options
-    if origin in (typing.Union, UnionType):
-        return any(_fits(value, option) for option in options)
-    if origin is tuple:
-        repeated = len(options) == 2 and options[1] is Ellipsis
-        kinds = options[:1] * len(value) if repeated and isinstance(value, tuple) else options
-        return isinstance(value, tuple) and len(value) == len(kinds) and all(map(_fits, value, kinds))
-    if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
-    return not isinstance(hint, type) or isinstance(value, hint)
-
-
-def _described(hint: Any) -> str:
-    """Return what a field takes, in words."""
-    names = {int: "an integer", float: "a number", bool: "true or false", str: "a text", NoneType: "left out"}
-    options = typing.get_args(hint)
-    if typing.get_origin(hint) is Literal:
-        return f"one of {', '.join(map(str, options))}"
-    if typing.get_origin(hint) in (typing.Union, UnionType):
-        return " or ".join(map(_described, options))
-    if typing.get_origin(hint) is tuple:
-        return f"a list, each {_described(options[0])}"
-    return names.get(hint, getattr(hint, "__name__", str(hint)))
 
 
 # A recipe's __post_init__ calls these, so that a value is refused before data are loaded or a network is built.

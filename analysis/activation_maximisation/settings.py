@@ -4,6 +4,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from dynamics.kinds import check_fields
+
 Preset = Literal["robust", "thesis"]
 CanvasKind = Literal["receptive-field", "image", "thesis"]
 
@@ -30,6 +32,9 @@ class AscentSettings:
     """Channels of each block, drawn at random; all where there are fewer."""
     random_state: int = 0
     """Seed of channels, starts and motions, the same for all methods."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def steps_for(self, image_size: int) -> int:
         """Return the number of steps in the settings, or one that suits training images of this height."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from dynamics.config import check_min, check_non_negative, check_positive
 from dynamics.errors import UserError
+from dynamics.kinds import check_fields
 from dynamics.schedules import cosine
 
 Mode = Literal["linear", "semi", "knn"]
@@ -63,6 +64,7 @@ class ProbeRecipe(Training):
     probes of small data sets are trained as long as those of large ones."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_min(self, 1, "epochs", "batch_size")
         check_min(self, 0, "min_steps")
         check_positive(self, "lr")
@@ -82,6 +84,7 @@ class KnnRecipe:
     """A neighbour's vote weighs exp(cosine similarity / temperature)."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_min(self, 1, "neighbours")
         check_positive(self, "knn_temperature")
 
@@ -132,6 +135,7 @@ class EvaluationRecipe(Training):
     knn: KnnRecipe = field(default_factory=KnnRecipe)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.fraction is not None and not 0 < self.fraction <= 1:
             raise UserError(f"`fraction` must be in (0, 1], got {self.fraction}")
         check_min(self, 1, "epochs")

@@ -121,9 +121,10 @@ def test_targets_never_reached_have_no_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"targets": []}, "targets must be a list of means of r_t"),
+        ({"targets": []}, "targets must be means of r_t"),
         ({"targets": [0.5, 1.5]}, r"got \[0\.5, 1\.5\]"),
-        ({"permutations": 0}, "permutations must be >= 1"),
+        ({"permutations": 0}, "permutations must be from 1 to 1000000, got 0"),
+        ({"permutations": 10**9}, "permutations must be from 1 to 1000000, got 1000000000"),
         ({"random_state": -1}, "random_state must be >= 0"),
     ],
 )
@@ -181,7 +182,7 @@ from analysis import binomial
 from analysis.framework.example import example_study
 from dynamics.errors import UserError
 study = example_study()
-for call in [lambda odd=odd: binomial.check_targets(odd) for odd in (0.5, "0.5", ["a"], [], [2.0], None)] + [
+for call in [lambda odd=odd: binomial.analyse(study, targets=odd) for odd in (0.5, "0.5", ["a"], [], [2.0], None)] + [
     lambda odd=odd: study.learning_probability("simclr", view=odd) for odd in (np.array([0, 1]), 0.0, "0", None)
 ] + [lambda: study.learning_probability(["simclr"])]:
     try:

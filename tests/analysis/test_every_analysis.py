@@ -23,7 +23,9 @@ from analysis.framework import console, results
 from analysis.framework.command import why_not
 from analysis.framework.example import example_study
 from analysis.framework.results import Result
+from analysis.framework.sweeps import Sweep
 from analysis.framework.table import Table, write
+from dynamics.errors import UserError
 from dynamics.study import Study
 from tests.analysis import small_networks
 
@@ -74,6 +76,22 @@ def found(networks: Study) -> Callable[[str], Result]:
         pytest.skip("; ".join(reasons))
 
     return analyse
+
+
+@pytest.mark.parametrize("name", analysis.names())
+def test_arguments_of_another_type_are_refused_in_one_line(name: str) -> None:
+    """A path for a study, a float for a number of permutations, a text for a list: nothing is computed."""
+    analyse = module_of(name).analyse
+    study, *others = inspect.signature(analyse).parameters
+    sweep = Sweep(name="mine", method="simclr", runs=Path("runs"), settings=())
+    first = sweep if name == "sweep" else example_study()
+    for wrong in ("runs/quick", None, [example_study()]):
+        with pytest.raises(UserError, match=f"^{study} must be .*, got "):
+            analyse(wrong)
+    for parameter in others:
+        for wrong in (1.5, object(), [object()], {"a": 1}, float("nan")):
+            with pytest.raises(UserError, match=f"^{parameter} must be .*, got "):
+                analyse(first, **{parameter: wrong})
 
 
 @pytest.mark.parametrize("name", analysis.names())
