@@ -4,22 +4,17 @@
 Methods, encoders and data sets work alike: adding a file registers it, and a notebook registers an object.
 """
 
-import ast
-import hashlib
 import importlib
-import inspect
 import pkgutil
 import re
-import sys
-import textwrap
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
 
 from dynamics.errors import UserError
+from dynamics.own_code import code_of
 
 
 @dataclass(frozen=True)
@@ -110,73 +105,3 @@ def hyphenated(kind: type) -> str:
     'two-views'
     """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", kind.__name__).lower()
-
-
-def code_of(kind: type) -> str:
-    """Return a hash of a class's code: of its functions, of the classes and functions that they use, of constants.
-
-    Comments and formatting do not count, nor does what is installed: that has versions.
-
-    Examples
-    --------
-    >>> class Twice:
-    ...     def of(self, x: int) -> int:
-    ...         return 2 * x
-    >>> len(code_of(Twice))
-    64
-    """
-    return hashlib.sha256("\n".join(_code(kind, set())).encode(errors="replace")).hexdigest()
-
-
-def _code(value: Any, seen: set[int]) -> Iterator[str]:
-    if isinstance(value, (staticmethod, classmethod)):
-        value = value.__func__
-    if isinstance(value, property):
-        yield from (line for part in (value.fget, value.fset) for line in _code(part, seen))
-    elif isinstance(value, (type, FunctionType)):
-        if id(value) not in seen and not _installed(value.__module__):
-            seen.add(id(value))
-            yield from (
-                _code_of_class(value, seen) if isinstance(value, type) else _code_of_function(value, seen)
-            )
-    elif isinstance(value, (bool, int, float, str, bytes, tuple, frozenset, type(None))):
-        yield repr(value)
-
-
-def _code_of_class(kind: type, seen: set[int]) -> Iterator[str]:
-    for base in kind.__mro__:
-        if base is not kind:
-            yield from _code(base, seen)
-    for name, value in sorted(vars(kind).items()):
-        if not name.startswith("__") or name in ("__init__", "__call__", "__post_init__"):
-            yield name
-            yield from _code(value, seen)
-
-
-def _code_of_function(function: FunctionType, seen: set[int]) -> Iterator[str]:
-    try:
-        yield ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(function))))
-    except (OSError, TypeError, SyntaxError):  # typed into an interpreter, or made by a decorator
-        for code in _codes(function.__code__):
-            constants = [constant for constant in code.co_consts if not isinstance(constant, CodeType)]
-            yield f"{code.co_code.hex()} {code.co_names} {constants}"
-    for code in _codes(function.__code__):
-        for name in code.co_names:
-            if name in function.__globals__ and not isinstance(function.__globals__[name], ModuleType):
-                yield name
-                yield from _code(function.__globals__[name], seen)
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Return a function's code, and that of the functions inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
-def _installed(module: str) -> bool:
-    root = module.partition(".")[0]
-    if root == "dynamics" or root in sys.stdlib_module_names - {"__main__"}:
-        return True
-    return "site-packages" in (getattr(sys.modules.get(module), "__file__", None) or "")

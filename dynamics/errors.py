@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exception for mistakes that a user can correct. It knows neither command lines nor terminals."""
 
+import contextlib
 import errno
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _PARAMETER = re.compile(r"`([a-z_][a-z0-9_]*(?:=[\w.-]+)?)`")
 
@@ -57,3 +58,21 @@ def explained(error: OSError | MemoryError) -> str:
     }.get(error.errno or 0, "see what is there, or name another place")
     what = (error.strerror or type(error).__name__).lower()
     return f"{error.filename or 'the system'}: {what}; {advice}"
+
+
+@contextlib.contextmanager
+def system_errors_explained() -> Iterator[None]:
+    """Turn errors of the operating system within into a :class:`UserError`; also a decorator.
+
+    Examples
+    --------
+    >>> with system_errors_explained():
+    ...     open("no-such-folder/file")
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: no-such-folder/file: no such file or directory; check the path, or make the folder first
+    """
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        raise UserError(explained(error)) from error

@@ -46,7 +46,7 @@ def expanded(path: str | os.PathLike[str], parameter: str) -> Path:
     >>> expanded("~/runs", "runs") == Path.home() / "runs"
     True
     """
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or "\0" in str(path):
         raise UserError(f"`{parameter}` must be the path of a file or folder, got {path!r}")
     try:
         return Path(path).expanduser()

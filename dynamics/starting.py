@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -25,6 +26,10 @@ def end_quietly() -> None:
     """
     if sys.argv[:1] == ["-m"]:  # so it is while `python -m` looks for the module
         heed(_end)
+        try:
+            Path.cwd()
+        except OSError:  # some libraries say something else about it, and end the process
+            sys.exit("error: the current folder is gone: change to one that exists")
 
 
 def heed(handler: Callable[[int, FrameType | None], object]) -> None:

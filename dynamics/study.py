@@ -9,7 +9,7 @@ are counted while the indicators stream from the disk. No torch is loaded.
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from xarray.core import indexing
 
 from dynamics import files, snapshots
 from dynamics.errors import UserError, explained
+from dynamics.kinds import of_kind
 from dynamics.names import counted, ordered
 
 AXES = ("seed", "epoch", "view", "augmentation", "example")
@@ -189,7 +190,30 @@ class Study:
         self, method: str, epochs: Sequence[int]
     ) -> Bool[np.ndarray, "seed epoch view augmentation example"]:
         """Return the values of :meth:`correct` at some epochs, as a NumPy array."""
-        return np.stack([run.correct(list(epochs)) for run in self._runs(method)])
+        wanted = list(of_kind("epochs", epochs, Sequence[int]))
+        return np.stack([run.correct(wanted) for run in self._runs(method)])
+
+    def answers(
+        self, method: str
+    ) -> Iterator[tuple[int, Bool[np.ndarray, "seed view augmentation example"]]]:
+        """Yield every epoch and its answers; a few epochs of all seeds are in memory at a time.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> correct = np.ones((2, 1, 3, 4), dtype=bool)  # two epochs, one view, three augmentations, four examples
+        >>> with tempfile.TemporaryDirectory() as runs:
+        ...     folder = snapshots.seed_folder(Path(runs), "demo", "supervised", 0)
+        ...     snapshots.write_finished(folder, method="supervised", seed=0, correct=correct)
+        ...     [(epoch, right.shape) for epoch, right in open_study(Path(runs, "demo")).answers("supervised")]
+        [(1, (1, 1, 3, 4)), (2, (1, 1, 3, 4))]
+        """
+        runs = self._runs(method)
+        epochs = snapshots.common_epochs(runs)
+        for start in range(0, len(epochs), runs[0].chunk_epochs):
+            block = epochs[start : start + runs[0].chunk_epochs]
+            right = self.indicators(method, block)
+            yield from ((epoch, right[:, at]) for at, epoch in enumerate(block))
 
     def inputs(self) -> dict[str, Any]:
         """Return the provenance of the data, by method: config, seeds, hashes of snapshots, data, and what to know.

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dynamics.data._labels import balanced_subset
 from dynamics.errors import UserError
+from dynamics.kinds import of_kind
 
 Array = Tensor | np.ndarray
 Track = Callable[..., Iterable[Any]]
@@ -80,7 +81,7 @@ class Dataset:
         >>> mine.num_train, mine.image_size
         (6, 8)
         """
-        if not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not name or not name.isprintable():
             raise UserError(f"`name` must be a text, got {name!r}")
         classes = _class_names(classes)
         train, test = (_split(of, pair, classes) for of, pair in (("train", train), ("test", test)))
@@ -130,6 +131,7 @@ class Dataset:
         UserError
             When `n` is below the number of classes or above the number of training images.
         """
+        n = of_kind("train_examples", n, int)
         if not self.num_classes <= n <= self.num_train:
             raise UserError(
                 f"`train_examples` must be in [{self.num_classes}, {self.num_train}] for {self.name}, which has "
@@ -157,10 +159,11 @@ class Dataset:
 
 
 def _class_names(classes: Iterable[str]) -> tuple[str, ...]:
-    listed = tuple(classes) if isinstance(classes, Iterable) else ()
+    unordered = isinstance(classes, (str, set, frozenset))
+    listed = tuple(classes) if isinstance(classes, Iterable) and not unordered else ()
     if not listed or not all(isinstance(name, str) and name for name in listed):
         raise UserError(
-            f"`classes` must be the names of the classes, such as ['cat', 'dog'], got {classes!r}"
+            f"`classes` must be a list of the names of the classes, such as ['cat', 'dog'], got {classes!r}"
         )
     if repeated := [name for name, count in Counter(listed).items() if count > 1]:
         raise UserError(f"`classes` must have different names, got {repeated[0]!r} twice")
@@ -177,6 +180,8 @@ def _split(of: str, pair: tuple[Array, Array], classes: Sequence[str]) -> tuple[
             raise UserError(
                 f"{what} of `{of}` must be a tensor or a NumPy array, got {type(array).__name__}: convert them"
             )
+        if (kind := _unusual(array)) is not None:
+            raise UserError(f"{what} of `{of}` must be an ordinary array, got a {kind} one: convert them")
     got = f"got {str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}"
     if images.dtype not in (torch.uint8, np.uint8):
         raise UserError(
@@ -214,16 +219,25 @@ def _split(of: str, pair: tuple[Array, Array], classes: Sequence[str]) -> tuple[
     return _tensor(images), _tensor(labels).to(torch.int64)
 
 
+def _unusual(array: Array) -> str | None:
+    """Return what is unusual about how an array holds its values; None if they are simply there."""
+    if isinstance(array, np.ndarray):
+        return "masked" if isinstance(array, np.ma.MaskedArray) else None
+    if array.is_nested or array.layout is not torch.strided:
+        return "nested" if array.is_nested else "sparse"
+    return "meta" if array.is_meta else "quantised" if array.is_quantized else None
+
+
 def _holds_integers(labels: Array) -> bool:
     if isinstance(labels, np.ndarray):
-        return np.issubdtype(labels.dtype, np.integer)
+        return labels.dtype.kind in "iu"  # np.issubdtype takes durations for integers
     return not (labels.dtype == torch.bool or labels.is_floating_point() or labels.is_complex())
 
 
 def _tensor(array: Array) -> Tensor:
-    """Return an array as a tensor; a NumPy array is copied, for its owner may change it later."""
+    """Return a copy of an array as a tensor: its owner may change it later, the fingerprint stays."""
     if isinstance(array, Tensor):
-        return array.detach()
+        return array.detach().clone(memory_format=torch.contiguous_format)
     return torch.from_numpy(np.array(array, dtype=np.uint8 if array.dtype == np.uint8 else np.int64))
 
 

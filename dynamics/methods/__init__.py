@@ -77,8 +77,9 @@ def name_of(method: str | type[Method]) -> str:
     """
     if isinstance(method, str):
         return method
-    if not (isinstance(method, type) and issubclass(method, Method)):
-        raise UserError(f"`method` must be a name or a subclass of dynamics.Method, got {method!r}")
+    if not (isinstance(method, type) and issubclass(method, Method)) or method is Method:
+        got = method.__name__ if isinstance(method, type) else f"an object of {type(method).__name__}"
+        raise UserError(f"`method` must be a name or a subclass of dynamics.Method, got {got}")
     package, _, file = method.__module__.rpartition(".")
     if package == __name__ and method.__name__ == "Method":
         return file.replace("_", "-")

@@ -55,7 +55,15 @@ class Schema:
         labels: np.ndarray | None,
         true_labels: np.ndarray | None,
     ) -> "Schema":
-        """Make a schema from integers of any type and any sequence of names."""
+        """Make a schema from integers of any type and any sequence of names.
+
+        Raises
+        ------
+        UserError
+            If a scalar has the name of an axis.
+        """
+        if taken := sorted({"seed", "epoch"}.intersection(scalar_names)):
+            raise UserError(f"`scalars` cannot have the name {taken[0]}, which is that of an axis: rename it")
         return cls(
             epochs=epochs,
             shape=shape,

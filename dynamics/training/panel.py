@@ -106,8 +106,13 @@ class Panel:
         finally:
             method.train(was_training)
         correct = torch.stack([verdict.correct for verdict in verdicts], dim=1)
-        probability = torch.stack([verdict.probability for verdict in verdicts], dim=1)
-        return Scores(correct.cpu().numpy(), probability.half().cpu().numpy(), collapse)
+        probability = torch.stack([verdict.probability for verdict in verdicts], dim=1).half().cpu().numpy()
+        if not ((probability >= 0) & (probability <= 1)).all():
+            raise UserError(
+                f"{type(method).__name__}.judge must return probabilities in [0, 1], "
+                f"got {probability.min()} to {probability.max()}"
+            )
+        return Scores(correct.cpu().numpy(), probability, collapse)
 
     def _groups(self) -> list[range]:
         """Return the augmentations that pass the network together: as many as fit into a chunk, or one."""

@@ -6,6 +6,7 @@ seed. Those that come with the package are held to more by tests.
 """
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.methods import Method
 from dynamics.streams import generator
+from dynamics.training import diagnostics
 from dynamics.training.loop import Job
 from dynamics.training.workbench import Workbench
 
@@ -89,7 +91,13 @@ def _rehearse(job: Job, dataset: Dataset, count: int) -> None:
     _called(f"{name}.loss", lambda: terms["loss"].backward())
     if not any(parameter.grad is not None for parameter in method.parameters()):
         raise UserError(f"{name}.loss must depend on the parameters of the method, but none got a gradient")
+    before = _shapes(method)
     _called(f"{name}, trained for one step,", lambda: bench.run_epoch(0, 1))
+    if changed := sorted({*before.items()} ^ {*_shapes(method).items()}):
+        raise UserError(
+            f"{name} must keep the names and shapes of its parameters and buffers, or it could not be resumed; "
+            f"{changed[0][0]} changed in a step: make it in __init__, with its final size"
+        )
     _check_judgement(name, method, bench, views)
     _called(f"{name}.judge", lambda: bench.panel.score(method))
 
@@ -100,7 +108,7 @@ def _called(what: str, function: Callable[[], Value]) -> Value:
         return function()
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = str(error).strip().partition("\n")[0]
         missing_field = isinstance(error, AttributeError) and dataclasses.is_dataclass(
             getattr(error, "obj", None)
@@ -109,6 +117,10 @@ def _called(what: str, function: Callable[[], Value]) -> Value:
         raise UserError(
             f"{what} fails in a trial with a few images ({type(error).__name__}: {reason}){hint}"
         ) from error
+
+
+def _shapes(method: Method) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in method.state_dict().items()}
 
 
 def _views(bench: Workbench) -> Tensor:
@@ -131,7 +143,17 @@ def _check_features(method: Method, images: Tensor) -> None:
         )
 
 
+RESERVED = ("seed", "epoch", "learning_rate", *diagnostics.names(2))
+"""Names of what is recorded anyway."""
+
+
 def _check_terms(name: str, terms: Any, declared: tuple[str, ...]) -> None:
+    for term in declared:
+        if not isinstance(term, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", term):
+            raise UserError(f"{name}.terms must be names of small letters, digits and _, got {term!r}")
+        if term in RESERVED or declared.count(term) > 1:
+            why = "recorded already" if term in RESERVED else "there twice"
+            raise UserError(f"{name}.terms must have names of their own, but {term} is {why}: choose another")
     if not isinstance(terms, dict):
         raise UserError(f'{name}.loss must return a dictionary such as {{"loss": ...}}, got {_shape(terms)}')
     if {*terms} != {*declared}:

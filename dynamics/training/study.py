@@ -16,7 +16,7 @@ from dynamics import data, encoders, files, methods, networks, snapshots, study_
 from dynamics.catalogue import hyphenated
 from dynamics.config import Recipe
 from dynamics.data import Dataset, Track
-from dynamics.errors import UserError
+from dynamics.errors import UserError, system_errors_explained
 from dynamics.methods import Method
 from dynamics.methods.base import ImageStatistics
 from dynamics.names import counted
@@ -30,6 +30,7 @@ from dynamics.training.pool import Event, Source, run_jobs
 from dynamics.training.rehearsal import rehearse
 
 
+@system_errors_explained()
 def train(  # noqa: PLR0913 - the front door: all are keywords
     method: str | type[Method],
     dataset: str | Dataset | None = None,

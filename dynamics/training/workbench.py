@@ -7,6 +7,7 @@ the existing tensors, the only ones that a captured step accesses.
 """
 
 import gc
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +106,7 @@ class Workbench:
         scalars = dict(zip(self.method.terms, means, strict=True))
         for what, value, largest in (
             ("the loss", abs(scalars["loss"]), LARGEST_LOSS),
+            *((f"the term {name}", abs(value), sys.float_info.max) for name, value in scalars.items()),
             ("the largest weight", _largest(self.method.parameters()), LARGEST_WEIGHT),
             ("the largest statistic", _largest(self.method.buffers()), torch.finfo(torch.float32).max),
         ):

@@ -42,23 +42,31 @@ def write(study: Study, folder: Path) -> Path:
         else:
             results[name] = result
     if not results:
-        raise UserError(
-            f"no results of study {study.name} in {folder}: run {storage.made_by('learning', study.name)}"
+        again = storage.made_by("learning", study.name)
+        what = (
+            "all were made from other seeds than it has now"
+            if available_names(folder)
+            else f"none in {folder}"
         )
+        raise UserError(f"no results of study {study.name} to report ({what}): run {again}")
     for result in results.values():
         with storage.usable([result], study.name):
             result.tables()
     with storage.usable(results.values(), study.name):
         page = document(study, results, folder)
     path = folder / NAME
-    files.atomic_write(path, page.encode())
+    files.atomic_write(path, page.encode(errors="replace"))  # paths may hold any bytes
     return path
 
 
 def available(folder: Path) -> dict[str, Result]:
     """Read the results that a study has."""
-    names = [name for name in every_result() if (folder / f"{name}.json").exists()]
-    return {name: storage.read(folder, name) for name in names}
+    return {name: storage.read(folder, name) for name in available_names(folder)}
+
+
+def available_names(folder: Path) -> list[str]:
+    """Return the names of the results that a study has."""
+    return [name for name in every_result() if (folder / f"{name}.json").exists()]
 
 
 def differing_method(result: Result, study: Study) -> str | None:

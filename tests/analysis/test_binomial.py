@@ -184,6 +184,8 @@ from dynamics.errors import UserError
 study = example_study()
 for call in [lambda odd=odd: binomial.analyse(study, targets=odd) for odd in (0.5, "0.5", ["a"], [], [2.0], None)] + [
     lambda odd=odd: study.learning_probability("simclr", view=odd) for odd in (np.array([0, 1]), 0.0, "0", None)
+] + [
+    lambda odd=odd: study.indicators("simclr", odd) for odd in (None, 5, "1", [0.5])
 ] + [lambda: study.learning_probability(["simclr"])]:
     try:
         call()
@@ -198,4 +200,4 @@ def test_arguments_of_other_types_are_refused() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not done.stderr
     refused = done.stdout.splitlines()
-    assert [line.split()[0] for line in refused] == ["targets"] * 6 + ["view"] * 4 + ["study"]
+    assert [line.split()[0] for line in refused] == ["targets"] * 6 + ["view"] * 4 + ["epochs"] * 4 + ["study"]

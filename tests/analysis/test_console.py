@@ -74,6 +74,13 @@ def test_an_analysis_saves_before_it_shows(tmp_path: Path) -> None:
     assert {path.suffix for path in (tmp_path / "results" / STUDY).iterdir()} == {".csv", ".json", ".npz"}
 
 
+def test_a_folder_that_is_gone_is_said_before_a_library_says_something_else(tmp_path: Path) -> None:
+    """It was "Cannot load libtorch_cpu.so"."""
+    line = "mkdir gone && cd gone && rmdir ../gone && $PYTHON -m runners.seeds --method simclr --n 1"
+    done = shell(line, tmp_path)
+    assert done.returncode and done.stderr == "error: the current folder is gone: change to one that exists\n"
+
+
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np

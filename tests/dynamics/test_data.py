@@ -189,6 +189,19 @@ LABELS = np.arange(6) % 2
         (IMAGES, LABELS - 1, r"labels of train must be in \[0, 1\]"),
         (IMAGES, np.full(6, 2**64 - 1, np.uint64), "got 18446744073709551615 to 18446744073709551615"),
         (torch.from_numpy(IMAGES), torch.full((6,), 3, dtype=torch.uint16), "got 3 to 3"),
+        (IMAGES, LABELS.astype("timedelta64[s]"), "labels of train must be integers"),
+        (
+            np.ma.masked_equal(IMAGES, 3),
+            LABELS,
+            "images of train must be an ordinary array, got a masked one",
+        ),
+        (
+            IMAGES,
+            np.ma.masked_equal(LABELS, 1),
+            "labels of train must be an ordinary array, got a masked one",
+        ),
+        (torch.from_numpy(IMAGES).to_sparse(), LABELS, "got a sparse one"),
+        (torch.empty(6, 3, 8, 8, dtype=torch.uint8, device="meta"), LABELS, "got a meta one"),
     ],
 )
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -203,8 +216,10 @@ def test_what_cannot_be_a_data_set_is_refused(images: Any, labels: Any, message:
     ("classes", "message"),
     [
         (["cat", "cat"], "different names, got 'cat' twice"),
-        ([], "must be the names of the classes"),
-        (["cat", ""], "must be the names"),
+        ([], "must be a list of the names of the classes"),
+        (["cat", ""], "must be a list of the names"),
+        ("ab", "must be a list of the names"),
+        ({"cat", "dog"}, "must be a list of the names"),
     ],
 )
 def test_classes_have_names_of_their_own(classes: list[str], message: str) -> None:
@@ -221,10 +236,16 @@ def test_splits_have_images_of_one_size() -> None:
 
 def test_arrays_of_either_kind_are_one_data_set_and_a_copy_is_kept() -> None:
     images, labels = IMAGES.copy(), LABELS.astype(">u2")
-    from_numpy = data.Dataset.build("mine", train=(images, labels), test=(images, labels), classes="ab")
+    from_numpy = data.Dataset.build("mine", train=(images, labels), test=(images, labels), classes=["a", "b"])
     images[:] = 9
+    tensors = torch.from_numpy(IMAGES.copy()), torch.from_numpy(LABELS.copy())
+    from_tensors = data.Dataset.build("mine", train=tensors, test=tensors, classes=["a", "b"])
+    for tensor in tensors:
+        tensor.fill_(9)
+    assert from_tensors.train_images.max() == 0 and from_tensors.test_labels.max() == 1
     assert from_numpy.train_images.max() == 0 and from_numpy.train_labels.dtype == torch.int64
     pair = (torch.from_numpy(IMAGES.copy()), torch.from_numpy(LABELS.astype(np.int32)))
     assert (
-        data.Dataset.build("other", train=pair, test=pair, classes="ab").fingerprint == from_numpy.fingerprint
+        data.Dataset.build("other", train=pair, test=pair, classes=["a", "b"]).fingerprint
+        == from_numpy.fingerprint
     )

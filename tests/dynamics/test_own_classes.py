@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Methods and encoders that a user writes: what is wrong with one is said once, before anything is written."""
 
+import functools
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from dynamics import data, encoders, methods, networks, snapshots
-from dynamics.catalogue import code_of
 from dynamics.errors import UserError
 from dynamics.methods.simclr import Method as SimCLR
+from dynamics.own_code import code_of
 from dynamics.study_file import preset
 from dynamics.training.loop import Job
 from dynamics.training.study import check_complete, check_data
@@ -106,6 +108,61 @@ class OtherShape(Base):
     "OtherShape.judge must return a Judgement whose correct is bool (view, example)"
     def judge(self, outputs, labels):
         return Judgement((outputs.mean(-1) > 0)[0], outputs.mean(-1))
+
+class TermOfAnAxis(Base):
+    "TermOfAnAxis.terms must have names of their own, but epoch is recorded already"
+    terms = ("loss", "epoch")
+    def loss(self, views, labels):
+        terms = super().loss(views, labels)
+        return {**terms, "epoch": terms["loss"].detach()}
+
+class TermOfADiagnostic(Base):
+    "but alignment is recorded already"
+    terms = ("loss", "alignment")
+    def loss(self, views, labels):
+        terms = super().loss(views, labels)
+        return {**terms, "alignment": terms["loss"].detach()}
+
+class TermTwice(Base):
+    "but loss is there twice"
+    terms = ("loss", "loss")
+
+class TermOfAFolder(Base):
+    "TermOfAFolder.terms must be names of small letters, digits and _, got 'a/b'"
+    terms = ("loss", "a/b")
+    def loss(self, views, labels):
+        terms = super().loss(views, labels)
+        return {**terms, "a/b": terms["loss"].detach()}
+
+class Grows(Base):
+    "n changed in a step: make it in __init__, with its final size"
+    def __init__(self, recipe, statistics):
+        super().__init__(recipe, statistics)
+        self.register_buffer("n", torch.zeros(0))
+    def after_step(self):
+        self.n = torch.cat([self.n, torch.ones(1)])
+
+class Appears(Base):
+    "Appears must keep the names and shapes of its parameters and buffers"
+    def after_step(self):
+        self.register_buffer("late", torch.ones(1))
+
+class SevenTimes(Base):
+    "SevenTimes.judge must return probabilities in [0, 1], got 7.0 to 7.0"
+    def judge(self, outputs, labels):
+        judged = super().judge(outputs, labels)
+        return Judgement(judged.correct, torch.full_like(judged.probability, 7.0))
+
+class NoProbability(Base):
+    "NoProbability.judge must return probabilities in [0, 1], got nan to nan"
+    def judge(self, outputs, labels):
+        judged = super().judge(outputs, labels)
+        return Judgement(judged.correct, judged.probability * float("nan"))
+
+class Leaves(Base):
+    "Leaves.loss fails in a trial with a few images (SystemExit: 3)"
+    def loss(self, views, labels):
+        sys.exit(3)
 
 class OneWord(Base):
     "OneWord.terms must be a tuple of names"
@@ -205,6 +262,22 @@ class NeedsMany(SimCLR):
         return super().loss(views, labels)
 
 
+def test_a_term_that_is_no_number_ends_the_training(tmp_path: Path, registered: None) -> None:
+    class Mine(SimCLR):
+        terms = ("loss", "extra")
+
+        def loss(self, views, labels):  # type: ignore[no-untyped-def]
+            return {**super().loss(views, labels), "extra": torch.tensor(float("nan"))}
+
+    with pytest.raises(UserError, match="the term extra is nan in epoch 1"):
+        check_data([job(tmp_path, methods.name_of(Mine), 0)], data_root=tmp_path, download=False)
+
+
+def test_the_class_of_all_methods_is_none() -> None:
+    with pytest.raises(UserError, match=r"subclass of dynamics\.Method, got Method"):
+        methods.name_of(methods.Method)
+
+
 def test_a_loss_that_needs_many_images_is_not_refused(tmp_path: Path, registered: None) -> None:
     name = methods.name_of(NeedsMany)
     check_data([job(tmp_path, name, 0)], data_root=tmp_path, download=False)
@@ -232,6 +305,67 @@ def test_code_is_that_of_the_class_and_of_what_it_calls() -> None:
     ours = code_of(version(1.0))
     assert ours == code_of(version(1.0)) == code_of(version(1.0, comment="# a note"))
     assert len({ours, code_of(version(2.0)), code_of(version(1.0, helper="return 2 * x"))}) == 3
+
+
+def with_values(weight: object) -> dict[str, type[methods.Method]]:
+    """Return classes of the same text that hold a value in each of the places where one may be."""
+
+    class Closure(SimCLR):
+        def loss(self, views, labels):  # type: ignore[no-untyped-def]
+            return weight
+
+    class Attribute(SimCLR):
+        held = weight
+
+    class Default(SimCLR):
+        def loss(self, views, labels, weight=weight):  # type: ignore[no-untyped-def]
+            return weight
+
+    class Keyword(SimCLR):
+        def loss(self, views, labels, *, weight=weight):  # type: ignore[no-untyped-def]
+            return weight
+
+    module = types.ModuleType("notebook")
+    module.__dict__.update(SimCLR=SimCLR, held=weight)
+    source = "class Global(SimCLR):\n    def loss(self, views, labels):\n        return held\n"
+    exec(compile(source, "<notebook>", "exec"), module.__dict__)
+    own = (Closure, Attribute, Default, Keyword, module.__dict__["Global"])
+    return {kind.__name__: kind for kind in own}
+
+
+class Held:
+    """A value in an object of one's own."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+
+
+HOLDERS: dict[str, Callable[[float], object]] = {
+    "number": lambda x: x,
+    "dict": lambda x: {"a": [x]},
+    "list": lambda x: [x, {"b": x}],
+    "tuple of functions": lambda x: (lambda y: x * y,),
+    "set": lambda x: {x, 3.0},
+    "array": lambda x: np.array([x]),
+    "tensor": lambda x: torch.tensor([x], requires_grad=True),
+    "module": lambda x: torch.nn.Linear(1, 1).requires_grad_(False).apply(lambda m: m.weight.fill_(x)),
+    "partial": lambda x: functools.partial(pow, x),
+    "object": Held,
+    "dtype": lambda x: torch.float64 if x > 1 else torch.float32,
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_the_values_that_a_class_uses_are_part_of_its_code(holder: str) -> None:
+    """Seeds of two losses were one method where the difference was in a closure, a container or a default."""
+    torch.manual_seed(0)
+    first = with_values(HOLDERS[holder](1.0))
+    torch.manual_seed(0)
+    same = with_values(HOLDERS[holder](1.0))
+    other = with_values(HOLDERS[holder](2.0))
+    for name, kind in first.items():
+        assert code_of(kind) == code_of(same[name]), name
+        assert code_of(kind) != code_of(other[name]), name
 
 
 def test_a_study_holds_one_code_of_a_class(tmp_path: Path, registered: None) -> None:

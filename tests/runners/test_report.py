@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report is one valid page that needs nothing else, whatever results there are."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -281,5 +282,15 @@ def test_results_of_other_seeds_are_left_out(
     words = " ".join(Page(path.read_text(encoding="utf-8")).words)
     assert "python -m analysis.learning" in words
     shutil.rmtree(runs / STUDY / "simclr" / "seed-0001")
-    with pytest.raises(UserError, match="no results of study"):
+    with pytest.raises(UserError, match="all were made from other seeds than it has now"):
         report.write(opened(runs), folder)
+    with pytest.raises(UserError, match="no results of study made-up to report"):
+        report.write(opened(runs), tmp_path / "elsewhere")
+
+
+def test_folders_may_have_any_bytes_in_their_names(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The last step of a study failed with a traceback, after all the work."""
+    folder = tmp_path / os.fsdecode(b"r\xff\xfe") / STUDY
+    write(tmp_path / "runs", "simclr", rising(rng, seeds=2))
+    storage.write(learning.analyse(opened(tmp_path / "runs")), folder)
+    assert "/r??/" in report.write(opened(tmp_path / "runs"), folder).read_text(encoding="utf-8")
