@@ -3,7 +3,8 @@
 
     t_B = argmin over t of | E[r^A at t_A] - E[r^B at t] |
 
-Epochs are discrete, so the two means are never equal: the residual says how far apart they stay.
+Epochs are discrete, so the two means are never equal: the residual says how far apart they stay. Between epochs the
+means are interpolated (`epoch_of_equal_mean`, with its interval over seeds; empty where a method never gets there).
 
 python -m analysis.alignment --reference simclr --epochs 1 5 10 25 50 200
 """
@@ -17,10 +18,12 @@ from jaxtyping import Float, Int64
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
+from analysis.framework.targets import crossing
+from analysis.statistics.jackknife import mean_intervals
 from dynamics.errors import UserError
 from dynamics.kinds import checked
 from dynamics.names import label
-from dynamics.study import Study
+from dynamics.study import MethodCounts, Study
 
 THESIS_EPOCHS = (1, 5, 10, 25, 50, 200)
 
@@ -106,12 +109,25 @@ def analyse(
                     "method": method,
                     "epoch": int(other.epochs[at]),
                     "residual": float(aligned.residual[index]),
+                    **_equal_mean(other, float(base.mean[positions[index]])),
                     "reference_mean_r": float(base.mean[positions[index]]),
                     "mean_r": float(other.mean[at]),
                 }
             )
     settings = {"reference": reference, "epochs": chosen}
     return results.Result(name="alignment", rows=rows, inputs=study.inputs(), settings=settings)
+
+
+def _equal_mean(counts: MethodCounts, mean: float) -> results.Row:
+    """Return where a method's mean is that of the reference, between epochs, with its 95 % interval over seeds."""
+    band = mean_intervals(counts.seed_means, counts.learning_probability.T).these_examples
+    curves = {"": counts.mean, "_low": band.high, "_high": band.low}
+    found = {name: crossing(curve, mean) for name, curve in curves.items()}
+    epochs = counts.epochs.astype(np.float64)
+    return {
+        f"epoch_of_equal_mean{name}": None if one is None else float(one.between(epochs))
+        for name, one in found.items()
+    }
 
 
 def tables(result: results.Result) -> list[Table]:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is it the example that is hard, or its augmentation? r~_t of every augmentation (memorization thesis, figure 4.5).
 
-The variance of `correct` is split into components: between examples, between the augmentations of one example,
-between seeds, between a seed's examples beyond that, and the rest, from all K examples at the first epochs whose
-mean r_t reaches 1/4, 1/2 and 3/4. The fraction of the true variance of r~_t that lies between augmentations says
-how much averaging over them evens the examples out. The intervals are over seeds: they say how much other seeds
-would change the numbers for the same examples and augmentations. A method with one augmentation has no such split.
+After every epoch the variance of `correct` is split into components: between examples, between the augmentations of
+one example, between seeds, between a seed's examples beyond that, and the rest. Three answers come from it:
+
+    example_f         do examples differ beyond their augmentations and the luck of seeds? (F', corrected for the
+                      number of epochs and methods that are tested)
+    augmentation_share   what fraction of the true variance of r~_t lies between augmentations of one example
+    generalizability     what fraction of the variance of r_t between examples is the examples' own: with these
+                      numbers of seeds and augmentations, and without bound of either
+
+A method with one augmentation of each example has no split: there "example" means the augmented example.
 
 python -m analysis.augmentations
 """
@@ -13,153 +18,147 @@ python -m analysis.augmentations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Bool
 
-from analysis.binomial import TARGETS, Case, cases, check_targets, never_reached
+from analysis.binomial import TARGETS, check_targets, first_reaching, never_reached
 from analysis.framework import results
 from analysis.framework.command import main
-from analysis.framework.random_state import generator
-from analysis.framework.table import Column, Table
-from analysis.statistics.variance_components import component_intervals, variance_components
-from dynamics.errors import UserError
+from analysis.framework.false_discoveries import control_false_discoveries
+from analysis.framework.table import Column, Table, spread_over
+from analysis.statistics.variance_components import (
+    component_intervals,
+    example_test,
+    generalizability,
+    variance_components,
+)
 from dynamics.kinds import checked
-from dynamics.names import label
-from dynamics.study import Study
+from dynamics.names import counted, label
+from dynamics.study import MethodCounts, Study
 
 SHOWN = 21
 """About how many examples a figure shows, evenly spaced in order of r_t: every 50th of 1024, as in the thesis."""
-
-
-def applies(study: Study) -> str | None:
-    """Say in one line why a study has nothing for this analysis; None where it has.
-
-    Examples
-    --------
-    >>> from analysis.framework.example import example_study
-    >>> applies(example_study()) is None
-    True
-    """
-    return _reason(study, TARGETS)
+LEVEL = 0.05
+"""Level of the test."""
 
 
 @checked
-def analyse(study: Study, *, targets: Sequence[float] = TARGETS, random_state: int = 0) -> results.Result:
-    """Split the variance of `correct` for all methods of a study with several augmentations.
+def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Result:
+    """Split the variance of `correct` for all methods and epochs of a study.
 
-    The result has a row for each method and epoch that is the first to reach a target; see :func:`row`. Its arrays
-    have one layer for each row of a method: `<method>.mean_counts` (row, example), correct answers out of N * M,
-    sorted; and of the examples that are shown `<method>.shown` (row, shown), their places in that order, and
-    `<method>.shown_counts` (row, shown, augmentation), correct answers out of N.
+    The result has a row for each method and epoch; see :func:`row`. `targets` lists the means of r_t that an epoch is
+    the first to reach. The arrays have one layer for each row of a method that has targets: `<method>.mean_counts`
+    (row, example), correct answers out of N * M, sorted; and of the examples that are shown `<method>.shown` (row,
+    shown), their places in that order, and `<method>.shown_counts` (row, shown, augmentation), answers out of N.
 
     Parameters
     ----------
     study
         The study.
     targets
-        Means of r_t, 0 to 1; each is analysed at the first epoch that reaches it.
-    random_state
-        Seed of the bootstrap over training seeds.
+        Means of r_t, 0 to 1, at whose first epochs single augmentations are shown.
 
     Raises
     ------
     UserError
-        When no method has several augmentations, or none of those reaches a target; when there are no targets.
+        When there are no targets, or one is not in [0, 1].
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> analyse(example_study()).table[["method", "targets", "epoch"]].values.tolist()
-    [['simclr', [0.25], 3], ['simclr', [0.5], 5], ['supervised', [0.25], 3], ['supervised', [0.5], 5]]
+    >>> result = analyse(example_study())
+    >>> [(row["method"], row["epoch"], row["targets"]) for row in result.rows if row["targets"]]
+    [('simclr', 3, [0.25]), ('simclr', 5, [0.5]), ('supervised', 3, [0.25]), ('supervised', 5, [0.5])]
     """
     check_targets(targets)
-    if (reason := _reason(study, targets)) is not None:
-        raise UserError(reason)
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
-    several = augmented(study)
-    for method in several:
-        own = cases(study, method, "r", targets)
-        if not own:
-            continue
-        rows += [row(case, generator(random_state, case.epoch)) for case in own]
-        layers = [_layer(case) for case in own]
-        for name in layers[0]:
+    for method in study.methods:
+        reached = first_epochs(study.counts(method), targets)
+        layers = []
+        for epoch, right in study.answers(method):
+            rows.append(
+                {"method": method, "epoch": epoch, "targets": reached.get(epoch, []), **row(right[:, 0])}
+            )
+            if epoch in reached:
+                layers.append(_layer(right[:, 0]))
+        for name in layers[0] if layers else ():
             arrays[f"{method}.{name}"] = np.stack([layer[name] for layer in layers])
-    settings = {
-        "targets": list(targets),
-        "random_state": random_state,
-        "one_augmentation": [method for method in study.methods if method not in several],
-    }
+    control_false_discoveries(rows, "example_p", "example_q")
     return results.Result(
-        name="augmentations", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings
+        name="augmentations",
+        rows=rows,
+        inputs=study.inputs(),
+        arrays=arrays,
+        settings={"targets": list(targets)},
     )
 
 
-def augmented(study: Study) -> list[str]:
-    """Return the methods whose panel has several augmentations of each example.
+def first_epochs(counts: MethodCounts, targets: Sequence[float]) -> dict[int, list[float]]:
+    """Return the epochs that are the first to reach a mean of r_t, and which means each of them reaches.
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> augmented(example_study())
-    ['simclr', 'supervised']
+    >>> first_epochs(example_study().counts("simclr"), [0.2, 0.25, 0.9])
+    {2: [0.2], 3: [0.25]}
     """
-    return [method for method in study.methods if study.runs[method][0].shape[1] > 1]
+    reached: dict[int, list[float]] = {}
+    for target in dict.fromkeys(targets):
+        if (at := first_reaching(counts.mean, target)) is not None:
+            reached.setdefault(int(counts.epochs[at]), []).append(target)
+    return reached
 
 
-def _reason(study: Study, targets: Sequence[float]) -> str | None:
-    several = augmented(study)
-    if not several:
-        return (
-            f"no method in study {study.name} has several augmentations of an example: "
-            "train one with 2 or more panel augmentations"
-        )
-    highest, method = max((float(study.counts(method).mean.max()), method) for method in several)
-    if highest < min(targets):
-        return (
-            f"no method with several augmentations in study {study.name} reaches a mean r_t of {min(targets)} "
-            f"({method} gets to {highest:.3f}): train longer"
-        )
-    return None
-
-
-def row(case: Case, rng: np.random.Generator) -> results.Row:
-    """Return the components of one method's variance at one epoch, each with its interval.
+def row(correct: Bool[np.ndarray, "seed augmentation example"]) -> results.Row:
+    """Return the test, the components and their intervals at one epoch; nan where seeds or examples are too few.
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> (case,) = cases(example_study(), "simclr", "r", [0.5])
-    >>> found = row(case, np.random.default_rng(0))
-    >>> found["epoch"], round(found["var_example"], 3)
-    (5, 0.054)
+    >>> found = row(example_study().indicators("simclr", [5])[:, 0, 0])
+    >>> round(found["var_example"], 3), round(found["generalizability"], 2)
+    (0.054, 0.73)
     """
-    found = variance_components(case.correct)
-    low, high = component_intervals(case.correct, rng=rng)
-    seeds, augmentations, examples = case.correct.shape
+    seeds, augmentations, examples = correct.shape
+    test, found = example_test(correct), variance_components(correct)
     values: results.Row = {
-        "method": case.method,
-        "targets": list(case.targets),
-        "epoch": case.epoch,
         "seeds": seeds,
         "augmentations": augmentations,
         "examples": examples,
-        "mean_r": case.p0,
+        "mean_r": float(correct.mean()),
+        "tested": "example" if augmentations > 1 else "augmented example",
+        "example_f": float(test.f),
+        "example_dof": float(test.dof_above),
+        "example_error_dof": float(test.dof_below),
+        "example_p": float(test.p),
+        **{_column(name): float(value) for name, value in found._asdict().items()},
+        "generalizability_more_seeds": float(
+            generalizability(found, seeds=np.inf, augmentations=augmentations)
+        ),
+        "generalizability_more_augmentations": float(
+            generalizability(found, seeds=seeds, augmentations=np.inf)
+        )
+        if augmentations > 1
+        else None,
     }
-    for name in found._fields:
-        column = name if name == "augmentation_share" else f"var_{name}"
-        values[column] = float(getattr(found, name))
-        values[f"{column}_low"] = float(getattr(low, name))
-        values[f"{column}_high"] = float(getattr(high, name))
+    for name, intervals in component_intervals(correct).items():
+        for kind, (low, high) in intervals._asdict().items():
+            values[f"{_column(name)}_{kind}_low"] = float(low)
+            values[f"{_column(name)}_{kind}_high"] = float(high)
     return values
 
 
-def _layer(case: Case) -> dict[str, np.ndarray]:
-    """Return the arrays that the figure draws for one case."""
-    examples = len(case.counts)
-    order = np.argsort(case.counts, kind="stable")
-    shown = np.arange(0, examples, max(1, round(examples / (SHOWN - 0.5))))
-    single = case.correct.sum(axis=0, dtype=np.int32)[:, order[shown]]
-    return {"mean_counts": case.counts[order], "shown": shown, "shown_counts": single.T}
+def _column(component: str) -> str:
+    return component if component in ("augmentation_share", "generalizability") else f"var_{component}"
+
+
+def _layer(correct: Bool[np.ndarray, "seed augmentation example"]) -> dict[str, np.ndarray]:
+    """Return the arrays that the figure draws of one epoch."""
+    counts = correct.sum(axis=(0, 1), dtype=np.int32)
+    order = np.argsort(counts, kind="stable")
+    shown = np.arange(0, len(counts), max(1, round(len(counts) / (SHOWN - 0.5))))
+    single = correct.sum(axis=0, dtype=np.int32)[:, order[shown]]
+    return {"mean_counts": counts[order], "shown": shown, "shown_counts": single.T}
 
 
 PARTS = {
@@ -173,15 +172,58 @@ PARTS = {
 
 
 def tables(result: results.Result) -> list[Table]:
-    """Return the components of the variance of `correct`, in percent, and the fraction between augmentations.
+    """Return whether examples differ (`test`), and how the variance of `correct` splits (`split`).
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> (table,) = tables(analyse(example_study()))
-    >>> table.notes[1]
-    'SimCLR never reaches a mean r_t of 0.75'
+    >>> test, split = tables(analyse(example_study()))
+    >>> test.notes[0]
+    'SimCLR: examples differ (q < 0.05) in 3 of 6 epochs'
     """
+    return [_test(result), _split(result)]
+
+
+def _test(result: results.Result) -> Table:
+    shown: list[results.Row] = []
+    notes = []
+    for method in dict.fromkeys(one["method"] for one in result.rows):
+        own = [one for one in result.rows if one["method"] == method]
+        shown += [own[place] for place in spread_over(len(own), 4)]
+        what = f"{own[0]['tested']}s"
+        tested = [one for one in own if one["example_q"] is not None]
+        if own[0]["seeds"] < 2:
+            notes.append(f"{label(method)}: a test of {what} needs two seeds")
+        else:
+            differ = sum(one["example_q"] < LEVEL for one in tested)
+            notes.append(
+                f"{label(method)}: {what} differ (q < {LEVEL}) in {differ} of {counted(len(own), 'epoch')}"
+            )
+    columns = [
+        Column("method", "method", "method"),
+        Column("epoch", "t", "d"),
+        Column("mean_r", "E[r_t]", ".3f"),
+        Column("tested", "tested"),
+        Column("example_f", "F'", ".2f"),
+        Column("example_p", "p", "p"),
+        Column("example_q", "q", "p"),
+        Column("generalizability", "generalizability", ".2f"),
+        Column("generalizability_these_examples", "95 %, these examples", "interval"),
+        Column("generalizability_examples_like_these", "95 %, examples like these", "interval"),
+        Column("generalizability_more_seeds", "any N", ".2f"),
+        Column("generalizability_more_augmentations", "any M", ".2f"),
+    ]
+    caption = (
+        "is it the example? F' about 1: examples do not differ beyond their augmentations and the luck of seeds; q: p "
+        "after Benjamini and Hochberg, all epochs of all methods; generalizability: fraction of the variance of r_t "
+        "that is the examples' own, at this N and M and without bound of one of them"
+    )
+    return Table(key="test", caption=caption, columns=columns, rows=shown, notes=notes)
+
+
+def _split(result: results.Result) -> Table:
+    several = [one for one in result.rows if one["augmentations"] > 1]
+    rows = [one | _percentages(one) for one in several if one["targets"]]
     columns = [
         Column("method", "method", "method"),
         Column("epoch", "t", "d"),
@@ -190,35 +232,31 @@ def tables(result: results.Result) -> list[Table]:
         Column("mean_r", "E[r_t]", ".3f"),
         *(Column(f"percent_{part}", title, ".1f") for part, title in PARTS.items()),
         Column("augmentation_share", "fraction", ".3f"),
-        Column("augmentation_share", "95 % over seeds", "interval"),
+        Column("augmentation_share_these_examples", "95 %, these examples", "interval"),
+        Column("augmentation_share_examples_like_these", "95 %, examples like these", "interval"),
     ]
     caption = (
         "components of the variance of correct; fraction: of the true variance of r~_t, between augmentations"
     )
-    rows = [row_ | _percentages(row_) for row_ in result.rows]
-    return [Table(caption=caption, columns=columns, rows=rows, notes=_notes(result))]
+    single = dict.fromkeys(one["method"] for one in result.rows if one["augmentations"] == 1)
+    notes = ["a negative component is an unbiased estimate of one near 0"] * any(
+        (one[f"var_{part}"] or 0) < 0 for one in rows for part in PARTS
+    )
+    notes += ["intervals need three seeds, and the split itself two"] * any(one["seeds"] < 3 for one in rows)
+    notes += [f"{label(method)} has one augmentation of each example: nothing to split" for method in single]
+    methods = dict.fromkeys(one["method"] for one in several)
+    notes += never_reached([one for one in several if one["targets"]], methods, result.settings["targets"])
+    return Table(key="split", caption=caption, columns=columns, rows=rows, notes=notes)
 
 
-def _percentages(row_: results.Row) -> results.Row:
+def _percentages(one: results.Row) -> results.Row:
     """Return each component in percent of their sum; None where there is no variance, or no split."""
-    values = [np.nan if row_[f"var_{part}"] is None else row_[f"var_{part}"] for part in PARTS]
+    values = [np.nan if one[f"var_{part}"] is None else one[f"var_{part}"] for part in PARTS]
     total = sum(values)
     return {
         f"percent_{part}": 100 * value / total if total > 0 else None
         for part, value in zip(PARTS, values, strict=True)
     }
-
-
-def _notes(result: results.Result) -> list[str]:
-    notes = []
-    if any((row_[f"var_{part}"] or 0) < 0 for row_ in result.rows for part in PARTS):
-        notes.append("a negative component is an unbiased estimate of one near 0")
-    if any(row_["seeds"] < 3 for row_ in result.rows):
-        notes.append("intervals need three seeds, and the split itself two")
-    single = result.settings["one_augmentation"]
-    notes += [f"{label(method)} has one augmentation of each example: nothing to split" for method in single]
-    several = [method for method in result.inputs if method not in single]
-    return notes + never_reached(result.rows, several, result.settings["targets"])
 
 
 if __name__ == "__main__":

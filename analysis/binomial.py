@@ -22,14 +22,14 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int32
-from scipy import stats
 
 from analysis.framework import results
 from analysis.framework.command import main
+from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
 from analysis.framework.targets import by_target, of_quantity
-from analysis.statistics import betabinomial, homogeneity, intraclass, thesis_noise, within_seeds
+from analysis.statistics import homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
 from dynamics.errors import UserError
 from dynamics.kinds import checked
@@ -91,7 +91,7 @@ def analyse(
     targets
         Means of r_t, 0 to 1; each is tested at the first epoch that reaches it.
     random_state
-        Seed of noise, bootstrap and permutations.
+        Seed of noise and permutations.
     permutations
         Number of permutations of the permutation test.
 
@@ -124,7 +124,7 @@ def analyse(
             arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(
                 len(noise), len(study.counts(method).examples)
             )
-    _control_false_discoveries(rows)
+    control_false_discoveries(rows, "permutation_p", "permutation_q")
     settings = {"targets": list(targets), "random_state": random_state, "permutations": permutations}
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
@@ -208,7 +208,7 @@ def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.R
     equal = expected_distance(len(values), trials=case.trials, noise_trials=seeds, p0=case.p0, rng=rng)
     permuted = within_seeds.permutation_test(case.correct, rng=rng, permutations=permutations)
     icc = intraclass.icc_of_seeds(case.correct)
-    low, high = intraclass.icc_interval(case.correct, rng=rng)
+    low, high = intraclass.icc_interval(case.correct)
     return {
         "method": case.method,
         "quantity": case.quantity,
@@ -228,8 +228,8 @@ def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.R
         "mae_if_equal": equal.mean,
         "mae_if_equal_sd": equal.sd,
         "icc": icc,
-        "icc_low": float(low),
-        "icc_high": float(high),
+        "icc_these_examples_low": float(low),
+        "icc_these_examples_high": float(high),
         "permutation_z": permuted.z,
         # One seed, or seeds with all answers right or wrong: every permutation is the same, and tests nothing.
         "permutation_p": permuted.p_over if np.isfinite(permuted.z) else None,
@@ -244,14 +244,12 @@ def _independent_trials(case: Case) -> results.Row:
     pooled = homogeneity.pooled_chi_square(case.counts, case.trials)
     dispersion = homogeneity.dispersion(case.counts, case.trials)
     tarone = homogeneity.tarone(case.counts, case.trials)
-    fitted = betabinomial.fit(case.counts, case.trials)
     cochran = within_seeds.cochran_q(case.correct[:, 0])
     found = (
         (thesis.chi2, thesis.p_value, thesis.valid, thesis.smallest_expected)
         + (pooled.chi2, pooled.p_value, pooled.dof)
         + (dispersion.phi, dispersion.p_over, dispersion.p_two_sided)
         + (tarone.z, tarone.p_over, tarone.p_two_sided)
-        + (fitted.rho, fitted.rho_low, fitted.rho_high, fitted.likelihood_ratio, fitted.p_value)
         + (cochran.q, cochran.p_over)
     )
     return dict(zip(INDEPENDENT, found, strict=True))
@@ -271,25 +269,9 @@ INDEPENDENT = (
     "tarone_z",
     "tarone_p",
     "tarone_p_two_sided",
-    "betabinomial_icc",
-    "betabinomial_icc_low",
-    "betabinomial_icc_high",
-    "betabinomial_lr",
-    "betabinomial_p",
     "cochran_q",
     "cochran_p",
 )
-
-
-def _control_false_discoveries(rows: list[results.Row]) -> None:
-    """Add to each row the permutation test's p-value after Benjamini and Hochberg's correction over all rows."""
-    p = np.array([row["permutation_p"] for row in rows], dtype=float)
-    known = np.isfinite(p)
-    adjusted = np.full(len(p), np.nan)
-    if known.any():
-        adjusted[known] = stats.false_discovery_control(p[known])
-    for row_, value in zip(rows, adjusted, strict=True):
-        row_["permutation_q"] = float(value)
 
 
 def tables(result: results.Result) -> list[Table]:
@@ -314,16 +296,17 @@ def tables(result: results.Result) -> list[Table]:
         Column("tarone_z", "Tarone Z", ".1f"),
         Column("tarone_p", "p", ".2g"),
         Column("cochran_p", "Cochran p", ".2g"),
-        Column("betabinomial_icc", "beta-binomial ICC", ".3f"),
-        Column("betabinomial_icc", "95 %", "interval"),
+        Column("icc", "ICC", ".3f"),
+        Column("icc_these_examples", "95 %, these examples", "interval"),
     ]
     averaged = [
         Column("mae", "MAE (thesis)", ".3f", "mae_sd"),
         Column("mae_floor", "floor", ".3f"),
         Column("mae_if_equal", "if equally hard", ".3f"),
         Column("icc", "ICC", ".3f"),
-        Column("icc", "95 % over seeds", "interval"),
-        Column("permutation_p", "p", ".2g"),
+        Column("icc_these_examples", "95 %, these examples", "interval"),
+        Column("permutation_p", "p", "p"),
+        Column("permutation_q", "q", "p"),
     ]
     captions = {
         "r_tilde": "one augmentation: N r~ against Bin(N, p0); dispersion 1 and ICC 0 mean equally hard examples",

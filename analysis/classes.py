@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Are some classes easier than others? E[r_t] of every class after every epoch (memorization thesis, eq. 5.3).
 
-Class means always differ a little. An analysis of variance of r_t over the examples says whether they differ
-more than shuffled labels would make them, and what fraction of the variance between examples the classes explain.
-It applies to these seeds: where each network still gives one answer to all images, their classes do differ.
+Class means always differ a little. F' tests whether they differ for seeds and examples like these (Clark 1973), at
+every epoch, corrected for the number of tests. The plain F of an analysis of variance of r_t holds for these seeds
+only: where each network still gives one answer to all images, their classes do differ, by chance. What fraction of the
+variance between examples the classes explain is epsilon squared.
 
 Examples are grouped by their true class for every method, also for those that never saw it. Where a method
 was trained on other labels, a second set of rows groups them by these.
@@ -11,6 +12,7 @@ was trained on other labels, a second set of rows groups them by these.
 python -m analysis.classes
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +22,16 @@ from scipy import stats
 from analysis.alignment import align
 from analysis.framework import results
 from analysis.framework.command import main
+from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.table import Column, Table, spread_over
-from analysis.statistics.class_differences import ClassMeans, Differences, class_differences, class_means
+from analysis.statistics.class_differences import (
+    ClassMeans,
+    Differences,
+    class_differences,
+    class_means,
+    crossed_class_test,
+)
+from analysis.statistics.quasi_f import QuasiF
 from dynamics.errors import UserError
 from dynamics.kinds import checked
 from dynamics.names import counted, label
@@ -29,7 +39,7 @@ from dynamics.study import MethodCounts, Study
 
 TRUE, TRAINED = "true", "trained"
 LEVEL = 0.05
-"""Level of the test: F is above its 5 % point where p is below this."""
+"""Level of the test."""
 
 
 class Grouping(NamedTuple):
@@ -115,11 +125,16 @@ def analyse(study: Study) -> results.Result:
         for grouping in groupings(study, method):
             key = f"{method}.{grouping.by}"
             means = class_means(grouping.counts.learning_probability, grouping.labels)
-            rows += rows_of(grouping, means, reference)
+            tests = [
+                crossed_class_test(right[:, 0].mean(axis=1), grouping.labels)
+                for _, right in study.answers(method)
+            ]
+            rows += rows_of(grouping, means, reference, tests)
             arrays[f"{method}.epochs"] = grouping.counts.epochs
             arrays[f"{key}.class_mean"] = means.means
             arrays[f"{key}.classes"], arrays[f"{key}.sizes"] = means.classes, means.sizes
             names[key] = grouping.names_of(means.classes)
+    control_false_discoveries(rows, "crossed_p", "crossed_q")
     without = [method for method in study.methods if f"{method}.{TRUE}" not in names]
     settings = {"reference": reference.counts.method, "classes": names, "without_labels": without}
     return results.Result(name="classes", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
@@ -131,8 +146,10 @@ def _reference(study: Study) -> Grouping:
     return next(grouping for method in methods for grouping in groupings(study, method)[:1])
 
 
-def rows_of(grouping: Grouping, means: ClassMeans, reference: Grouping) -> list[results.Row]:
-    """Return one row per epoch: F with its 5 % point, fractions of variance, spread and order of the classes.
+def rows_of(
+    grouping: Grouping, means: ClassMeans, reference: Grouping, tests: Sequence[QuasiF]
+) -> list[results.Row]:
+    """Return one row per epoch: F' and F, fractions of variance, spread and order of the classes.
 
     `reference_*` compare the order of the classes with that of the reference at the epoch with the nearest
     mean r_t (eq. 4.4); they are None where the classes are not the same, and for the reference itself.
@@ -142,7 +159,9 @@ def rows_of(grouping: Grouping, means: ClassMeans, reference: Grouping) -> list[
     >>> from analysis.framework.example import example_study
     >>> (grouping,) = groupings(example_study(), "supervised")
     >>> means = class_means(grouping.counts.learning_probability, grouping.labels)
-    >>> rows_of(grouping, means, grouping)[-1]["hard_to_easy"]
+    >>> outcomes = example_study().correct("supervised").isel(view=0).mean("augmentation").values
+    >>> tests = [crossed_class_test(outcomes[:, at], grouping.labels) for at in range(6)]
+    >>> rows_of(grouping, means, grouping, tests)[-1]["hard_to_easy"]
     ['2', '1', '0']
     """
     counts = grouping.counts
@@ -158,6 +177,10 @@ def rows_of(grouping: Grouping, means: ClassMeans, reference: Grouping) -> list[
             "examples": len(grouping.labels),
             "classes": len(names),
             "mean_r": float(counts.mean[at]),
+            "crossed_f": float(tests[at].f),
+            "crossed_dof": float(tests[at].dof_above),
+            "crossed_error_dof": float(tests[at].dof_below),
+            "crossed_p": float(tests[at].p),
             **_differences(found, at),
             "hard_to_easy": _order(names, means.means[at]),
             **compared[at],
@@ -224,17 +247,19 @@ def tables(result: results.Result) -> list[Table]:
     --------
     >>> from analysis.framework.example import example_study
     >>> tables(analyse(example_study()))[0].notes[0]
-    'SimCLR by true class: F is above its 5 % point in 4 of 6 epochs, the last of them 5'
+    'SimCLR by true class: classes differ (q < 0.05) in 0 of 6 epochs'
     """
     rows: list[results.Row] = []
     notes = []
     for method, by in dict.fromkeys((row["method"], row["classes_by"]) for row in result.rows):
         own = [row for row in result.rows if (row["method"], row["classes_by"]) == (method, by)]
         rows += [_with_ends(own[place]) for place in spread_over(len(own), 4)]
-        above = [row["epoch"] for row in own if row["p"] is not None and row["p"] < LEVEL]
-        last = f", the last of them {above[-1]}" if above else ""
-        share = f"{len(above)} of {counted(len(own), 'epoch')}{last}"
-        notes.append(f"{label(method)} by {by} class: F is above its 5 % point in {share}")
+        differ = [row["epoch"] for row in own if row["crossed_q"] is not None and row["crossed_q"] < LEVEL]
+        last = f", the last of them {differ[-1]}" if differ else ""
+        share = f"classes differ (q < {LEVEL}) in {len(differ)} of {counted(len(own), 'epoch')}{last}"
+        if own[0]["seeds"] < 2:
+            share = "whether classes differ for other seeds, too, cannot be tested with one seed"
+        notes.append(f"{label(method)} by {by} class: {share}")
     notes += [
         f"{label(method)} has no labels, or one for all examples; left out"
         for method in result.settings["without_labels"]
@@ -244,8 +269,11 @@ def tables(result: results.Result) -> list[Table]:
         Column("classes_by", "class"),
         Column("epoch", "t", "d"),
         Column("mean_r", "E[r_t]", ".3f"),
-        Column("f", "F", ".2f"),
-        Column("f_5_percent", "5 % point", ".2f"),
+        Column("crossed_f", "F'", ".2f"),
+        Column("crossed_p", "p", "p"),
+        Column("crossed_q", "q", "p"),
+        Column("f", "F, these seeds", ".2f"),
+        Column("p", "p, these seeds", "p"),
         Column("epsilon_squared", "epsilon²", ".3f"),
         Column("sd", "sd of classes", ".3f"),
         Column("sd_if_equal", "if equal", ".3f"),
@@ -253,7 +281,10 @@ def tables(result: results.Result) -> list[Table]:
         Column("easiest", "easiest"),
         Column("reference_spearman", f"Spearman with {label(result.settings['reference'])}", ".2f"),
     ]
-    caption = "do classes differ in r_t? F above its 5 % point: yes; epsilon²: fraction of variance that they explain"
+    caption = (
+        "do classes differ in r_t? F': for seeds and examples like these; q: p after Benjamini and Hochberg, all "
+        "epochs of all methods; epsilon²: fraction of the variance of r_t that classes explain, chance taken off"
+    )
     return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
 
 

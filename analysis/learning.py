@@ -11,15 +11,14 @@ import numpy as np
 
 from analysis.framework import results
 from analysis.framework.command import main
-from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table, spread_over
-from analysis.statistics.bootstrap import seed_interval
+from analysis.statistics.jackknife import mean_intervals
 from dynamics.kinds import checked
 from dynamics.study import MethodCounts, Study
 
 
 @checked
-def analyse(study: Study, *, random_state: int = 0) -> results.Result:
+def analyse(study: Study) -> results.Result:
     """Compute r_t, r~_t and E[r_t] of all methods and epochs.
 
     The result has one row per method and epoch, and for each method the arrays `<method>.correct` (epoch,
@@ -31,8 +30,6 @@ def analyse(study: Study, *, random_state: int = 0) -> results.Result:
     ----------
     study
         The study.
-    random_state
-        Seed of the bootstrap over training seeds.
 
     Examples
     --------
@@ -43,7 +40,7 @@ def analyse(study: Study, *, random_state: int = 0) -> results.Result:
     rows, arrays, settings = [], {}, {}
     for method in study.methods:
         counts = study.counts(method)
-        rows += _rows(counts, generator(random_state))
+        rows += _rows(counts)
         arrays.update(_arrays(counts))
         settings[method] = {
             "seeds": counts.num_seeds,
@@ -57,9 +54,9 @@ def analyse(study: Study, *, random_state: int = 0) -> results.Result:
     )
 
 
-def _rows(counts: MethodCounts, rng: np.random.Generator) -> list[results.Row]:
-    low, high = seed_interval(counts.seed_means, rng=rng)
+def _rows(counts: MethodCounts) -> list[results.Row]:
     r, single = counts.learning_probability, counts.single_augmentation
+    intervals = mean_intervals(counts.seed_means, r.T)
     return [
         {
             "method": counts.method,
@@ -67,8 +64,11 @@ def _rows(counts: MethodCounts, rng: np.random.Generator) -> list[results.Row]:
             "seeds": counts.num_seeds,
             "trials": counts.trials,
             "mean_r": float(r[i].mean()),
-            "mean_r_low": float(low[i]),
-            "mean_r_high": float(high[i]),
+            **{
+                f"mean_r_{kind}_{end}": float(values[i])
+                for kind, interval in intervals._asdict().items()
+                for end, values in interval._asdict().items()
+            },
             "sd_r": float(r[i].std()),
             "mean_r_tilde": float(single[i].mean()),
             "sd_r_tilde": float(single[i].std()),
@@ -101,7 +101,7 @@ def tables(result: results.Result) -> list[Table]:
     --------
     >>> from analysis.framework.example import example_study
     >>> tables(analyse(example_study()))[0].cells()[0]
-    ['SimCLR', '1', '4', '8', '0.117', '0.104 to 0.129', '0.144', '0.083', '0.149']
+    ['SimCLR', '1', '4', '8', '0.117', '0.095 to 0.138', '0.060 to 0.173', '0.144', '0.083', '0.149']
     """
     rows = []
     for method in dict.fromkeys(row["method"] for row in result.rows):
@@ -113,7 +113,8 @@ def tables(result: results.Result) -> list[Table]:
         Column("seeds", "N", "d"),
         Column("trials", "N*M", "d"),
         Column("mean_r", "E[r_t]", ".3f"),
-        Column("mean_r", "95 % over seeds", "interval"),
+        Column("mean_r_these_examples", "95 %, these examples", "interval"),
+        Column("mean_r_examples_like_these", "95 %, examples like these", "interval"),
         Column("sd_r", "sd r_t", ".3f"),
         Column("mean_r_tilde", "E[r~_t]", ".3f"),
         Column("sd_r_tilde", "sd r~_t", ".3f"),

@@ -27,6 +27,7 @@ READING = (
     "than the chance of few seeds explains mean that it is the augmentation."
 )
 
+ENDS = ("_these_examples_low", "_these_examples_high")
 GREY = "#555555"
 DARK = "#222222"
 
@@ -34,7 +35,8 @@ DARK = "#222222"
 def draw(results: Results) -> Figure:
     """Draw one row of panels per method, one panel for each target of the mean r_t."""
     result = results["augmentations"]
-    shown = ordered({row["method"] for row in result.rows})
+    several = {row["method"] for row in result.rows if row["augmentations"] > 1}
+    shown = ordered(several or {row["method"] for row in result.rows})
     targets = result.settings["targets"]
     colour = colours(result.inputs)
     figure, axes = grid(len(shown), len(targets), margin=0.7)
@@ -56,7 +58,7 @@ def draw(results: Results) -> Figure:
 
 
 def _draw_panel(panel: Axes, result: Result, method: str, target: float, colour: str) -> None:
-    own = [row for row in result.rows if row["method"] == method]
+    own = [row for row in result.rows if row["method"] == method and row["targets"]]
     at = next((place for place, row in enumerate(own) if target in row["targets"]), None)
     first = None if at is None else own[at]["targets"][0]
     if at is None or first != target:
@@ -90,7 +92,7 @@ def _draw_dots(
 
 
 def _title(row: Row) -> str:
-    share, low, high = (row[f"augmentation_share{end}"] for end in ("", "_low", "_high"))
+    share, low, high = (row[f"augmentation_share{end}"] for end in ("", *ENDS))
     epoch = rf"$t = {row['epoch']}$"
     if share is None or np.isnan(share):
         return epoch
@@ -108,5 +110,5 @@ def _examples_label(result: Result) -> str:
     return (
         f"fraction of the {number}, sorted by {SYMBOLS['r']}\n"
         f"%: part of the true variance of {SYMBOLS['r_tilde']} between augmentations of one example "
-        "(95 % interval over seeds)"
+        "(95 % interval, other seeds on these examples)"
     )

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of results that were computed at the first epochs whose mean r_t reaches a target: how to find one's own.
+"""Rows of results at the epochs where the mean of r_t reaches a target: how to find one's own.
 
-An epoch that is the first to reach several targets is computed, and counted, once; its row names them all.
+An epoch that is the first to reach several targets is computed, and counted, once; its row names them all. Its mean is
+above the target, by an amount that differs between methods: to compare methods, rows are interpolated to equal means.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
 
 from analysis.framework.results import Row
 
@@ -30,3 +35,69 @@ def by_target(rows: Iterable[Row]) -> dict[tuple[str, float], Row]:
     [('simclr', 0.25), ('simclr', 0.5)]
     """
     return {(row["method"], target): row for row in rows for target in row["targets"]}
+
+
+class Crossing(NamedTuple):
+    """Where a curve of means first passes a value, between two epochs."""
+
+    before: int
+    """Place of the last epoch below it on the epoch axis."""
+    after: int
+    """Place of the first epoch at or above it; equal to `before` where the first epoch has exactly this mean."""
+    weight: float
+    """How far from `before` to `after`, above 0 to 1."""
+
+    def between(self, values: Float[np.ndarray, "epoch *rest"]) -> Float[np.ndarray, "*rest"]:
+        """Return values interpolated to the crossing."""
+        return np.asarray((1 - self.weight) * values[self.before] + self.weight * values[self.after])
+
+
+def crossing(means: Float[np.ndarray, " epoch"], value: float) -> Crossing | None:
+    """Find where means, linear between epochs, first reach a value; None if never, or above it from the start.
+
+    Examples
+    --------
+    >>> found = crossing(np.array([0.2, 0.4, 0.8]), 0.5)
+    >>> found.before, found.after, round(found.weight, 2)
+    (1, 2, 0.25)
+    >>> crossing(np.array([0.2, 0.4]), 0.1) is None
+    True
+    """
+    reached = np.flatnonzero(means >= value)
+    if len(reached) == 0 or (reached[0] == 0 and means[0] > value):
+        return None
+    after = int(reached[0])
+    before = max(after - 1, 0)
+    step = float(means[after] - means[before])
+    return Crossing(before, after, (value - float(means[before])) / step if step > 0 else 1.0)
+
+
+def at_mean(rows: Sequence[Row], mean: float, columns: Sequence[str]) -> Row | None:
+    """Return columns where a method's mean of r_t first is `mean`, interpolated between two epochs.
+
+    Parameters
+    ----------
+    rows
+        The method's rows, epoch by epoch, with their `mean_r`.
+    mean
+        0 to 1.
+    columns
+        Numbers to interpolate; None where one of the two is not known.
+
+    Returns
+    -------
+    Row or None
+        The columns and `epoch`, a fraction; None if the mean is never reached, or exceeded by the first epoch.
+
+    Examples
+    --------
+    >>> rows = [{"epoch": 1, "mean_r": 0.2, "sd": 0.1}, {"epoch": 2, "mean_r": 0.4, "sd": 0.3}]
+    >>> {name: round(value, 3) for name, value in at_mean(rows, 0.25, ["sd"]).items()}
+    {'epoch': 1.25, 'sd': 0.15}
+    """
+    found = crossing(np.array([row["mean_r"] for row in rows], dtype=float), mean)
+    if found is None:
+        return None
+    names = ("epoch", *columns)
+    values = {name: found.between(np.array([row[name] for row in rows], dtype=float)) for name in names}
+    return {name: None if np.isnan(value) else float(value) for name, value in values.items()}

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+LEVEL = 0.05
+"""Level of significance."""
 CLEAR = 1.25
 """Two numbers that are compared by their ratio differ when it is above this."""
 

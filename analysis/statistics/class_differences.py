@@ -13,8 +13,10 @@ Behaviormetrika 40:129).
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64, Integer
+from jaxtyping import Float, Int64, Integer, Shaped
 from scipy import stats
+
+from analysis.statistics.quasi_f import MeanSquare, QuasiF, quasi_f
 
 DECIMALS = 12
 """Decimals of class means: sums of equal numbers differ in their last bits, which does not order the classes."""
@@ -134,6 +136,57 @@ def class_differences(
         sd=means.std(axis=-1, ddof=1) if between else nothing,
         sd_if_equal=np.sqrt(total / (len(labels) - 1) * np.mean(1 / sizes)) if between else nothing,
     )
+
+
+def crossed_class_test(
+    outcomes: Shaped[np.ndarray, "seed example"], labels: Integer[np.ndarray, " example"]
+) -> QuasiF:
+    """Test whether classes differ where seeds are random, so that other seeds and examples would show it too.
+
+    F' = (MS class + MS seed x example) / (MS example + MS seed x class), examples within classes. The F of
+    :func:`class_differences` asks this of the given seeds only: a seed that favours one class makes it large.
+
+    Parameters
+    ----------
+    outcomes
+        Each seed's mean answer to each example, or any other value of it.
+    labels
+        Class of each example.
+
+    Returns
+    -------
+    QuasiF
+        0-d arrays; nan for one seed, or one class.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.arange(100) % 2
+    >>> favoured = rng.normal(size=(8, 2))[:, labels]  # every seed favours a class of its own
+    >>> round(float(crossed_class_test(favoured + rng.normal(size=(8, 100)), labels).p), 2)
+    0.22
+    """
+    classes, member = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(member)
+    seeds, examples, count = len(outcomes), len(labels), len(classes)
+    values = outcomes - outcomes.mean()
+    by_class = values @ np.eye(count)[member] / sizes
+    of_class, of_seed, of_example = (
+        by_class.mean(axis=0),
+        values.mean(axis=1, keepdims=True),
+        values.mean(axis=0),
+    )
+    sums = (
+        seeds * (sizes * of_class**2).sum(),
+        seeds * ((of_example - of_class[member]) ** 2).sum(),
+        (sizes * (by_class - of_seed - of_class) ** 2).sum(),
+        ((values - by_class[:, member] - of_example + of_class[member]) ** 2).sum(),
+    )
+    dofs = (count - 1, examples - count, (seeds - 1) * (count - 1), (seeds - 1) * (examples - count))
+    between, within, of_seeds, rest = (
+        MeanSquare(np.asarray(total / max(dof, 1)), dof) for total, dof in zip(sums, dofs, strict=True)
+    )
+    return quasi_f([between, rest], [within, of_seeds])
 
 
 def _ratio(

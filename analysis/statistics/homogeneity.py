@@ -2,8 +2,7 @@
 """Tests of equally hard examples, on counts, that hold their level where the thesis's test does not.
 
 Each asks whether counts out of N trials vary more between examples than Bin(N, p0) does: Pearson's index of
-dispersion, its score form by Tarone, and a chi-square over pooled cells that shows where the fit fails. The
-likelihood-ratio test is in `analysis.statistics.betabinomial`.
+dispersion, its score form by Tarone, and a chi-square over pooled cells that shows where the fit fails.
 
 All three take trials to be independent with one rate for all seeds. Seeds that differ in accuracy make counts
 vary *less* than a binomial, so the tests lose power and phi falls below 1: then use those of

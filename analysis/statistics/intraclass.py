@@ -9,9 +9,9 @@ epochs where chi-squares and mean absolute errors do not.
 """
 
 import numpy as np
-from jaxtyping import Float, Int64, Integer, Shaped
+from jaxtyping import Float, Integer, Shaped
 
-from analysis.statistics.bootstrap import Interval, percentile_interval, resample_weights
+from analysis.statistics.jackknife import Interval, jackknife_interval
 from analysis.statistics.trials import check_counts
 
 
@@ -43,9 +43,9 @@ def icc_of_counts(counts: Integer[np.ndarray, " example"], trials: int) -> float
     counts = check_counts(counts, trials)
     examples, mean = len(counts), counts.mean()
     # A binary answer is its own square, so the counts hold both sums of squares.
-    diagonal = counts.sum(keepdims=True) - examples * mean**2 / trials
-    off_diagonal = ((counts - mean) ** 2).sum(keepdims=True) - diagonal
-    return float(_icc(diagonal, off_diagonal, examples=examples, seeds=trials)[0])
+    diagonal = float(counts.sum() - examples * mean**2 / trials)
+    off_diagonal = float(((counts - mean) ** 2).sum()) - diagonal
+    return _icc(diagonal, off_diagonal, examples=examples, seeds=trials)
 
 
 def icc_of_seeds(outcomes: Shaped[np.ndarray, "seed *augmentation example"]) -> float:
@@ -68,30 +68,20 @@ def icc_of_seeds(outcomes: Shaped[np.ndarray, "seed *augmentation example"]) -> 
     >>> round(icc_of_seeds(np.array([[0, 1, 1, 0], [0, 1, 0, 0]])), 3)
     0.571
     """
-    moments = _SeedMoments(outcomes)
-    return float(moments.icc(np.ones((1, moments.seeds), dtype=np.int64))[0])
+    return _of_seeds(_by_seed(outcomes))
 
 
 def icc_interval(
-    outcomes: Shaped[np.ndarray, "seed *augmentation example"],
-    *,
-    rng: np.random.Generator,
-    resamples: int = 2000,
-    level: float = 0.95,
+    outcomes: Shaped[np.ndarray, "seed *augmentation example"], *, level: float = 0.95
 ) -> Interval:
-    """Return the bootstrap interval over seeds of :func:`icc_of_seeds`, for these examples.
-
-    In a resample only pairs of different seeds count: copies of one seed agree perfectly and would shift the
-    entire interval up by about 1/N. The interval is too wide (conservative) where rho is below about 1/N.
+    """Return the jackknife interval of :func:`icc_of_seeds` for these examples: what other seeds would give on them.
 
     Parameters
     ----------
     outcomes
         As in :func:`icc_of_seeds`.
-    rng
-        Source of the resamples.
-    resamples, level
-        How many resamples; the coverage aimed at, between 0 and 1.
+    level
+        The coverage aimed at, between 0 and 1.
 
     Returns
     -------
@@ -101,59 +91,40 @@ def icc_interval(
     Examples
     --------
     >>> outcomes = np.random.default_rng(0).random((8, 50)) < np.linspace(0, 1, 50)
-    >>> low, high = icc_interval(outcomes, rng=np.random.default_rng(0))
+    >>> low, high = icc_interval(outcomes)
     >>> bool(low < icc_of_seeds(outcomes) < high)
     True
     """
-    moments = _SeedMoments(outcomes)
-    if moments.seeds < 3:
-        return Interval(np.array(np.nan), np.array(np.nan))
-    weights = resample_weights(moments.seeds, rng=rng, resamples=resamples)
-    return percentile_interval(moments.icc(weights), level=level)
+    by_seed = _by_seed(outcomes)
+    seeds = len(by_seed)
+    left_out = np.array([_of_seeds(np.delete(by_seed, seed, axis=0)) for seed in range(seeds)])
+    least = -1 / max(seeds - 1, 1)
+    return jackknife_interval(np.array(_of_seeds(by_seed)), left_out, level=level, within=(least, 1.0))
 
 
-class _SeedMoments:
-    """Sums over examples of the products of two seeds' outcomes: all that the resamples need."""
-
-    def __init__(self, outcomes: Shaped[np.ndarray, "seed *augmentation example"]) -> None:
-        by_seed = outcomes.mean(axis=tuple(range(1, outcomes.ndim - 1)), dtype=np.float64)
-        self.seeds, self.examples = by_seed.shape
-        centred = by_seed - by_seed.mean()  # near the resamples' means: nothing cancels later
-        self.products = centred @ centred.T
-        self.sums = centred.sum(axis=1)
-
-    def icc(self, weights: Int64[np.ndarray, "resample seed"]) -> Float[np.ndarray, " resample"]:
-        """Return rho of every resample, from products of equal and of different seeds."""
-        n, k = self.seeds, self.examples
-        pairs = n**2 - (weights**2).sum(axis=1)
-        mean = weights @ self.sums / (n * k)
-        squares = np.diagonal(self.products)[None, :] - 2 * mean[:, None] * self.sums + k * mean[:, None] ** 2
-        every = np.einsum("ri,ij,rj->r", weights, self.products, weights, optimize=True) - k * (n * mean) ** 2
-        distinct = every - (weights**2 * squares).sum(axis=1)
-        off_diagonal = np.divide(
-            n * (n - 1) * distinct, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0
-        )
-        return _icc((weights * squares).sum(axis=1), off_diagonal, examples=k, seeds=n)
+def _by_seed(outcomes: Shaped[np.ndarray, "seed *augmentation example"]) -> Float[np.ndarray, "seed example"]:
+    return outcomes.mean(axis=tuple(range(1, outcomes.ndim - 1)), dtype=np.float64)
 
 
-def _icc(
-    diagonal: Float[np.ndarray, " resample"],
-    off_diagonal: Float[np.ndarray, " resample"],
-    *,
-    examples: int,
-    seeds: int,
-) -> Float[np.ndarray, " resample"]:
+def _of_seeds(by_seed: Float[np.ndarray, "seed example"]) -> float:
+    """Return rho from the sums of products of two outcomes on one example, over equal and over different seeds."""
+    seeds, examples = by_seed.shape
+    centred = by_seed - by_seed.mean() if by_seed.size else by_seed
+    diagonal = float((centred**2).sum())
+    return _icc(diagonal, float((centred.sum(axis=0) ** 2).sum()) - diagonal, examples=examples, seeds=seeds)
+
+
+def _icc(diagonal: float, off_diagonal: float, *, examples: int, seeds: int) -> float:
     """Return (MSB - MSW) / (MSB + (N - 1) MSW).
 
     `diagonal` and `off_diagonal` sum the products of two outcomes on one example, less the grand mean, over
     equal and over different seeds.
     """
-    undefined = np.full(len(diagonal), np.nan)
     if seeds < 2 or examples < 2:
-        return undefined
+        return np.nan
     total = diagonal + off_diagonal
     between = total / (seeds * (examples - 1))
     within = (diagonal - total / seeds) / (examples * (seeds - 1))
     scale = between + (seeds - 1) * within
     # Outcomes without variance leave rounding errors, many orders below one answer among a million.
-    return np.divide(between - within, scale, out=undefined, where=scale > 1e-20)
+    return (between - within) / scale if scale > 1e-20 else np.nan

@@ -5,53 +5,58 @@ The answer of seed i to augmentation j of example k as a sum of random effects,
 
     y_ijk = p + e_k + a_jk + s_i + (se)_ik + u_ijk,
 
-with augmentations nested in examples and seeds crossed with both; (se)_ik is a seed's luck with an example
-under all its augmentations, u the rest. The variances of the five are estimated by the method of moments of
-the balanced analysis of variance (Searle, Casella and McCulloch 1992, Variance Components, ch. 4): unbiased
-whatever the distributions, hence for binary answers too, and for the same reason slightly negative now and
-then where a part is absent. The true r~ of an augmented example is p + e_k + a_jk, without the noise of the
-N seeds; its variance lies between examples (e) and between the augmentations of one example (a).
+with augmentations nested in examples and seeds crossed with both; (se)_ik is a seed's luck with an example under all
+its augmentations, u the rest. The variances of the five are estimated by the method of moments of the balanced
+analysis of variance (Searle, Casella and McCulloch 1992, Variance Components, ch. 4): unbiased whatever the
+distributions, hence for binary answers too, and for the same reason slightly negative now and then where a part is
+absent. The true r~ of an augmented example is p + e_k + a_jk, without the noise of the N seeds; its variance lies
+between examples (e) and between the augmentations of one example (a).
 
-All sums of squares come from products of two seeds' answers. Products of different seeds hold what seeds
-agree on, e and a; so resamples of the seeds cost no more than the matrix of products, and count only pairs of
-different seeds (see `analysis.statistics.bootstrap`).
+With one augmentation an example and its augmentation are one, and so are (se) and u: `example` is then the variance
+between augmented examples, `seed_by_example` all of the rest.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64, Shaped
+from jaxtyping import Float, Shaped
 
-from analysis.statistics.bootstrap import percentile_interval, resample_weights
+from analysis.statistics.jackknife import Intervals, crossed_interval, groups_of, jackknife_interval
+from analysis.statistics.quasi_f import MeanSquare, QuasiF, quasi_f
 
 
 class Components(NamedTuple):
-    """Variances, in squared units of the answers; nan where they cannot be told apart.
+    """Variances, in squared units of the answers, and what follows from them; nan where they cannot be told apart.
 
-    Each is one number, or one for every resample.
+    Each is one number, or one for every seed or example that is left out.
     """
 
-    example: Float[np.ndarray, "*resample"]
+    example: Float[np.ndarray, "*left_out"]
     """Between examples: how far their r_t(x) under infinitely many augmentations and seeds spread."""
-    augmentation: Float[np.ndarray, "*resample"]
-    """Between augmentations of one example."""
-    seed: Float[np.ndarray, "*resample"]
+    augmentation: Float[np.ndarray, "*left_out"]
+    """Between augmentations of one example; nan for one augmentation."""
+    seed: Float[np.ndarray, "*left_out"]
     """Between seeds: how far their accuracies spread."""
-    seed_by_example: Float[np.ndarray, "*resample"]
+    seed_by_example: Float[np.ndarray, "*left_out"]
     """What a seed does to one example under all its augmentations."""
-    residual: Float[np.ndarray, "*resample"]
-    """The rest: one seed, one augmentation of one example."""
-    augmentation_share: Float[np.ndarray, "*resample"]
+    residual: Float[np.ndarray, "*left_out"]
+    """The rest: one seed, one augmentation of one example; nan for one augmentation."""
+    r: Float[np.ndarray, "*left_out"]
+    """Of r_t over examples, without the noise of the seeds: example + augmentation / M."""
+    r_tilde: Float[np.ndarray, "*left_out"]
+    """Of r~_t over augmented examples, without the noise of the seeds: example + augmentation."""
+    augmentation_share: Float[np.ndarray, "*left_out"]
     """augmentation / (example + augmentation): the fraction of the true variance of r~ that lies between the
     augmentations of one example. Near 0: averaging over augmentations changes little. Near 1: it evens the
     examples out. Outside 0..1 where an estimate is negative; nan where the sum is not positive."""
+    generalizability: Float[np.ndarray, "*left_out"]
+    """Fraction of the variance of r_t over examples, with these numbers of seeds and augmentations, that is the
+    examples' own: example / (example + augmentation / M + seed_by_example / N + residual / (N M)) (Brennan 2001,
+    Generalizability Theory, ch. 2). Near 0: another study would order the examples anew. Near 1: in the same way."""
 
 
-class ComponentIntervals(NamedTuple):
-    """Ends of the confidence intervals of all components; nan where there are too few seeds."""
-
-    low: Components
-    high: Components
+INTERVALS = ("example", "r", "r_tilde", "augmentation_share", "generalizability")
+"""The components that have intervals."""
 
 
 def variance_components(correct: Shaped[np.ndarray, "seed augmentation example"]) -> Components:
@@ -65,7 +70,7 @@ def variance_components(correct: Shaped[np.ndarray, "seed augmentation example"]
     Returns
     -------
     Components
-        All nan for fewer than two seeds, augmentations or examples.
+        All nan for fewer than two seeds or examples.
 
     Examples
     --------
@@ -74,102 +79,163 @@ def variance_components(correct: Shaped[np.ndarray, "seed augmentation example"]
     >>> round(float(variance_components(rng.random((30, 2, 400)) < p).augmentation_share), 1)
     1.0
     """
-    products = _Products(correct)
-    found = products.components(np.ones((1, products.seeds), dtype=np.int64))
-    return Components(*(values[0] for values in found))
+    return _Sums(correct).components()
+
+
+def generalizability(
+    components: Components, *, seeds: int | float, augmentations: int | float
+) -> Float[np.ndarray, "*left_out"]:
+    """Return the generalizability of r_t with other numbers of seeds and augmentations; both may be infinite.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> found = variance_components(rng.random((8, 4, 500)) < rng.random(500))
+    >>> round(float(generalizability(found, seeds=8, augmentations=4)), 2) == round(float(found.generalizability), 2)
+    True
+    >>> round(float(generalizability(found, seeds=np.inf, augmentations=np.inf)), 2)
+    1.0
+    """
+    noise = components.seed_by_example / seeds
+    if not np.isnan(components.augmentation).all():
+        noise = (
+            noise + components.augmentation / augmentations + components.residual / (seeds * augmentations)
+        )
+    total = np.asarray(components.example + noise)
+    return np.divide(components.example, total, out=np.full(total.shape, np.nan), where=total > 1e-12)
 
 
 def component_intervals(
-    correct: Shaped[np.ndarray, "seed augmentation example"],
-    *,
-    rng: np.random.Generator,
-    resamples: int = 2000,
-    level: float = 0.95,
-) -> ComponentIntervals:
-    """Return bootstrap intervals over seeds of :func:`variance_components`, for these examples and augmentations.
-
-    In simulations about 93 % of them hold the true value with 30 seeds, and 90 % with 8 or 4.
+    correct: Shaped[np.ndarray, "seed augmentation example"], *, level: float = 0.95
+) -> dict[str, Intervals]:
+    """Return the jackknife intervals of :data:`INTERVALS`, by name.
 
     Parameters
     ----------
     correct
         As in :func:`variance_components`.
-    rng
-        Source of the resamples.
-    resamples, level
-        How many resamples; the coverage aimed at, between 0 and 1.
-
-    Returns
-    -------
-    ComponentIntervals
-        0-d arrays; nan for fewer than three seeds, or where the component is nan.
+    level
+        The coverage aimed at, between 0 and 1.
 
     Examples
     --------
     >>> correct = np.random.default_rng(0).random((8, 2, 40)) < np.linspace(0, 1, 40)
-    >>> low, high = component_intervals(correct, rng=np.random.default_rng(0))
-    >>> bool(low.example < variance_components(correct).example < high.example)
+    >>> low, high = component_intervals(correct)["example"].these_examples
+    >>> bool(low < variance_components(correct).example < high)
     True
     """
-    products = _Products(correct)
-    if products.seeds < 3:
-        nothing = Components(*(np.array(np.nan) for _ in Components._fields))
-        return ComponentIntervals(nothing, nothing)
-    weights = resample_weights(products.seeds, rng=rng, resamples=resamples)
-    ends = [percentile_interval(values, level=level) for values in products.components(weights)]
-    return ComponentIntervals(
-        Components(*(np.asarray(end.low) for end in ends)),
-        Components(*(np.asarray(end.high) for end in ends)),
-    )
+    sums = _Sums(correct)
+    value = sums.components()
+    seeds, groups, both = sums.left_out()
+    found = {}
+    for name in INTERVALS:
+        estimate, *left_out = (getattr(one, name) for one in (value, seeds, groups, both))
+        found[name] = Intervals(
+            jackknife_interval(estimate, left_out[0], level=level),
+            crossed_interval(estimate, *left_out, level=level),
+        )
+    return found
 
 
-class _Products:
-    """Products of two seeds' answers, split as the answers are: within examples, between them, in all."""
+def example_test(correct: Shaped[np.ndarray, "seed augmentation example"]) -> QuasiF:
+    """Test whether examples differ beyond what their augmentations and the seeds' luck with them explain.
+
+    F' = (MS example + MS residual) / (MS augmentation + MS seed x example), each with Satterthwaite's degrees of
+    freedom. With one augmentation MS example / MS seed x example, which tests augmented examples.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.choice([0.1, 0.9], size=(2, 400))  # hard or easy by the augmentation alone
+    >>> bool(example_test(rng.random((30, 2, 400)) < p).p > 0.05)
+    True
+    """
+    sums = _Sums(correct)
+    found, n, m, k = sums.components(), sums.seeds, sums.augmentations, sums.examples
+    if m == 1:
+        luck = MeanSquare(found.seed_by_example, (n - 1) * (k - 1))
+        return quasi_f([MeanSquare(np.asarray(luck.value + n * found.example), k - 1)], [luck])
+    residual = MeanSquare(found.residual, k * (m - 1) * (n - 1))
+    augmentation = MeanSquare(np.asarray(residual.value + n * found.augmentation), k * (m - 1))
+    luck = MeanSquare(np.asarray(residual.value + m * found.seed_by_example), (n - 1) * (k - 1))
+    example = MeanSquare(np.asarray(luck.value + n * found.augmentation + n * m * found.example), k - 1)
+    return quasi_f([example, residual], [augmentation, luck])
+
+
+class _Sums:
+    """Sums of products of two seeds' answers over groups of examples: all that components need.
+
+    Products of different seeds hold what seeds agree on, e and a, without the noise of either.
+    """
 
     def __init__(self, correct: Shaped[np.ndarray, "seed augmentation example"]) -> None:
         self.seeds, self.augmentations, self.examples = correct.shape
+        self.groups = groups_of(self.examples)
         values = correct.astype(np.float64)
         by_example = values.mean(axis=1)
-        self.means = by_example.mean(axis=1)
-        within = (values - by_example[:, np.newaxis]).reshape(self.seeds, -1)
-        between = by_example - self.means[:, np.newaxis]
-        self.within = within @ within.T / max(self.examples * (self.augmentations - 1), 1)
-        self.between = between @ between.T / max(self.examples - 1, 1)
+        within = values - by_example[:, np.newaxis]
+        members = [np.flatnonzero(self.groups == group) for group in range(self.groups.max() + 1)]
+        self.sizes = np.array(list(map(len, members)))
+        self.totals = np.stack([by_example[:, own].sum(axis=1) for own in members])
+        self.products = np.stack([by_example[:, own] @ by_example[:, own].T for own in members])
+        flat = [within[:, :, own].reshape(self.seeds, -1) for own in members]
+        self.within = np.stack([one @ one.T for one in flat])
 
-    def components(self, weights: Int64[np.ndarray, "resample seed"]) -> Components:
-        """Return the components of every resample.
+    def components(self) -> Components:
+        """Return the components of all answers."""
+        return Components(
+            *(np.asarray(values[0, 0]) for values in self._components(np.zeros((1, len(self.sizes)))))
+        )
 
-        Of the products of deviations from an example's own mean, those of one seed with itself have the mean
-        a + u, and those of two seeds a. Of the examples' means, in the same order, e + a/M + (se) + u/M and
-        e + a/M.
+    def left_out(self) -> tuple[Components, Components, Components]:
+        """Return the components without each seed, without each group, and without both (group, seed)."""
+        no_group, each_group = np.zeros((1, len(self.sizes))), np.eye(len(self.sizes))
+        return (
+            Components(*(values[0] for values in self._components(no_group, without_seed=True))),
+            Components(*(values[:, 0] for values in self._components(each_group))),
+            self._components(each_group, without_seed=True),
+        )
+
+    def _components(
+        self, left_out: Float[np.ndarray, "choice group"], *, without_seed: bool = False
+    ) -> Components:
+        """Return the components of every choice of groups (left out where 1) by all seeds, or by all but each.
+
+        Of the products of deviations from an example's own mean, those of one seed with itself have the mean a + u,
+        and those of two seeds a. Of the examples' means, in the same order, e + a/M + (se) + u/M and e + a/M.
         """
-        if min(self.seeds, self.augmentations, self.examples) < 2:
-            return Components(*(np.full(len(weights), np.nan) for _ in Components._fields))
-        m, k = self.augmentations, self.examples
-        own, augmentation = _averages(self.within, weights)
-        residual = own - augmentation
-        own, shared = _averages(self.between, weights)
-        example = shared - augmentation / m
-        seed_by_example = own - shared - residual / m
-        squares, crossed = _averages(np.outer(self.means, self.means), weights)
-        seed = squares - crossed - seed_by_example / k - residual / (k * m)
-        total = example + augmentation
-        share = np.divide(augmentation, total, out=np.full(len(total), np.nan), where=total > 1e-12)
-        return Components(example, augmentation, seed, seed_by_example, residual, share)
+        kept = 1 - left_out
+        m, n, k = self.augmentations, self.seeds - without_seed, (kept @ self.sizes)[:, np.newaxis]
+        if n < 2 or k.min() < 2:
+            shape = (len(kept), self.seeds if without_seed else 1)
+            return Components(*(np.full(shape, np.nan) for _ in Components._fields))
+        within, products = (np.einsum("cg,gij->cij", kept, one) for one in (self.within, self.products))
+        means = kept @ self.totals / k
+        squares = np.einsum("ci,cj->cij", means, means)
+        sums = (within, products - k[:, :, np.newaxis] * squares, squares)
+        sizes = (np.maximum(k * (m - 1), 1), k - 1, 1)
+        own, shared = zip(
+            *(_averages(one, size, without_seed) for one, size in zip(sums, sizes, strict=True)), strict=True
+        )
+        augmentation, residual = shared[0], own[0] - shared[0]  # both 0 for one augmentation
+        example = shared[1] - augmentation / m
+        luck = own[1] - shared[1] - residual / m
+        seed = own[2] - shared[2] - luck / k - residual / (k * m)
+        if m == 1:
+            augmentation = residual = np.full(example.shape, np.nan)
+        r_tilde, r = (example, example) if m == 1 else (example + augmentation, shared[1])
+        share = np.divide(augmentation, r_tilde, out=np.full(r.shape, np.nan), where=r_tilde > 1e-12)
+        found = Components(example, augmentation, seed, luck, residual, r, r_tilde, share, share)
+        return found._replace(generalizability=generalizability(found, seeds=self.seeds, augmentations=m))
 
 
 def _averages(
-    products: Float[np.ndarray, "seed seed"], weights: Int64[np.ndarray, "resample seed"]
-) -> tuple[Float[np.ndarray, " resample"], Float[np.ndarray, " resample"]]:
-    """Return the mean product of a seed with itself, and of two different seeds, in every resample.
-
-    The second is nan where a resample holds one seed only.
-    """
-    seeds = weights.shape[1]
-    diagonal = np.diagonal(products)
-    every = np.einsum("ri,ij,rj->r", weights, products, weights, optimize=True)
-    pairs = seeds**2 - (weights**2).sum(axis=1)
-    different = np.divide(
-        every - weights**2 @ diagonal, pairs, out=np.full(len(weights), np.nan), where=pairs > 0
-    )
-    return weights @ diagonal / seeds, different
+    products: Float[np.ndarray, "choice seed seed"], size: Any, without_seed: bool
+) -> tuple[Float[np.ndarray, "choice left_out"], Float[np.ndarray, "choice left_out"]]:
+    """Return the mean product of a seed with itself, and of two different seeds: of all seeds, or of all but each."""
+    seeds = products.shape[1]
+    own = np.einsum("cii->ci", products)
+    total, trace = products.sum(axis=(1, 2))[:, np.newaxis], own.sum(axis=1, keepdims=True)
+    if without_seed:
+        total, trace, seeds = total - 2 * products.sum(axis=2) + own, trace - own, seeds - 1
+    return trace / (seeds * size), (total - trace) / (seeds * (seeds - 1) * size)

@@ -71,7 +71,8 @@ def test_everything_is_said_in_words(
     draw(folder)
     report(["--study", STUDY, "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")])
     words = "\n".join(Words((folder / "report.html").read_text(encoding="utf-8")).words)
-    assert not ODD.search(words + capsys.readouterr().out)
+    odd = ODD.search(words + capsys.readouterr().out)
+    assert odd is None, words[odd.start() - 200 : odd.end() + 50]
     if sizes["seeds"] == 1:
         for row in storage.read(folder, "binomial").rows:
             assert all(row[key] is None for key in row if key.endswith(("_p", "_q", "_p_two_sided")))

@@ -68,17 +68,14 @@ def figure_4_1(learning: Result) -> list[Row]:
         for epoch, printed in means.items():
             row = rows.get((method, epoch))
             ours = _value(row, "mean_r")
-            verdict = verdicts.within_error(ours, _error(row, learning), printed)
+            verdict = verdicts.within_error(ours, _error(row), printed)
             compared.append(_row(method, f"t = {epoch}", printed, ours, verdict))
     return compared
 
 
-def _error(row: Row | None, learning: Result) -> float | None:
-    low, high = _value(row, "mean_r_low"), _value(row, "mean_r_high")
-    if row is None or low is None or high is None:
-        return None
-    examples = learning.settings["methods"][row["method"]]["examples"]
-    return math.hypot((high - low) / 4, row["sd_r"] / math.sqrt(examples))
+def _error(row: Row | None) -> float | None:
+    low, high = (_value(row, f"mean_r_examples_like_these_{end}") for end in ("low", "high"))
+    return None if low is None or high is None else (high - low) / 4
 
 
 def figure_4_2(alignment: Result) -> list[Row]:

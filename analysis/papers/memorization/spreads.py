@@ -1,19 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The thesis's findings on the spread between examples, tested on the result `binomial`."""
+"""The thesis's findings on the spread between examples, tested on the result `augmentations`."""
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from analysis.framework.results import Row
-from analysis.framework.targets import of_quantity
+from analysis.framework.targets import at_mean
 from analysis.papers import Results
-from analysis.papers.findings import Conclusion, Finding, by_counting, more
+from analysis.papers.findings import LEVEL, Conclusion, Finding, by_counting, more
 from analysis.papers.memorization.printed import METHODS, TARGETS
 from dynamics.names import counted, label
 
-LEVEL = 0.05
-"""Level of significance."""
-WITHOUT = "less the noise of N seeds"
+WITHOUT = "without the noise of N seeds"
+EQUAL = "Where the means of r are 1/4, 1/2 and 3/4 (interpolated between epochs)"
+
+
+class Spread(NamedTuple):
+    """How far a setting's examples spread where its mean of r is a given one."""
+
+    sd: float
+    error: float
+    any_augmentations: float
+    """The same for r without bound of the number of augmentations."""
 
 
 def easy_and_hard(results: Results) -> Finding:
@@ -21,29 +30,31 @@ def easy_and_hard(results: Results) -> Finding:
 
     Examples
     --------
-    >>> from analysis import binomial
+    >>> from analysis import augmentations
     >>> from analysis.framework.example import example_study
-    >>> found = easy_and_hard({"binomial": binomial.analyse(example_study())})
+    >>> found = easy_and_hard({"augmentations": augmentations.analyse(example_study())})
     >>> found.conclusion.value, found.number.partition(";")[0]
-    ('undecided', '4 of 5 tests in 2 settings')
+    ('undecided', '2 of 4 tests in 2 settings')
     """
     claim = "Every setting has easy and hard examples."
     rule = (
-        f"Tarone's test of r̃ (trials of different seeds are independent) has p < {LEVEL} in every setting and at "
-        "every tested epoch; 1 is the dispersion of equally hard examples."
+        "Examples differ beyond their augmentations and the luck of seeds (F', p corrected for the number of epochs "
+        f"and settings, q < {LEVEL}) in every setting, at the first epochs with a mean r of 1/4, 1/2 and 3/4. With one "
+        "augmentation an example and its augmentation cannot be told apart."
     )
-    rows = _noise(results, "r_tilde")
-    tested = [row for row in rows if row["tarone_p"] is not None]
+    rows = [row for row in _rows(results) if not set(TARGETS).isdisjoint(row["targets"])]
+    tested = [row for row in rows if row["example_q"] is not None]
     if not tested:
-        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, "Tarone's test"), rule)
-    unequal = [row["tarone_p"] < LEVEL for row in tested]
-    smallest = min(tested, key=lambda row: row["dispersion"])
-    worst = max(row["tarone_p"] for row in tested)
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, "a test of examples"), rule)
+    unequal = [row["example_q"] < LEVEL for row in tested]
+    worst = max(tested, key=lambda row: row["example_q"])
     methods = len({row["method"] for row in tested})
     number = (
-        f"{sum(unequal)} of {counted(len(tested), 'test')} in {counted(methods, 'setting')}; largest p {worst:.2g}, "
-        f"smallest dispersion {smallest['dispersion']:.2f} ({label(smallest['method'])}, t = {smallest['epoch']})"
+        f"{sum(unequal)} of {counted(len(tested), 'test')} in {counted(methods, 'setting')}; largest q "
+        f"{worst['example_q']:.2g} ({label(worst['method'])}, t = {worst['epoch']}, F' {worst['example_f']:.2f})"
     )
+    single = sorted({label(row["method"]) for row in tested if row["tested"] != "example"})
+    number += f"; augmented examples in {' and '.join(single)}" if single else ""
     return Finding(claim, by_counting(unequal, none=Conclusion.UNDECIDED), number, rule)
 
 
@@ -52,31 +63,30 @@ def widest(results: Results) -> Finding:
 
     Examples
     --------
-    >>> from analysis import binomial
+    >>> from analysis import augmentations
     >>> from analysis.framework.example import example_study
-    >>> found = widest({"binomial": binomial.analyse(example_study())})
+    >>> found = widest({"augmentations": augmentations.analyse(example_study())})
     >>> found.conclusion.value, found.number.partition(";")[0]
-    ('undecided', 'mean 0.25: 0.169 against at most 0.195 (SimCLR)')
+    ('undecided', 'mean 0.25: 0.224 against at most 0.179 (SimCLR)')
     """
     claim = "Supervised training has the widest spread of r."
     rule = (
-        f"At the first epochs with a mean r of 1/4, 1/2 and 3/4, the standard deviation of r over examples, {WITHOUT}, "
+        f"{EQUAL}, the standard deviation of r over examples, {WITHOUT}, "
         "is larger than that of every other setting; a difference below two standard errors counts for neither side."
     )
-    rows = _noise(results, "r")
     parts: list[str] = []
     holds: list[bool | None] = []
-    for means, own in _by_means(rows).items():
-        spreads = {row["method"]: spread_without_noise(row) for row in own}
-        found = {method: spread for method, spread in spreads.items() if spread is not None}
+    for mean in TARGETS:
+        found = _spreads(results, mean, "r", METHODS)
         if "supervised" in found and len(found) > 1:
-            (supervised, error), other = found.pop("supervised"), max(found, key=lambda method: found[method])
-            largest, other_error = found[other]
-            holds.append(more(supervised - largest, math.hypot(error, other_error)))
-            parts.append(f"mean {means}: {supervised:.3f} against at most {largest:.3f} ({label(other)})")
+            own, other = found.pop("supervised"), max(found, key=lambda method: found[method].sd)
+            holds.append(more(own.sd - found[other].sd, math.hypot(own.error, found[other].error)))
+            parts.append(
+                f"mean {mean:g}: {own.sd:.3f} against at most {found[other].sd:.3f} ({label(other)})"
+            )
     if not holds:
         needed = "a comparison of supervised with another setting at one of the means"
-        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, _rows(results), needed), rule)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 
 
@@ -85,14 +95,8 @@ def single_like_supervised(results: Results) -> Finding:
 
     Examples
     --------
-    >>> from analysis.framework.results import Result
-    >>> common = {"quantity": "r_tilde", "augmentations": 20, "targets": [0.5], "seeds": 30}
-    >>> common |= {"icc": 1.0, "examples": 1024}
-    >>> sds = {"simclr": 0.42, "supervised": 0.39, "random-labels": 0.15}
-    >>> rows = [common | {"method": name, "sd": sd} for name, sd in sds.items()]
-    >>> found = single_like_supervised({"binomial": Result(name="binomial", rows=rows, inputs={})})
-    >>> found.conclusion.value, found.number
-    ('confirmed', 'mean 0.5: SimCLR 0.420, supervised 0.390, random labels 0.150')
+    >>> single_like_supervised({}).number
+    'no result augmentations'
     """
     return _nearer(
         results,
@@ -108,9 +112,9 @@ def averaged_like_random(results: Results) -> Finding:
 
     Examples
     --------
-    >>> from analysis import binomial
+    >>> from analysis import augmentations
     >>> from analysis.framework.example import example_study
-    >>> averaged_like_random({"binomial": binomial.analyse(example_study())}).number
+    >>> averaged_like_random({"augmentations": augmentations.analyse(example_study())}).number
     'no epochs that allow a comparison of SimCLR, random labels and supervised at one of the means'
     """
     return _nearer(
@@ -123,78 +127,76 @@ def averaged_like_random(results: Results) -> Finding:
 
 
 def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str) -> Finding:
-    name = {"r": "r", "r_tilde": "r̃"}[quantity]
+    averaged = quantity == "r"
     rule = (
-        f"At the first epochs with a mean of 1/4, 1/2 and 3/4, the standard deviation of {name} over examples, "
-        f"{WITHOUT}, is nearer to that of {label(near)} than to that of {label(far)}; "
-        "a difference below two standard errors counts for neither."
+        f"{EQUAL}, the standard deviation of {'r' if averaged else 'r̃'} over examples, {WITHOUT}, is nearer to that of "
+        f"{label(near)} than to that of {label(far)}; a difference below two standard errors counts for neither."
     )
-    rows = _noise(results, quantity)
+    if averaged:
+        rule += (
+            " It must be so for this number of augmentations M and without bound of M, on which it depends."
+        )
     parts: list[str] = []
     holds: list[bool | None] = []
     compared = ("simclr", near, far)
-    for means, own in _by_means([row for row in rows if row["method"] in compared]).items():
-        found = {row["method"]: spread for row in own if (spread := spread_without_noise(row)) is not None}
-        if len(found) == 3:
+    for mean in TARGETS:
+        found = _spreads(results, mean, quantity, compared)
+        if len(found) == len(compared):
             spreads = [found[method] for method in compared]
-            sds = [sd for sd, _ in spreads]
-            closer = abs(sds[0] - sds[2]) - abs(sds[0] - sds[1])
-            holds.append(more(closer, math.hypot(*(error for _, error in spreads))))
-            named = zip(compared, sds, strict=True)
-            parts.append(f"mean {means}: " + ", ".join(f"{label(method)} {sd:.3f}" for method, sd in named))
+            error = math.hypot(*(one.error for one in spreads))
+            here = _closer([one.sd for one in spreads], error)
+            anywhere = _closer([one.any_augmentations for one in spreads], error) if averaged else here
+            holds.append(here if here == anywhere else None)
+            parts.append(
+                f"mean {mean:g}: " + ", ".join(_named(method, found[method], averaged) for method in compared)
+            )
     if not holds:
         needed = f"a comparison of SimCLR, {label(near)} and {label(far)} at one of the means"
-        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, needed), rule)
+        return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, _rows(results), needed), rule)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 
 
-def _noise(results: Results, quantity: str) -> list[Row]:
-    """Return the rows of the thesis's settings at its means, each test once."""
-    rows = results["binomial"].rows if "binomial" in results else []
-    return [
-        row
-        for row in of_quantity(rows, quantity)
-        if row["method"] in METHODS and not set(TARGETS).isdisjoint(row["targets"])
-    ]
+def _closer(sds: Sequence[float], error: float) -> bool | None:
+    own, near, far = sds
+    return more(abs(own - far) - abs(own - near), error)
 
 
-def _by_means(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the rows to compare at each mean; means that every method first reaches at one epoch are one."""
-    compared: dict[tuple[int, ...], list[float]] = {}
-    for target in TARGETS:
-        places = tuple(place for place, row in enumerate(rows) if target in row["targets"])
-        compared.setdefault(places, []).append(target)
-    return {
-        ", ".join(f"{mean:g}" for mean in means): [rows[place] for place in places]
-        for places, means in compared.items()
-    }
+def _named(method: str, found: Spread, averaged: bool) -> str:
+    bound = f" (any M: {found.any_augmentations:.3f})" if averaged else ""
+    return f"{label(method)} {found.sd:.3f}{bound}"
+
+
+def _rows(results: Results) -> list[Row]:
+    rows = results["augmentations"].rows if "augmentations" in results else []
+    return [row for row in rows if row["method"] in METHODS]
+
+
+def _spreads(results: Results, mean: float, quantity: str, methods: Sequence[str]) -> dict[str, Spread]:
+    """Return the spread of every method whose mean of r passes `mean`, and whose variance is known."""
+    ends = [f"var_{quantity}_examples_like_these_{end}" for end in ("low", "high")]
+    found = {}
+    for method in methods:
+        own = [row for row in _rows(results) if row["method"] == method]
+        row = at_mean(own, mean, [f"var_{quantity}", "var_example", *ends])
+        if row is not None and row[f"var_{quantity}"] is not None:
+            found[method] = _spread(row[f"var_{quantity}"], row["var_example"], *(row[end] for end in ends))
+    return found
+
+
+def _spread(variance: float, example: float, low: float | None, high: float | None) -> Spread:
+    """Return the standard deviation of a variance; its error follows from that of the variance (delta method)."""
+    of_variance = 0.0 if low is None or high is None else (high - low) / 4
+    sd, any_augmentations = (math.sqrt(max(value, 0.0)) for value in (variance, example))
+    error = of_variance / (2 * max(sd, math.sqrt(of_variance))) if of_variance else 0.0
+    return Spread(sd, error, any_augmentations)
 
 
 def _why_not(results: Results, rows: Sequence[Row], needed: str) -> str:
     """Say why something that is computed from these rows is not there."""
-    if "binomial" not in results:
-        return "no result binomial"
-    if not rows:
-        return f"no epoch reaches a mean of {min(TARGETS):g}"
+    if "augmentations" not in results:
+        return "no result augmentations"
     if any(row["seeds"] == 1 for row in rows):
         return f"{needed} needs at least two seeds"
+    if not rows or max(row["mean_r"] for row in rows) < min(TARGETS):
+        return f"no epoch reaches a mean of {min(TARGETS):g}"
     return f"no epochs that allow {needed}"
-
-
-def spread_without_noise(row: Row) -> tuple[float, float] | None:
-    """Return the standard deviation over examples without the noise of N seeds, and its standard error.
-
-    A mean of N outcomes with intraclass correlation rho has the reliability N rho / (1 + (N - 1) rho) (Spearman
-    and Brown), the fraction of its variance that is not noise. None where rho is not defined.
-
-    Examples
-    --------
-    >>> spread_without_noise({"sd": 0.2, "seeds": 4, "icc": 1.0, "examples": 200})
-    (0.2, 0.01)
-    """
-    seeds, rho = row["seeds"], row["icc"]
-    if rho is None or not math.isfinite(rho):
-        return None
-    reliability = max(0.0, seeds * rho / (1 + (seeds - 1) * rho))
-    # The error is that of the observed deviation: what the correction adds to it is left out.
-    return row["sd"] * math.sqrt(reliability), row["sd"] / math.sqrt(2 * row["examples"])

@@ -56,8 +56,8 @@ def table_4_1(binomial: Result, why: Reasons) -> Table:
         Column("dispersion", "dispersion", ".2f"),
         Column("tarone_z", "Tarone Z", ".1f"),
         Column("tarone_p", "p", "p"),
-        Column("betabinomial_icc", "ICC", ".3f"),
-        Column("betabinomial_icc", "95 %", "interval"),
+        Column("icc", "ICC", ".3f"),
+        Column("icc_these_examples", "95 %, these examples", "interval"),
     ]
     return Table(
         key="4.1",
@@ -67,8 +67,8 @@ def table_4_1(binomial: Result, why: Reasons) -> Table:
         notes=[
             "The thesis prints no spread for χ², so “inside” means equal to its printed digits: another example in a "
             "tail moves the value by orders of magnitude, and only the same counts give the same number. Dispersion "
-            "is 1, and the intraclass correlation (ICC, of a beta-binomial fit) 0, where all examples are equally "
-            "hard; Tarone's Z is about normal then."
+            "is 1, and the intraclass correlation (ICC) 0, where augmented examples are equally hard; Tarone's Z is "
+            "about normal then. They cannot tell an example from its augmentation."
         ],
     )
 
@@ -92,7 +92,7 @@ def table_4_2(binomial: Result, why: Reasons) -> Table:
         Column("mae_floor", "floor", ".3f"),
         Column("mae_if_equal", "if equal", ".3f"),
         Column("icc", "ICC", ".3f"),
-        Column("icc", "95 %", "interval"),
+        Column("icc_these_examples", "95 %, these examples", "interval"),
     ]
     return Table(
         key="4.2",
@@ -103,7 +103,7 @@ def table_4_2(binomial: Result, why: Reasons) -> Table:
             "Inside: within two of the thesis's printed standard deviations and half of its last digit. They are over "
             "ten draws of noise; what other seeds or examples would change is not in them. Floor: the MAE between "
             "two draws of the noise. If equal: the MAE to be expected were all examples equally hard and all trials "
-            "independent. ICC: of a network's mean answer to an example, interval over seeds."
+            "independent. ICC: of a network's mean answer to an example; not comparable with that of one augmentation."
         ],
     )
 

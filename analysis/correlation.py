@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do two methods find the same examples hard? r_t correlated over examples, at equal means of r_t.
+
+Each method is taken where its mean of r_t is 1/4, 1/2 and 3/4, interpolated between epochs, so that none has learnt
+more than another. Noise of few seeds makes the correlation of two r_t too small; here it comes from pairs of different
+seeds, which share no noise (:mod:`analysis.statistics.disattenuated`), over all examples and within classes. Beside it
+stand the reliability of each r_t, and how many seeds would bring it to 0.8.
+
+python -m analysis.correlation
+"""
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+import numpy as np
+
+from analysis.binomial import TARGETS, check_targets
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table
+from analysis.framework.targets import Crossing, crossing
+from analysis.statistics.disattenuated import Scores, correlate, seeds_needed
+from analysis.statistics.jackknife import mean_intervals
+from dynamics.kinds import checked
+from dynamics.names import label
+from dynamics.study import Study
+
+
+class Aligned(NamedTuple):
+    """A method where its mean of r_t is a given one."""
+
+    epoch: float
+    """Between two epochs."""
+    epoch_low: float | None
+    epoch_high: float | None
+    """Ends of its 95 % interval, over seeds; None where the mean's own interval does not reach the mean."""
+    scores: Scores
+
+
+@checked
+def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Result:
+    """Correlate r_t of all pairs of methods at equal means of r_t.
+
+    The result has a row for each pair of methods (a method with itself, too), mean, and over all examples or within
+    classes; see :func:`row`.
+
+    Parameters
+    ----------
+    study
+        The study.
+    targets
+        Means of r_t, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        When there are no targets, or one is not in [0, 1].
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> found = analyse(example_study(), targets=[0.5]).table
+    >>> found[["method", "other", "within_classes"]].values.tolist()[2:4]
+    [['simclr', 'supervised', False], ['simclr', 'supervised', True]]
+    """
+    check_targets(targets)
+    rows: list[results.Row] = []
+    for mean in dict.fromkeys(targets):
+        aligned = {method: found for method in study.methods if (found := align(study, method, mean))}
+        for method, other in combinations_with_replacement(aligned, 2):
+            if method == other or why_not_comparable(study, method, other) is None:
+                rows += _rows(study, method, other, mean, aligned)
+    pairs = combinations_with_replacement(study.methods, 2)
+    reasons = [why_not_comparable(study, *pair) for pair in pairs if pair[0] != pair[1]]
+    settings = {"targets": list(targets), "left_out": [reason for reason in reasons if reason]}
+    return results.Result(name="correlation", rows=rows, inputs=study.inputs(), settings=settings)
+
+
+def align(study: Study, method: str, mean: float) -> Aligned | None:
+    """Return every seed's answers where the method's mean of r_t is `mean`; None where it never is.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> found = align(example_study(), "simclr", 0.5)
+    >>> round(found.epoch, 2), found.scores.values.shape
+    (4.25, (4, 30))
+    """
+    counts = study.counts(method)
+    found = crossing(counts.mean, mean)
+    if found is None:
+        return None
+    band = mean_intervals(counts.seed_means, counts.learning_probability.T).these_examples
+    low, high = (_epoch(counts.epochs, crossing(curve, mean)) for curve in (band.high, band.low))
+    ends = [int(counts.epochs[place]) for place in (found.before, found.after)]
+    answers = study.indicators(method, ends)[:, :, 0].mean(axis=2)
+    values = (1 - found.weight) * answers[:, 0] + found.weight * answers[:, 1]
+    epoch = _epoch(counts.epochs, found)
+    assert epoch is not None
+    return Aligned(epoch, low, high, Scores(values, counts.seeds))
+
+
+def _epoch(epochs: np.ndarray, found: Crossing | None) -> float | None:
+    return None if found is None else float(found.between(epochs.astype(np.float64)))
+
+
+def why_not_comparable(study: Study, method: str, other: str) -> str | None:
+    """Say why the examples of two methods cannot be set against each other; None where they can.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> why_not_comparable(example_study(), "simclr", "supervised")
+    """
+    first, second = (study.runs[name][0] for name in (method, other))
+    between = f"{label(method)} and {label(other)} are not compared"
+    if not np.array_equal(first.examples, second.examples):
+        return f"{between}: their panels are of different examples"
+    taken_in = [label(run.method) for run in (first, second) if "file" in run.provenance]
+    if taken_in:
+        return f"{between}: the examples of {' and '.join(taken_in)} were taken in, perhaps in another order"
+    data = [run.provenance.get("data_fingerprint") for run in (first, second)]
+    if data[0] != data[1]:
+        return f"{between}: they were not trained on the same images"
+    return None
+
+
+def _rows(
+    study: Study, method: str, other: str, mean: float, aligned: dict[str, Aligned]
+) -> list[results.Row]:
+    counts = study.counts(method)
+    labels = counts.labels if counts.true_labels is None else counts.true_labels
+    grouped = labels is not None and len(np.unique(labels)) > 1
+    first, second = aligned[method], aligned[other]
+    return [
+        {
+            "method": method,
+            "other": other,
+            "mean": mean,
+            "within_classes": within,
+            **_named("", first),
+            **_named("other_", second),
+            "examples": first.scores.values.shape[1],
+            **row(first.scores, second.scores, labels if within else None),
+        }
+        for within in ((False, True) if grouped else (False,))
+    ]
+
+
+def _named(prefix: str, aligned: Aligned) -> results.Row:
+    return {
+        f"{prefix}seeds": len(aligned.scores.seeds),
+        f"{prefix}epoch": aligned.epoch,
+        f"{prefix}epoch_low": aligned.epoch_low,
+        f"{prefix}epoch_high": aligned.epoch_high,
+    }
+
+
+def row(first: Scores, second: Scores, labels: np.ndarray | None = None) -> results.Row:
+    """Return the correlation of two methods, with its interval, and how reliable either is.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> answers = (rng.random((2, 6, 200)) < rng.random(200)).astype(float)
+    >>> found = row(Scores(answers[0], range(6)), Scores(answers[1], range(6)))
+    >>> round(found["rho"], 1), round(found["reliability"], 1)
+    (1.0, 0.8)
+    """
+    found = correlate(first, second, labels)
+    pairs = zip(found.reliability, (first, second), strict=True)
+    needed = [finite(seeds_needed(reliability, len(scores.seeds))) for reliability, scores in pairs]
+    return {
+        "rho": found.rho,
+        "rho_examples_like_these_low": float(found.examples_like_these.low),
+        "rho_examples_like_these_high": float(found.examples_like_these.high),
+        "observed": found.observed,
+        "reliability": found.reliability[0],
+        "other_reliability": found.reliability[1],
+        "seeds_for_80": needed[0],
+        "other_seeds_for_80": needed[1],
+    }
+
+
+def finite(value: float) -> float | None:
+    """Return a number; None where there is none, or no number is large enough.
+
+    Examples
+    --------
+    >>> finite(8.0), finite(np.inf)
+    (8.0, None)
+    """
+    return value if np.isfinite(value) else None
+
+
+def tables(result: results.Result) -> list[Table]:
+    """Return the correlations of pairs (`pairs`), and how reliable each method's r_t is (`reliability`).
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> [table.key for table in tables(analyse(example_study()))]
+    ['pairs', 'reliability']
+    """
+    return [_pairs(result), _reliability(result)]
+
+
+def _pairs(result: results.Result) -> Table:
+    columns = [
+        Column("mean", "E[r_t]", ".2f"),
+        Column("method", "method", "method"),
+        Column("epoch", "t", ".1f"),
+        Column("other", "other", "method"),
+        Column("other_epoch", "t", ".1f"),
+        Column("over", "over"),
+        Column("observed", "observed", ".2f"),
+        Column("rho", "rho", ".2f"),
+        Column("rho_examples_like_these", "95 %, examples like these", "interval"),
+    ]
+    over = {True: "examples of a class", False: "all examples"}
+    rows = [
+        row_ | {"over": over[row_["within_classes"]]}
+        for row_ in result.rows
+        if row_["method"] != row_["other"]
+    ]
+    notes = list(result.settings["left_out"])
+    notes += ["where the seeds of a method share nothing beyond chance there is no rho"] * any(
+        row_["rho"] is None or np.isnan(row_["rho"]) for row_ in rows
+    )
+    caption = (
+        "are the same examples hard? rho: correlation of r_t between methods at equal means, without the noise of few "
+        "seeds (observed: with it)"
+    )
+    return Table(key="pairs", caption=caption, columns=columns, rows=rows, notes=notes)
+
+
+def _reliability(result: results.Result) -> Table:
+    columns = [
+        Column("mean", "E[r_t]", ".2f"),
+        Column("method", "method", "method"),
+        Column("epoch", "t", ".1f"),
+        Column("epoch", "95 %, other seeds", "interval"),
+        Column("seeds", "N", "d"),
+        Column("reliability", "reliability", ".2f"),
+        Column("seeds_for_80", "seeds for 0.8", ".0f"),
+    ]
+    rows = [row_ for row_ in result.rows if row_["method"] == row_["other"] and not row_["within_classes"]]
+    caption = "how well N seeds know which examples are hard: correlation of r_t with that of N new seeds"
+    return Table(key="reliability", caption=caption, columns=columns, rows=rows)
+
+
+if __name__ == "__main__":
+    main("correlation")

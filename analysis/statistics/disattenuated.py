@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do two methods find the same examples hard? Correlation over examples without the noise of few seeds.
+
+Two r_t of N seeds correlate less than the difficulties behind them, because each holds the noise of its seeds. What
+different seeds have in common is free of it: with c(A, B) the mean over pairs of different seeds of the covariance
+over examples,
+
+    rho = c(A, B) / sqrt(c(A, A) c(B, B))
+
+estimates the correlation of true difficulties (Spearman 1904, American Journal of Psychology 15:72, with reliabilities
+from the same data). Equal seed numbers are no pair of two methods either: they start from the same encoder.
+
+Where c(A, A) is not clearly above 0, nothing is shared that could correlate, and there is no rho.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+
+from analysis.statistics.jackknife import Interval, groups_of, jackknife_interval
+
+ERRORS = 2.0
+"""How many standard errors c(A, A) must be above 0."""
+
+
+class Scores(NamedTuple):
+    """What every seed of a method gives every example: answers, or any other score."""
+
+    values: Float[np.ndarray, "seed example"]
+    seeds: Sequence[int]
+
+
+class Correlation(NamedTuple):
+    """Correlation of two methods' difficulties; nan where one of them is not shared by its seeds."""
+
+    rho: float
+    """-1 to 1, beyond them now and then by chance."""
+    examples_like_these: Interval
+    """What other seeds would give on other examples of the same kind."""
+    observed: float
+    """Correlation of the means over seeds, which noise makes smaller."""
+    reliability: tuple[float, float]
+    """For either, the correlation that the mean over as many new seeds would have with it: 0 all noise, 1 none."""
+    shared: tuple[bool, bool]
+    """For either, whether its seeds share anything: c(A, A) is more than two standard errors above 0."""
+
+
+def correlate(
+    first: Scores,
+    second: Scores,
+    labels: Integer[np.ndarray, " example"] | None = None,
+    *,
+    level: float = 0.95,
+) -> Correlation:
+    """Correlate the difficulties of the same examples for two methods.
+
+    Parameters
+    ----------
+    first, second
+        Scores of the same examples in the same order.
+    labels
+        Class of each example, to correlate within classes: differences between classes do not count then.
+    level
+        The coverage of the interval aimed at, between 0 and 1.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> difficulty = rng.normal(size=400)
+    >>> one, other = (Scores(difficulty + rng.normal(scale=2, size=(6, 400)), range(6)) for _ in range(2))
+    >>> found = correlate(one, other)
+    >>> round(found.rho, 1), round(found.observed, 1)
+    (0.9, 0.6)
+    """
+    a, b = (_Moments(scores, labels) for scores in (first, second))
+    distinct = np.not_equal.outer(np.array(first.seeds), np.array(second.seeds))
+    own = [one.shared(one, _others(one.seeds)) for one in (a, b)]
+    cross = a.shared(b, distinct)
+    shared = tuple(_clearly_above(values) for values in own)
+    reliability = tuple(one.reliability(values[0]) for one, values in zip((a, b), own, strict=True))
+    products = np.where((own[0] > 0) & (own[1] > 0), own[0] * own[1], np.nan)
+    rho = cross / np.sqrt(products) if all(shared) else np.full(cross.shape, np.nan)
+    interval = jackknife_interval(np.array(rho[0]), rho[1:], level=level)
+    observed = _pearson(a.mean, b.mean)
+    return Correlation(
+        float(rho[0]), interval, observed, (reliability[0], reliability[1]), (shared[0], shared[1])
+    )
+
+
+def seeds_needed(reliability: float, seeds: int, *, wanted: float = 0.8) -> float:
+    """Return how many seeds give a reliability, from that of the mean over some (Spearman and Brown).
+
+    Parameters
+    ----------
+    reliability
+        Of the mean over `seeds` seeds.
+    seeds
+        Their number.
+    wanted
+        The reliability to reach, below 1.
+
+    Returns
+    -------
+    float
+        Infinite where the reliability is not above 0; nan where it is unknown.
+
+    Examples
+    --------
+    >>> round(seeds_needed(0.5, 8), 1)
+    32.0
+    """
+    if np.isnan(reliability):
+        return np.nan
+    if reliability <= 0:
+        return np.inf
+    single = reliability / (seeds - (seeds - 1) * reliability)
+    return wanted * (1 - single) / ((1 - wanted) * single)
+
+
+class _Moments:
+    """Deviations of a method's scores from their means, and sums of them over groups of examples."""
+
+    def __init__(self, scores: Scores, labels: Integer[np.ndarray, " example"] | None) -> None:
+        values = scores.values - scores.values.mean(axis=1, keepdims=True)
+        if labels is not None:
+            classes, member = np.unique(labels, return_inverse=True)
+            indicator = np.eye(len(classes))[member]
+            values = values - (values @ indicator / indicator.sum(axis=0))[:, member]
+        self.values, self.seeds = values, len(values)
+        self.mean = values.mean(axis=0)
+        groups = groups_of(values.shape[1])
+        self.members = [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
+        self.sizes = np.array(list(map(len, self.members)))
+        self.sums = np.stack([values[:, own].sum(axis=1) for own in self.members])
+
+    def shared(
+        self, other: "_Moments", pairs: Bool[np.ndarray, "seed other_seed"]
+    ) -> Float[np.ndarray, " choice"]:
+        """Return the mean covariance over pairs of seeds: of all examples, then without each group of them."""
+        if not pairs.any():
+            return np.full(len(self.members) + 1, np.nan)
+        by_group = np.array(
+            [(self.values[:, own] @ other.values[:, own].T)[pairs].mean() for own in self.members]
+        )
+        kept = np.vstack([np.ones(len(self.sizes)), 1 - np.eye(len(self.sizes))])
+        examples = kept @ self.sizes
+        totals, others = kept @ self.sums, kept @ other.sums
+        products = np.array([np.outer(x, y)[pairs].mean() for x, y in zip(totals, others, strict=True)])
+        return (kept @ by_group - products / examples) / np.maximum(examples - 1, 1)
+
+    def reliability(self, shared: float) -> float:
+        """Return the fraction of the variance of the mean over seeds that seeds share."""
+        variance = float((self.mean**2).sum() / max(self.values.shape[1] - 1, 1))
+        return float(shared / variance) if variance > 1e-20 else np.nan
+
+
+def _others(seeds: int) -> Bool[np.ndarray, "seed other_seed"]:
+    return ~np.eye(seeds, dtype=bool)
+
+
+def _clearly_above(values: Float[np.ndarray, " choice"]) -> bool:
+    left_out = values[1:]
+    groups = len(left_out)
+    error = np.sqrt((groups - 1) / groups * ((left_out - left_out.mean()) ** 2).sum())
+    return bool(values[0] > ERRORS * error)
+
+
+def _pearson(first: Float[np.ndarray, " example"], second: Float[np.ndarray, " example"]) -> float:
+    scale = np.sqrt((first**2).sum() * (second**2).sum())
+    return float(first @ second / scale) if scale > 1e-20 else np.nan
