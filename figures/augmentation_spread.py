@@ -109,6 +109,6 @@ def _examples_label(result: Result) -> str:
     number = counted(counts.pop(), "example") if len(counts) == 1 else "examples"
     return (
         f"fraction of the {number}, sorted by {SYMBOLS['r']}\n"
-        f"%: part of the true variance of {SYMBOLS['r_tilde']} between augmentations of one example "
-        "(95 % interval, other seeds on these examples)"
+        f"%: part of the variance of {SYMBOLS['r_tilde']} between augmentations of one example "
+        "(95 % over seeds, these examples)"
     )

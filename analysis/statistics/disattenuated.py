@@ -148,7 +148,7 @@ class _Moments:
         examples = kept @ self.sizes
         totals, others = kept @ self.sums, kept @ other.sums
         products = np.array([np.outer(x, y)[pairs].mean() for x, y in zip(totals, others, strict=True)])
-        return (kept @ by_group - products / examples) / np.maximum(examples - 1, 1)
+        return (kept @ by_group - products / np.maximum(examples, 1)) / np.maximum(examples - 1, 1)
 
     def reliability(self, shared: float) -> float:
         """Return the fraction of the variance of the mean over seeds that seeds share."""

@@ -1,101 +1,232 @@
-"""How often does each test of homogeneity reject, when it should not and when it should?
+# SPDX-License-Identifier: Apache-2.0
+"""Do tests hold their size, and intervals their coverage, where seeds differ and augmentations matter?
 
-python -m tests.analysis.simulate_size_power --studies 2000
+python -m tests.analysis.simulate_size_power --studies 1000
 
-Size: the share of studies with equally hard examples that are rejected at 0.05 and at 0.001. Power: the share
-of studies with an intraclass correlation that are rejected at 0.05. From 2000 studies a share has a standard
-error of 0.005 near 0.05 and of 0.0007 near 0.001. The permutation test is run on fewer studies and with too few
-permutations for 0.001; its z, taken as normal, is shown for all studies. About 25 minutes on one core.
+Studies with a known truth are simulated (:func:`tests.references.simulated_studies.crossed`) and analysed. Size: the
+fraction of studies without the effect in which a test of level 0.05 sees one. Power: the same with the effect.
+Coverage: the fraction of 95 % intervals that hold the true value. Of 1000 studies a fraction has a standard error of
+0.007 near 0.05 and 0.95. About 20 minutes on one core; the table in docs/statistics.md is its output.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import tyro
-from scipy import stats
 
 from analysis.framework import console
-from analysis.statistics.betabinomial import fit
-from analysis.statistics.homogeneity import dispersion, pooled_chi_square, tarone
-from analysis.statistics.thesis_noise import chi_square
+from analysis.framework.table import Column, Table
+from analysis.statistics.class_differences import class_differences, crossed_class_test
+from analysis.statistics.disattenuated import Scores, correlate
+from analysis.statistics.homogeneity import dispersion, tarone
+from analysis.statistics.intraclass import icc_interval, icc_of_seeds
+from analysis.statistics.jackknife import Interval, mean_intervals
+from analysis.statistics.variance_components import (
+    component_intervals,
+    example_test,
+    generalizability,
+    variance_components,
+)
 from analysis.statistics.within_seeds import cochran_q, permutation_test
-from tests.references.simulated_studies import equal_examples, unequal_examples, unequal_seeds
+from tests.references.simulated_studies import Crossed, crossed
 
-Study = Callable[[np.random.Generator], np.ndarray]
+LEVEL = 0.05
+Study = Callable[..., Crossed]
 
-OF_COUNTS: dict[str, Callable[[np.ndarray, int], float]] = {
-    "chi-square of the thesis": lambda counts, trials: chi_square(counts, trials).p_value,
-    "chi-square, pooled cells": lambda counts, trials: pooled_chi_square(counts, trials).p_value,
-    "dispersion": lambda counts, trials: dispersion(counts, trials).p_over,
-    "Tarone's Z": lambda counts, trials: tarone(counts, trials).p_over,
-    "beta-binomial ratio": lambda counts, trials: fit(counts, trials).p_value,
+TESTS: dict[str, Callable[[Crossed, np.random.Generator], float]] = {
+    "examples, F'": lambda study, rng: float(example_test(study.correct).p),
+    "augmented examples, F' (M = 1)": lambda study, rng: float(example_test(study.correct[:, :1]).p),
+    "dispersion (M = 1)": lambda study, rng: dispersion(_counts(study), len(study.correct)).p_over,
+    "Tarone's Z (M = 1)": lambda study, rng: tarone(_counts(study), len(study.correct)).p_over,
+    "Cochran's Q (M = 1)": lambda study, rng: cochran_q(study.correct[:, 0]).p_over,
+    "permutation within seeds, r": lambda study, rng: (
+        permutation_test(study.correct, rng=rng, permutations=99).p_over
+    ),
+    "classes, F'": lambda study, rng: float(crossed_class_test(study.correct.mean(axis=1), study.labels).p),
+    "classes, F of these seeds": lambda study, rng: float(
+        class_differences(study.correct.mean(axis=(0, 1))[np.newaxis], study.labels).p[0]
+    ),
+}
+
+NOTHING: dict[str, dict[str, float]] = {
+    "chance alone": {},
+    "seeds differ": {"seed": 0.5, "luck": 0.5},
+    "augmentations differ": {"augmentation": 1.0, "seed": 0.3},
+    "seeds favour classes": {"favour": 0.5, "seed": 0.3},
+    "examples differ, not classes": {"example": 1.0, "favour": 0.5, "luck": 0.3},
+}
+"""Studies by what differs in them; in none of them classes do."""
+
+ABSENT = {
+    "examples, F'": ("chance alone", "seeds differ", "augmentations differ"),
+    "augmented examples, F' (M = 1)": ("chance alone", "seeds differ"),
+    "dispersion (M = 1)": ("chance alone", "seeds differ", "augmentations differ"),
+    "Tarone's Z (M = 1)": ("chance alone", "seeds differ", "augmentations differ"),
+    "Cochran's Q (M = 1)": ("chance alone", "seeds differ", "augmentations differ"),
+    "permutation within seeds, r": ("chance alone", "seeds differ", "augmentations differ"),
+    "classes, F'": tuple(NOTHING),
+    "classes, F of these seeds": tuple(NOTHING),
+}
+"""The nulls of each test; those of augmented examples do not have "augmentations differ" for theirs, and show it."""
+
+PRESENT: dict[str, dict[str, float]] = {
+    "examples, F'": {"example": 0.5, "augmentation": 0.7, "luck": 0.3},
+    "classes, F'": {"class_": 0.4, "example": 0.5, "luck": 0.3, "favour": 0.2},
+}
+
+KINDS: dict[str, dict[str, float]] = {
+    "like supervised": {"example": 1.0, "augmentation": 0.3, "seed": 0.3, "luck": 0.5},
+    "like SimCLR": {"example": 0.4, "augmentation": 1.0, "seed": 0.3, "luck": 0.3, "threshold": 0.5},
+    "like random labels": {"example": 0.4, "augmentation": 0.15, "seed": 0.3, "luck": 0.8},
 }
 
 
-def p_values(study: Study, studies: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return each test's p-values over simulated studies, without the permutation test."""
-    found: dict[str, list[float]] = {name: [] for name in [*OF_COUNTS, "Cochran's Q", "permutation z"]}
-    for _ in range(studies):
-        correct = study(rng)
-        counts = correct.sum(axis=0)
-        for name, p_value in OF_COUNTS.items():
-            found[name].append(p_value(counts, len(correct)))
-        found["Cochran's Q"].append(cochran_q(correct).p_over)
-        z = permutation_test(correct, rng=rng, permutations=1).z
-        found["permutation z"].append(float(stats.norm.sf(z)))
-    return {name: np.array(values) for name, values in found.items()}
+def _counts(study: Crossed) -> np.ndarray:
+    counts: np.ndarray = study.correct[:, 0].sum(axis=0)
+    return counts
 
 
-def shares(study: Study, sizes: tuple[int, int, int], rng: np.random.Generator) -> dict[str, tuple[str, str]]:
-    """Return for each test the shares rejected at 0.05 and 0.001, as text."""
-    studies, permutation_studies, permutations = sizes
-    found = {
-        name: (f"{(values < 0.05).mean():.3f}", f"{(values < 0.001).mean():.4f}")
-        for name, values in p_values(study, studies, rng).items()
+def rejected(
+    test: str, effects: Mapping[str, float], rng: np.random.Generator, *, studies: int, **sizes: int
+) -> float:
+    """Return the fraction of studies in which a test rejects."""
+    p = [TESTS[test](crossed(rng, **sizes, **effects), rng) for _ in range(studies)]
+    return float(np.mean(np.array(p) <= LEVEL))
+
+
+def intervals(study: Crossed, truth: "Truth") -> Iterator[tuple[str, Interval, float]]:
+    """Yield all intervals of a study with what they should hold."""
+    correct, p = study.correct, study.p
+    of_mean = mean_intervals(correct.mean(axis=(1, 2)), correct.mean(axis=(0, 1)))
+    yield "E[r], these examples", of_mean.these_examples, float(p.mean())
+    yield "E[r], examples like these", of_mean.examples_like_these, truth.mean
+    single = correct[:, 0].astype(float)
+    within = p[0].mean() * (1 - p[0].mean())
+    yield "ICC of r~, these examples", icc_interval(single), float(p[0].var(ddof=1) / within)
+    found = component_intervals(correct)
+    augmentation = p.var(axis=0, ddof=1).mean()
+    example = p.mean(axis=0).var(ddof=1) - augmentation / len(p)
+    here = {
+        "example": example,
+        "r": p.mean(axis=0).var(ddof=1),
+        "r_tilde": example + augmentation,
+        "augmentation_share": augmentation / (example + augmentation),
     }
-    permuted = [
-        permutation_test(study(rng), rng=rng, permutations=permutations).p_over
-        for _ in range(permutation_studies)
-    ]
-    name = f"permutation ({permutation_studies} studies, {permutations} permutations)"
-    found[name] = (f"{(np.array(permuted) <= 0.05).mean():.3f}", "")
-    return found
+    for name, value in here.items():
+        yield f"{name}, these examples", found[name].these_examples, float(value)
+    for name, value in truth.components.items():
+        yield f"{name}, examples like these", found[name].examples_like_these, value
 
 
-def show(title: str, columns: dict[str, dict[str, tuple[str, str]]], levels: int) -> None:
-    """Print one row a test and one column a kind of study."""
-    names = list(next(iter(columns.values())))
-    rows = [
-        [name, *(" / ".join(filter(None, column[name][:levels])) for column in columns.values())]
-        for name in names
+class Truth:
+    """Values of the population that the examples of a study are drawn from, from a very large study."""
+
+    def __init__(
+        self, effects: Mapping[str, float], rng: np.random.Generator, *, seeds: int, augmentations: int
+    ) -> None:
+        large = crossed(rng, seeds=40, augmentations=augmentations, examples=20_000, **effects)
+        found = variance_components(large.correct)
+        self.mean = float(large.p.mean())
+        self.icc = icc_of_seeds(large.correct)
+        at_size = generalizability(found, seeds=seeds, augmentations=augmentations)
+        self.components = {
+            name: float(getattr(found, name)) for name in ("example", "r", "r_tilde", "augmentation_share")
+        } | {"generalizability": float(at_size)}
+
+
+def covered(
+    effects: Mapping[str, float],
+    rng: np.random.Generator,
+    *,
+    studies: int,
+    seeds: int,
+    augmentations: int,
+    examples: int,
+) -> dict[str, float]:
+    """Return the coverage of each interval."""
+    truth = Truth(effects, rng, seeds=seeds, augmentations=augmentations)
+    hits: dict[str, list[bool]] = {}
+    for _ in range(studies):
+        study = crossed(rng, seeds=seeds, augmentations=augmentations, examples=examples, **effects)
+        for name, (low, high), value in intervals(study, truth):
+            if not np.isnan(low):  # a share of nothing has no interval
+                hits.setdefault(name, []).append(bool(low <= value <= high))
+    return {name: float(np.mean(found)) for name, found in hits.items()}
+
+
+def covered_correlation(
+    rng: np.random.Generator, *, studies: int, seeds: int, examples: int, planted: float = 0.5
+) -> float:
+    """Return the coverage of the correlation between two methods whose difficulties correlate by a planted value."""
+
+    def answers(difficulty: np.ndarray) -> np.ndarray:
+        luck = rng.normal(scale=0.5, size=(seeds, len(difficulty))) + rng.normal(scale=0.3, size=(seeds, 1))
+        return (difficulty + luck + rng.normal(size=luck.shape) > 0).astype(float)
+
+    def pair(size: int) -> np.ndarray:
+        first, other = rng.normal(size=(2, size))
+        return np.stack([first, planted * first + np.sqrt(1 - planted**2) * other])
+
+    from scipy.stats import norm
+
+    truth = np.corrcoef(norm.cdf(pair(1_000_000) / np.sqrt(1 + 0.25 + 0.09)))[0, 1]
+    hits = []
+    for _ in range(studies):
+        found = correlate(*(Scores(answers(one), range(seeds)) for one in pair(examples)))
+        low, high = found.examples_like_these
+        if not np.isnan(found.rho):
+            hits.append(low <= truth <= high)
+    return float(np.mean(hits))
+
+
+def show(caption: str, first: str, rows: Mapping[tuple[str, str], Mapping[int, float]]) -> None:
+    """Print one row a test or interval and one column a number of seeds."""
+    columns = [Column("what", first), Column("where", "study")]
+    numbers = sorted({n for values in rows.values() for n in values})
+    columns += [Column(str(n), f"N = {n}", ".3f") for n in numbers]
+    table_rows = [
+        {"what": what, "where": where} | {str(n): value for n, value in values.items()}
+        for (what, where), values in rows.items()
     ]
-    console.table(title, ["test", *columns], rows)
+    console.show(Table(caption=caption, columns=columns, rows=table_rows))
 
 
 def main(
-    studies: int = 2000,
-    permutation_studies: int = 400,
-    permutations: int = 199,
-    examples: int = 1024,
-    seeds: int = 30,
-    seed: int = 0,
+    studies: int = 1000,
+    examples: int = 128,
+    augmentations: int = 4,
+    seeds: tuple[int, ...] = (5, 8, 30),
+    random_state: int = 0,
 ) -> None:
-    """Simulate studies with known truth and count rejections."""
-    rng, sizes = np.random.default_rng(seed), (studies, permutation_studies, permutations)
-    shape = {"seeds": seeds, "examples": examples}
-    size: dict[str, Study] = {
-        f"p={p}": lambda rng, p=p: equal_examples(rng, p=p, **shape) for p in (0.25, 0.5, 0.75, 0.9)
+    """Simulate studies with known truth, and count."""
+    rng = np.random.default_rng(random_state)
+    sizes = {"augmentations": augmentations, "examples": examples}
+    about = f"{studies} studies, K = {examples}, M = {augmentations}"
+
+    def by_seeds(count: Callable[..., Any]) -> dict[int, Any]:
+        return {n: count(seeds=n) for n in seeds}
+
+    size = {
+        (test, null): by_seeds(partial(rejected, test, NOTHING[null], rng, studies=studies, **sizes))
+        for test, nulls in ABSENT.items()
+        for null in nulls
     }
-    size["p=0.5, seeds' sd 0.10"] = lambda rng: unequal_seeds(rng, p=0.5, sd=0.1, **shape)
-    power: dict[str, Study] = {
-        f"rho={rho}": lambda rng, rho=rho: unequal_examples(rng, p=0.5, rho=rho, **shape)
-        for rho in (0.002, 0.005, 0.01)
+    show(f"size at 0.05 ({about})", "test", size)
+    power = {
+        (test, "effect present"): by_seeds(partial(rejected, test, effects, rng, studies=studies, **sizes))
+        for test, effects in PRESENT.items()
     }
-    about = f"{studies} studies, K = {examples}, N = {seeds}"
-    found = {name: shares(study, sizes, rng) for name, study in size.items()}
-    show(f"size at 0.05 / 0.001 of equally hard examples ({about})", found, levels=2)
-    found = {name: shares(study, sizes, rng) for name, study in power.items()}
-    show(f"power at 0.05 against intraclass correlation, p = 0.5 ({about})", found, levels=1)
+    show(f"power at 0.05 ({about})", "test", power)
+    coverage: dict[tuple[str, str], dict[int, float]] = {}
+    for kind, effects in KINDS.items():
+        found = by_seeds(partial(covered, effects, rng, studies=studies, **sizes))
+        for name in next(iter(found.values())):
+            coverage[name, kind] = {n: values[name] for n, values in found.items()}
+    correlated = by_seeds(partial(covered_correlation, rng, studies=studies, examples=examples))
+    coverage["rho of two methods, examples like these", "correlation 0.5"] = correlated
+    show(f"coverage of 95 % intervals ({about})", "interval", coverage)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics.class_differences import class_differences, class_means
+from analysis.statistics.class_differences import class_differences, class_means, crossed_class_test
 from tests.references import nested_variance
 
 
@@ -109,3 +109,34 @@ def test_equal_values_have_equal_means_however_many_examples(share: Fraction, la
 def test_no_examples() -> None:
     with pytest.raises(ValueError, match="no examples"):
         class_means(np.zeros((2, 0)), np.zeros(0, dtype=int))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 4), st.integers(2, 5), st.integers(8, 20))
+def test_the_crossed_test_is_that_of_the_mean_squares(
+    seed: int, classes: int, seeds: int, examples: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.r_[np.arange(classes), rng.integers(0, classes, size=examples - classes)]
+    answers = rng.random((seeds, examples)) + 0.5 * rng.random(classes)[labels]
+    found, ms = crossed_class_test(answers, labels), nested_variance.crossed_classes(answers, labels)
+    above, below = ms["class"] + ms["seed_by_example"], ms["example"] + ms["seed_by_class"]
+    within = examples - classes
+    dof = above**2 / (ms["class"] ** 2 / (classes - 1) + ms["seed_by_example"] ** 2 / ((seeds - 1) * within))
+    error = below**2 / (
+        ms["example"] ** 2 / within + ms["seed_by_class"] ** 2 / ((seeds - 1) * (classes - 1))
+    )
+    assert (found.f, found.dof_above, found.dof_below) == pytest.approx((above / below, dof, error))
+    assert found.p == pytest.approx(stats.f.sf(above / below, dof, error))
+
+
+@pytest.mark.parametrize("labels", [np.zeros(12, int), np.arange(12)])
+def test_one_class_or_classes_of_one_example_cannot_be_tested(
+    labels: np.ndarray, rng: np.random.Generator
+) -> None:
+    assert np.isnan(crossed_class_test(rng.random((4, 12)), labels).p)
+
+
+def test_one_seed_cannot_be_tested_and_equal_answers_neither(rng: np.random.Generator) -> None:
+    """With one seed "classes differ strongly" was confirmed."""
+    assert np.isnan(crossed_class_test(rng.random((1, 12)), np.arange(12) % 3).p)
+    assert np.isnan(crossed_class_test(np.ones((4, 12)), np.arange(12) % 3).p)

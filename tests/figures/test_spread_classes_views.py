@@ -56,8 +56,9 @@ def test_every_augmentation_is_a_dot(rng: np.random.Generator) -> None:
         "supervised",
         "random labels + aug.",
     ]
+    shown_rows = [row for row in result.rows if row["targets"] and row["augmentations"] > 1]
     for at, panel in enumerate(figure.axes):
-        row = result.rows[at]
+        row = shown_rows[at]
         curve = result.arrays[f"{row['method']}.mean_counts"][at % 3] / 16
         np.testing.assert_allclose(panel.get_lines()[0].get_ydata(), curve)
         shown = result.arrays[f"{row['method']}.shown"][at % 3]

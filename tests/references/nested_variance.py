@@ -44,24 +44,6 @@ def components(y: np.ndarray) -> dict[str, float]:
     }
 
 
-def shared_components_of_resample(y: np.ndarray, drawn: list[int]) -> dict[str, float]:
-    """Components of seeds drawn with replacement that different seeds agree on; two copies are no pair."""
-    _, M, K = y.shape
-    within, between = [], []
-    for a in drawn:
-        for b in drawn:
-            if a != b:
-                own = sum(
-                    (y[a, j, k] - y[a, :, k].mean()) * (y[b, j, k] - y[b, :, k].mean())
-                    for j in range(M)
-                    for k in range(K)
-                )
-                within.append(own / (K * (M - 1)))
-                between.append(np.cov(y[a].mean(axis=0), y[b].mean(axis=0), ddof=1)[0, 1])
-    augmentation = float(np.mean(within))
-    return {"augmentation": augmentation, "example": float(np.mean(between)) - augmentation / M}
-
-
 def one_way(values: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """One-way analysis of variance of some values by class, and the textbook's effect sizes."""
     groups = [values[labels == label] for label in sorted(set(labels.tolist()))]
@@ -75,3 +57,27 @@ def one_way(values: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         "epsilon_squared": (between - (L - 1) * error) / (between + within),
         "omega_squared": (between - (L - 1) * error) / (between + within + error),
     }
+
+
+def crossed_classes(y: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Mean squares of (seed, example) with examples nested in classes, seeds crossed with both."""
+    N, K = y.shape
+    classes = sorted(set(labels.tolist()))
+    grand = np.mean(y)
+    sums = dict.fromkeys(("class", "example", "seed_by_class", "seed_by_example"), 0.0)
+    for i in range(N):
+        for k in range(K):
+            own = labels == labels[k]
+            of_class, of_both = np.mean(y[:, own]), np.mean(y[i, own])
+            sums["class"] += (of_class - grand) ** 2
+            sums["example"] += (np.mean(y[:, k]) - of_class) ** 2
+            sums["seed_by_class"] += (of_both - np.mean(y[i]) - of_class + grand) ** 2
+            sums["seed_by_example"] += (y[i, k] - of_both - np.mean(y[:, k]) + of_class) ** 2
+    L = len(classes)
+    dof = {
+        "class": L - 1,
+        "example": K - L,
+        "seed_by_class": (N - 1) * (L - 1),
+        "seed_by_example": (N - 1) * (K - L),
+    }
+    return {name: sums[name] / dof[name] for name in sums}

@@ -26,20 +26,6 @@ def intraclass_correlation(outcomes: np.ndarray) -> float:
     return (between - within) / (between + (seeds - 1) * within)
 
 
-def intraclass_correlation_of_resample(outcomes: np.ndarray, drawn: list[int]) -> float:
-    """The same for seeds drawn with replacement; a pair of copies of one seed does not count as a pair."""
-    examples, size = outcomes.shape[1], len(drawn)
-    grand = np.mean([outcomes[i] for i in drawn])
-    equal = [np.sum((outcomes[i] - grand) ** 2) for i in drawn]
-    different = [
-        np.sum((outcomes[i] - grand) * (outcomes[j] - grand)) for i in drawn for j in drawn if i != j
-    ]
-    diagonal, off_diagonal = size * np.mean(equal), size * (size - 1) * np.mean(different)
-    between = (diagonal + off_diagonal) / (size * (examples - 1))
-    within = (diagonal - (diagonal + off_diagonal) / size) / (examples * (size - 1))
-    return float((between - within) / (between + (size - 1) * within))
-
-
 def all_permuted_variances(outcomes: np.ndarray) -> np.ndarray:
     """Variance over examples of the mean over seeds, for every way of ordering the examples in each seed."""
     orders = list(itertools.permutations(range(outcomes.shape[1])))

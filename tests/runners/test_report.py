@@ -288,9 +288,13 @@ def test_results_of_other_seeds_are_left_out(
         report.write(opened(runs), tmp_path / "elsewhere")
 
 
-def test_folders_may_have_any_bytes_in_their_names(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_folders_may_have_any_bytes_in_their_names(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The last step of a study failed with a traceback, after all the work."""
-    folder = tmp_path / os.fsdecode(b"r\xff\xfe") / STUDY
+    odd = os.fsdecode(b"r\xff\xfe")
+    monkeypatch.setattr(provenance, "command", lambda: f"python -m analysis.learning --results {odd}")
+    folder = tmp_path / odd / STUDY
     write(tmp_path / "runs", "simclr", rising(rng, seeds=2))
     storage.write(learning.analyse(opened(tmp_path / "runs")), folder)
-    assert "/r??/" in report.write(opened(tmp_path / "runs"), folder).read_text(encoding="utf-8")
+    assert "--results r??" in report.write(opened(tmp_path / "runs"), folder).read_text(encoding="utf-8")

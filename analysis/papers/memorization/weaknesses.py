@@ -43,8 +43,8 @@ def _tails(results: Results) -> Weakness:
         ]
     if any(row["dispersion"] is not None for row in rows):  # one seed has none
         text.append(
-            "Dispersion, Tarone's test and the intraclass correlation in table 4.1 have no such tails. What all of them "
-            "test is whether augmented examples differ; whether examples do is tested by F' (augmentations)."
+            "Dispersion, Tarone's test and the intraclass correlation in table 4.1 have no such tails. All of these "
+            "test whether augmented examples differ; whether examples do is tested by F' (augmentations)."
         )
     return Weakness("Chi-square", " ".join(text))
 
