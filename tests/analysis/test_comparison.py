@@ -9,15 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import alignment, binomial, learning
+from analysis import alignment, augmentations, binomial, classes, learning
 from analysis.framework.results import Result, Row, plain
 from analysis.papers import verdicts
 from analysis.papers.findings import Conclusion, Finding
 from analysis.papers.memorization import figures, findings, tables
 from analysis.papers.memorization import printed as thesis
-from analysis.papers.memorization.spreads import spread_without_noise
 from analysis.papers.verdicts import Verdict
-from analysis.statistics.intraclass import icc_of_seeds
 from dynamics.study import Study
 from tests.analysis.studies import in_memory, rising
 from tests.analysis.test_thesis_tables import build
@@ -72,8 +70,8 @@ def test_the_thesis_s_numbers_are_consistent() -> None:
         assert [float(row.p0) >= target for row, target in zip(rows, thesis.TARGETS, strict=True)] == [
             True
         ] * 3
-    for epoch, classes in thesis.FIGURE_5_3.items():
-        means = [float(mean) for mean in classes.values()]
+    for epoch, of_class in thesis.FIGURE_5_3.items():
+        means = [float(mean) for mean in of_class.values()]
         assert means == sorted(means) and len(means) == 10
         assert max(means) - min(means) == pytest.approx(float(thesis.FIGURE_5_3_SPREAD["supervised"][epoch]))
     last = list(thesis.FIGURE_5_3[50])
@@ -90,7 +88,12 @@ def of_the_thesis() -> dict[str, Result]:
 
 
 def analysed(study: Study) -> dict[str, Result]:
-    found = (learning.analyse(study), alignment.analyse(study), binomial.analyse(study, permutations=9))
+    found = (
+        learning.analyse(study),
+        alignment.analyse(study),
+        binomial.analyse(study, permutations=9),
+        augmentations.analyse(study),
+    )
     return {one.name: as_read(one) for one in found}
 
 
@@ -136,37 +139,37 @@ def test_the_thesis_s_own_counts_are_inside(of_the_thesis: dict[str, Result]) ->
     assert widest.conclusion is Conclusion.NOT_TESTABLE
 
 
-def noise_rows(quantity: str, sds: dict[str, float], *, icc: float = 1.0, p: float = 1e-9) -> list[Row]:
-    """Return rows of analysis.binomial, an epoch for each target; with icc = 1 spreads have no noise of seeds."""
-    row = {
-        "quantity": quantity,
-        "augmentations": 20,
-        "seeds": 10,
-        "examples": 200,
-        "epoch": 5,
-        "icc": icc,
-        "tarone_p": p,
-        "dispersion": 2.0,
-    }
-    return [
-        row | {"method": method, "targets": [target], "sd": sd}
-        for method, sd in sds.items()
-        for target in thesis.TARGETS
-    ]
+SINGLE, AVERAGED = "r_tilde", "r"
+
+
+def spread_rows(
+    method: str, r: float, r_tilde: float, *, error: float = 0.0, q: float = 1e-9, more: float = 1.0
+) -> list[Row]:
+    """Return rows of analysis.augmentations of a method whose spreads without noise are these at all means.
+
+    `error` is the standard error of both variances, `more` the factor of r's spread without bound of augmentations.
+    """
+    row: Row = {"method": method, "seeds": 10, "tested": "example", "example_f": 2.0, "example_q": q}
+    for name, sd in (("r", r), ("r_tilde", r_tilde), ("example", r * more)):
+        row[f"var_{name}"] = sd**2
+        for end, sign in (("low", -1), ("high", 1)):
+            row[f"var_{name}_examples_like_these_{end}"] = sd**2 + sign * 2 * error
+    means = enumerate((0.1, *thesis.TARGETS), start=1)
+    return [row | {"epoch": epoch, "mean_r": mean, "targets": [mean][epoch == 1 :]} for epoch, mean in means]
 
 
 def outcomes(*rows: list[Row]) -> list[Conclusion]:
-    binomial_ = Result(name="binomial", rows=[row for part in rows for row in part], inputs={})
-    return [one.conclusion for one in all_findings({"binomial": binomial_})]
+    found = Result(name="augmentations", rows=[row for part in rows for row in part], inputs={})
+    return [one.conclusion for one in all_findings({"augmentations": found})]
 
 
 def test_spreads_of_the_thesis_confirm_its_findings() -> None:
     for at, _ in enumerate(thesis.TARGETS):
-        averaged = {method: float(sds[at]) for method, sds in thesis.FIGURE_4_4_SD.items()}
-        single = {method: float(sds[at]) for method, sds in thesis.FIGURE_4_3_SD.items()}
-        single["random-labels"] = averaged["random-labels"]  # one augmentation: r~ is r
-        found = outcomes(noise_rows("r", averaged), noise_rows("r_tilde", single))
-        assert found[:4] == [Conclusion.CONFIRMED] * 4
+        rows = []
+        for method, sds in thesis.FIGURE_4_4_SD.items():
+            single = thesis.FIGURE_4_3_SD.get(method, sds)  # where it prints none: one augmentation, r~ is r
+            rows.append(spread_rows(method, float(sds[at]), float(single[at])))
+        assert outcomes(*rows)[:4] == [Conclusion.CONFIRMED] * 4
 
 
 @pytest.mark.parametrize(
@@ -179,33 +182,30 @@ def test_spreads_of_the_thesis_confirm_its_findings() -> None:
 )
 def test_spreads(simclr: float, supervised: float, random: float, expected: list[Conclusion]) -> None:
     sds = {"simclr": simclr, "supervised": supervised, "random-labels": random}
-    assert outcomes(noise_rows("r", sds))[1:4:2] == expected
+    rows = [spread_rows(method, sd, sd, error=0.003) for method, sd in sds.items()]
+    assert outcomes(*rows)[1:4:2] == expected
 
 
-def test_noise_of_seeds_is_no_spread() -> None:
-    """A larger standard deviation that is all noise does not count."""
-    noisy = noise_rows("r", {"random-labels": 0.4}, icc=0.01)
-    assert outcomes(noise_rows("r", {"supervised": 0.3}), noisy)[1] is Conclusion.CONFIRMED
+def test_what_depends_on_the_number_of_augmentations_is_undecided() -> None:
+    """At M = 10 SimCLR's r looks like random labels, without bound of M it does not."""
+    others = spread_rows("supervised", 0.3, 0.3), spread_rows("random-labels", 0.15, 0.15)
+    assert outcomes(spread_rows("simclr", 0.15, 0.4), *others)[3] is Conclusion.CONFIRMED
+    assert outcomes(spread_rows("simclr", 0.15, 0.4, more=0.2), *others)[3] is Conclusion.CONFIRMED
+    assert outcomes(spread_rows("simclr", 0.15, 0.4, more=1.9), *others)[3] is Conclusion.UNDECIDED
 
 
-@pytest.mark.parametrize(("p", "outcome"), [(0.01, Conclusion.CONFIRMED), (0.2, Conclusion.UNDECIDED)])
-def test_a_test_that_is_not_significant_refutes_nothing(p: float, outcome: Conclusion) -> None:
-    assert outcomes(noise_rows("r_tilde", {"simclr": 0.2}, p=p))[0] is outcome
+def test_spreads_are_compared_at_equal_means() -> None:
+    """They were compared at first epochs above a mean: .257 against .402."""
+    own, other = spread_rows("supervised", 0.3, 0.3), spread_rows("simclr", 0.2, 0.2)
+    late = [row for row in other if row["mean_r"] > 0.3]  # its first epoch is above 1/4
+    result = Result(name="augmentations", rows=[*own, *late], inputs={})
+    number = all_findings({"augmentations": result})[1].number
+    assert "mean 0.25" not in number and "mean 0.75: 0.300 against at most 0.200 (SimCLR)" in number
 
 
-def test_noise_of_seeds_is_taken_off_as_much_as_there_is(rng: np.random.Generator) -> None:
-    """The corrected spread is that of the probabilities from which answers were drawn."""
-    true = rng.beta(3, 3, size=4000)
-    correct = rng.random((6, 4000)) < true
-    row = {
-        "seeds": 6,
-        "icc": icc_of_seeds(correct),
-        "sd": float(correct.mean(axis=0).std()),
-        "examples": 4000,
-    }
-    corrected, error = spread_without_noise(row)
-    assert corrected == pytest.approx(true.std(), abs=4 * error)
-    assert row["sd"] > true.std() + 4 * error
+@pytest.mark.parametrize(("q", "outcome"), [(0.01, Conclusion.CONFIRMED), (0.2, Conclusion.UNDECIDED)])
+def test_a_test_that_is_not_significant_refutes_nothing(q: float, outcome: Conclusion) -> None:
+    assert outcomes(spread_rows("simclr", 0.2, 0.2, q=q))[0] is outcome
 
 
 def test_nothing_is_testable_without_results() -> None:
@@ -246,29 +246,45 @@ def test_divergences() -> None:
     assert {row["verdict"] for row in figures.figure_5_2(result)} == {Verdict.INSIDE}
 
 
-def class_rows(method: str, *, epsilon: float, f: float, order: list[str] | None) -> list[Row]:
-    row = {"method": method, "classes_by": "true", "epoch": 50, "mean_r": 0.6, "f": f, "f_5_percent": 1.9}
+def class_rows(method: str, *, epsilon: float, q: float | None, order: list[str] | None) -> list[Row]:
+    row: Row = {
+        "method": method,
+        "classes_by": "true",
+        "epoch": 50,
+        "mean_r": 0.6,
+        "crossed_f": 3.0,
+        "crossed_q": q,
+    }
     return [row | {"epsilon_squared": epsilon, "hard_to_easy": order, "spread": 0.201}]
 
 
 @pytest.mark.parametrize(
     ("supervised", "simclr", "outcome"),
     [
-        ((0.3, 20.0), (0.01, 1.5), "confirmed"),
-        ((0.3, 20.0), (0.2, 9.0), "refuted"),
-        ((0.01, 1.2), (0.0, 1.0), "refuted"),
+        ((0.3, 0.001), (0.01, 0.3), "confirmed"),
+        ((0.3, 0.001), (0.2, 0.01), "refuted"),
+        ((0.3, 0.2), (0.01, 0.9), "undecided"),
+        ((0.3, None), (0.01, None), "not testable"),
     ],
 )
 def test_classes(supervised: tuple[float, float], simclr: tuple[float, float], outcome: str) -> None:
     order = list(thesis.FIGURE_5_3[50])
-    rows = class_rows("supervised", epsilon=supervised[0], f=supervised[1], order=order)
-    rows += class_rows("simclr", epsilon=simclr[0], f=simclr[1], order=order[::-1])
+    rows = class_rows("supervised", epsilon=supervised[0], q=supervised[1], order=order)
+    rows += class_rows("simclr", epsilon=simclr[0], q=simclr[1], order=order[::-1])
     found = all_findings({"classes": Result(name="classes", rows=rows, inputs={})})
     assert found[4].conclusion == outcome
     assert found[5].conclusion is Conclusion.CONFIRMED
-    digits = class_rows("supervised", epsilon=0.3, f=20.0, order=[str(digit) for digit in range(10)])
+    digits = class_rows("supervised", epsilon=0.3, q=0.001, order=[str(digit) for digit in range(10)])
     found = all_findings({"classes": Result(name="classes", rows=digits, inputs={})})
     assert found[5].conclusion is Conclusion.NOT_TESTABLE
+
+
+def test_one_seed_does_not_confirm_that_classes_differ(rng: np.random.Generator) -> None:
+    labels = np.arange(60) % 4
+    correct = {method: rising(rng, seeds=1) for method in ("simclr", "supervised")}
+    result = as_read(classes.analyse(in_memory(correct, labels=labels)))
+    assert all(row["crossed_p"] is None for row in result.rows)
+    assert all_findings({"classes": result})[4].conclusion is Conclusion.NOT_TESTABLE
 
 
 def test_probes() -> None:
@@ -288,10 +304,22 @@ def test_probes() -> None:
 
 
 def test_only_methods_that_were_run_have_rows() -> None:
-    rows = noise_rows("r", {"vicreg": 0.1, "simclr": 0.2}) + noise_rows(
-        "r_tilde", {"byol": 0.3, "simclr": 0.2}
-    )
-    result = Result(name="binomial", rows=[row | {"chi2": 1.0, "mae": 0.04} for row in rows], inputs={})
+    row: Row = {
+        "augmentations": 20,
+        "seeds": 10,
+        "examples": 200,
+        "epoch": 5,
+        "chi2": 1.0,
+        "mae": 0.04,
+        "p0": 0.5,
+    }
+    rows = [
+        row | {"method": method, "quantity": quantity, "targets": [target]}
+        for method in ("vicreg", "simclr", "byol")
+        for quantity in (AVERAGED, SINGLE)
+        for target in thesis.TARGETS
+    ]
+    result = Result(name="binomial", rows=rows, inputs={})
     for table in (tables.table_4_1, tables.table_4_2):
         found = table(result, {"simclr": "seeds", "supervised": "data"}).rows
         assert [(row["method"], row["target"]) for row in found] == [
@@ -310,15 +338,16 @@ def test_findings_are_about_methods_that_were_run() -> None:
 
 
 def test_methods_that_the_thesis_does_not_have_decide_none_of_its_findings() -> None:
-    own = noise_rows("r", {"supervised": 0.3, "simclr": 0.1}) + noise_rows("r_tilde", {"simclr": 0.3})
-    others = noise_rows("r", {"vicreg": 0.4}) + noise_rows("r_tilde", {"vicreg": 0.3}, p=0.9)
-    assert outcomes(own, others) == outcomes(own)
+    own = spread_rows("supervised", 0.3, 0.3), spread_rows("simclr", 0.1, 0.3)
+    others = spread_rows("vicreg", 0.4, 0.4, q=0.9)
+    assert outcomes(*own, others) == outcomes(*own)
 
 
 def test_a_missing_conclusion_says_why(rng: np.random.Generator) -> None:
-    assert all_findings({})[0].number == "no result binomial"
-    nothing = Result(name="binomial", rows=[], inputs={})
-    assert all_findings({"binomial": nothing})[0].number == "no epoch reaches a mean of 0.25"
+    assert all_findings({})[0].number == "no result augmentations"
+    low = [row for row in spread_rows("simclr", 0.1, 0.1) if row["mean_r"] < 0.2]
+    nothing = Result(name="augmentations", rows=low, inputs={})
+    assert all_findings({"augmentations": nothing})[0].number == "no epoch reaches a mean of 0.25"
     correct = {method: rising(rng, seeds=1) for method in ("simclr", "supervised", "random-labels")}
     for one in all_findings(analysed(in_memory(correct)))[:4]:
         assert one.conclusion is Conclusion.NOT_TESTABLE and "at least two seeds" in one.number
