@@ -81,6 +81,9 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Resu
             )
             if epoch in reached:
                 layers.append(_layer(right[:, 0]))
+        for one in rows:
+            if one["method"] == method:
+                one |= selection(study, method, one["targets"][0]) if one["targets"] else NO_SELECTION
         for name in layers[0] if layers else ():
             arrays[f"{method}.{name}"] = np.stack([layer[name] for layer in layers])
     control_false_discoveries(rows, "example_p", "example_q")
@@ -107,6 +110,37 @@ def first_epochs(counts: MethodCounts, targets: Sequence[float]) -> dict[int, li
         if (at := first_reaching(counts.mean, target)) is not None:
             reached.setdefault(int(counts.epochs[at]), []).append(target)
     return reached
+
+
+NO_SELECTION: results.Row = dict.fromkeys(("selection_epochs", "selection_p"))
+
+
+def selection(study: Study, method: str, target: float) -> results.Row:
+    """Choose the epoch of a target on every other seed and test it on the rest, and the other way round.
+
+    An epoch that is chosen and tested by the same seeds may look more unequal than it is. Returned are the two epochs
+    and the larger of the two p-values of F'; None for fewer than four seeds, or where half of them never get there.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> found = selection(example_study(), "simclr", 0.5)
+    >>> found["selection_epochs"], round(found["selection_p"], 2)
+    ([5, 6], 0.02)
+    """
+    counts = study.counts(method)
+    halves = np.arange(counts.num_seeds) % 2 == 0, np.arange(counts.num_seeds) % 2 == 1
+    if counts.num_seeds < 4:
+        return NO_SELECTION
+    epochs, p = [], []
+    for chosen, tested in (halves, halves[::-1]):
+        at = first_reaching(counts.seed_means[chosen].mean(axis=0), target)
+        if at is None:
+            return NO_SELECTION
+        epochs.append(int(counts.epochs[at]))
+        right = study.indicators(method, epochs[-1:])[:, 0, 0]
+        p.append(float(example_test(right[tested]).p))
+    return {"selection_epochs": epochs, "selection_p": max(p) if np.isfinite(p).all() else None}
 
 
 def row(correct: Bool[np.ndarray, "seed augmentation example"]) -> results.Row:
@@ -231,12 +265,15 @@ def _split(result: results.Result) -> Table:
         Column("seeds", "N", "d"),
         Column("mean_r", "E[r_t]", ".3f"),
         *(Column(f"percent_{part}", title, ".1f") for part, title in PARTS.items()),
+        Column("selection_p", "p, other seeds", "p"),
         Column("augmentation_share", "fraction", ".3f"),
         Column("augmentation_share_these_examples", "95 %, these examples", "interval"),
         Column("augmentation_share_examples_like_these", "95 %, examples like these", "interval"),
     ]
     caption = (
-        "components of the variance of correct; fraction: of the true variance of r~_t, between augmentations"
+        "components of the variance of correct; p, other seeds: of F' where the epoch was chosen on one half of the "
+        "seeds and tested on the other (the larger of two); fraction: of the true variance of r~_t, between "
+        "augmentations"
     )
     single = dict.fromkeys(one["method"] for one in result.rows if one["augmentations"] == 1)
     notes = ["a negative component is an unbiased estimate of one near 0"] * any(

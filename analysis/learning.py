@@ -8,12 +8,14 @@ python -m analysis.learning
 """
 
 import numpy as np
+from jaxtyping import Float
 
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.jackknife import mean_intervals
 from dynamics.kinds import checked
+from dynamics.names import label
 from dynamics.study import MethodCounts, Study
 
 
@@ -70,11 +72,26 @@ def _rows(counts: MethodCounts) -> list[results.Row]:
                 for end, values in interval._asdict().items()
             },
             "sd_r": float(r[i].std()),
+            **_by_label(counts, r[i]),
             "mean_r_tilde": float(single[i].mean()),
             "sd_r_tilde": float(single[i].std()),
         }
         for i, epoch in enumerate(counts.epochs)
     ]
+
+
+def _by_label(counts: MethodCounts, r: Float[np.ndarray, " example"]) -> results.Row:
+    """Return the means of examples that a permutation of the labels leaves their own, and of the others."""
+    own, true = counts.labels, counts.true_labels
+    changed = None if own is None or true is None else own != true
+    if changed is None or not changed.any():
+        return dict.fromkeys(("kept_labels", "mean_r_kept", "mean_r_changed"))
+    kept = int((~changed).sum())
+    return {
+        "kept_labels": kept,
+        "mean_r_kept": float(r[~changed].mean()) if kept else None,
+        "mean_r_changed": float(r[changed].mean()),
+    }
 
 
 def _arrays(counts: MethodCounts) -> dict[str, np.ndarray]:
@@ -104,6 +121,7 @@ def tables(result: results.Result) -> list[Table]:
     ['SimCLR', '1', '4', '8', '0.117', '0.095 to 0.138', '0.060 to 0.173', '0.144', '0.083', '0.149']
     """
     rows = []
+    last = {row["method"]: row for row in result.rows}
     for method in dict.fromkeys(row["method"] for row in result.rows):
         own = [row for row in result.rows if row["method"] == method]
         rows += [own[place] for place in spread_over(len(own), 5)]
@@ -119,8 +137,14 @@ def tables(result: results.Result) -> list[Table]:
         Column("mean_r_tilde", "E[r~_t]", ".3f"),
         Column("sd_r_tilde", "sd r~_t", ".3f"),
     ]
+    notes = [
+        f"{label(method)}: {kept} of {len(result.arrays[f'{method}.examples'])} examples kept their true label; "
+        f"E[r_t] at the end {row['mean_r_kept']:.3f} of these, {row['mean_r_changed']:.3f} of the others"
+        for method, row in last.items()
+        if (kept := row["kept_labels"])
+    ]
     caption = "learning probability at first, middle and last epochs (learning.csv has every epoch)"
-    return [Table(caption=caption, columns=columns, rows=rows)]
+    return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ TITLE = "sorted learning probabilities at aligned epochs"
 NEEDS = ("learning", "alignment")
 READING = (
     "Each panel compares the methods at epochs at which they have learnt about as much, on average, as "
-    "the reference has at the epoch in its title. What differs between the curves of a panel is therefore "
-    "mainly the spread between examples, not the amount that was learnt."
+    "the reference has at the epoch in its title. What differs between the curves of a panel is the spread "
+    "between examples as far as their means agree, which they do only up to the step between two epochs."
 )
 
 LARGE_RESIDUAL = 0.05

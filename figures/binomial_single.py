@@ -12,8 +12,9 @@ NEEDS = ("learning", "binomial")
 TABLES = ("binomial.single",)
 READING = (
     "Solid: one fixed augmentation of every example, sorted; dashed: a draw from the binomial "
-    "distribution that would hold if all were equally hard. The further the solid line is from the dashed "
-    "one, the less can chance alone explain that some examples are right more often."
+    "distribution that would hold if all of these were equally hard. The further the solid line is from the dashed "
+    "one, the less can chance alone explain that some augmented examples are right more often; whether it is "
+    "the example or its augmentation, this cannot tell."
 )
 
 

@@ -46,7 +46,9 @@ def draw(results: Results) -> Figure:
     _draw_cells(panel, values)
     panel.set_xticks(range(len(names)), names, rotation=90)
     panel.set_yticks(range(len(names)), names)
-    bar = figure.colorbar(ScalarMappable(NORM, SCALE), ax=panel, fraction=0.08, pad=0.03, ticks=[-1, 0, 1])
+    bar = figure.colorbar(
+        ScalarMappable(NORM, SCALE), ax=panel, fraction=0.08, pad=0.03, shrink=0.7, ticks=[-1, 0, 1]
+    )
     bar.outline.set_visible(False)
     bar.set_label("rank correlation")
     return figure

@@ -54,6 +54,25 @@ def test_examples_that_are_shown(
     assert len(places) == shown and set(np.diff(places)) == {step}
 
 
+def test_epochs_are_chosen_on_some_seeds_and_tested_on_others(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    correct = rising(rng, seeds=7)
+    write(tmp_path, "simclr", correct)
+    rows = [row for row in augmentations.analyse(opened(tmp_path)).rows if row["targets"]]
+    first = correct[:, :, 0]
+    for row in rows:
+        epochs, p = [], []
+        for chosen, tested in ((first[::2], first[1::2]), (first[1::2], first[::2])):
+            at = int(np.argmax(chosen.mean(axis=(0, 2, 3)) >= row["targets"][0]))
+            epochs.append(at + 1)
+            p.append(float(example_test(tested[:, at]).p))
+        assert row["selection_epochs"] == epochs and row["selection_p"] == pytest.approx(max(p))
+    write(tmp_path, "supervised", rising(rng, seeds=3))
+    few = [row for row in augmentations.analyse(opened(tmp_path)).rows if row["method"] == "supervised"]
+    assert {row["selection_p"] for row in few} == {None}
+
+
 def test_one_augmentation_tests_augmented_examples(tmp_path: Path, rng: np.random.Generator) -> None:
     write(tmp_path, "simclr", rising(rng))
     single = rising(rng, augmentations=1)

@@ -32,25 +32,27 @@ def test_half_a_digit(printed: str, half: float) -> None:
 @given(st.floats(1e-3, 1e20))
 def test_a_number_agrees_with_its_own_digits(value: float) -> None:
     printed = f"{value:.1e}"
-    assert verdicts.to_printed_digits(value, printed) is Verdict.INSIDE
+    assert verdicts.to_printed_digits(value, printed).verdict is Verdict.INSIDE
     assert (
-        verdicts.to_printed_digits(float(printed) + 1.2 * 2 * verdicts.half_digit(printed), printed)
+        verdicts.to_printed_digits(float(printed) + 1.2 * 2 * verdicts.half_digit(printed), printed).verdict
         is Verdict.OUTSIDE
     )
 
 
 def test_rules_of_verdicts() -> None:
-    assert verdicts.within_printed_spread(0.0444, "0.042", "0.001") is Verdict.INSIDE
-    assert verdicts.within_printed_spread(0.0446, "0.042", "0.001") is Verdict.OUTSIDE
-    assert verdicts.within_spread_of_seeds(0.80, 0.01, "0.8186") is Verdict.INSIDE
-    assert verdicts.within_spread_of_seeds(0.79, 0.01, "0.8186") is Verdict.OUTSIDE
-    assert verdicts.within_spread_of_seeds(0.80, None, "0.8186") is Verdict.UNJUDGED
-    assert verdicts.within_error(0.10, 0.01, ".128") is Verdict.INSIDE  # two means differ by sqrt(2) errors
-    assert verdicts.within_error(0.10, 0.01, ".129") is Verdict.OUTSIDE
-    assert verdicts.same_epoch(5, 5) is Verdict.INSIDE
-    assert verdicts.same_epoch(6, 5) is Verdict.OUTSIDE
-    assert verdicts.without_spread(0.634, ".634") is Verdict.INSIDE
-    assert verdicts.without_spread(0.636, ".634") is Verdict.UNJUDGED
+    assert verdicts.within_printed_spread(0.0444, "0.042", "0.001").verdict is Verdict.INSIDE
+    assert verdicts.within_printed_spread(0.0446, "0.042", "0.001").verdict is Verdict.OUTSIDE
+    assert verdicts.within_spread_of_seeds(0.80, 0.01, "0.8186").verdict is Verdict.INSIDE
+    assert verdicts.within_spread_of_seeds(0.79, 0.01, "0.8186").verdict is Verdict.OUTSIDE
+    assert verdicts.within_spread_of_seeds(0.80, None, "0.8186").verdict is Verdict.UNJUDGED
+    assert (
+        verdicts.within_error(0.10, 0.01, ".128").verdict is Verdict.INSIDE
+    )  # two means differ by sqrt(2) errors
+    assert verdicts.within_error(0.10, 0.01, ".129").verdict is Verdict.OUTSIDE
+    assert verdicts.same_epoch(5, 5).verdict is Verdict.INSIDE
+    assert verdicts.same_epoch(6, 5).verdict is Verdict.OUTSIDE
+    assert verdicts.without_spread(0.634, ".634").verdict is Verdict.INSIDE
+    assert verdicts.without_spread(0.636, ".634").verdict is Verdict.UNJUDGED
     for missing in (
         verdicts.to_printed_digits(None, "1"),
         verdicts.within_error(None, None, "1"),
@@ -58,7 +60,14 @@ def test_rules_of_verdicts() -> None:
         verdicts.same_epoch(None, 1),
         verdicts.without_spread(None, "1"),
     ):
-        assert missing is Verdict.MISSING
+        assert missing == (Verdict.MISSING, None)
+
+
+def test_the_allowed_gap_grows_with_what_is_not_known() -> None:
+    assert verdicts.within_printed_spread(0.0444, "0.042", "0.001").allowed == pytest.approx(0.0025)
+    assert verdicts.within_spread_of_seeds(0.80, 0.01, "0.8186").allowed == pytest.approx(0.02005)
+    assert verdicts.within_error(0.10, 0.01, ".128").allowed == pytest.approx(0.02 * math.sqrt(2) + 0.0005)
+    assert verdicts.within_spread_of_seeds(0.5, None, "0.8186") == (Verdict.UNJUDGED, None)
 
 
 def test_the_thesis_s_numbers_are_consistent() -> None:

@@ -11,7 +11,7 @@ from analysis.framework.targets import by_target, of_quantity
 from analysis.papers import Results, verdicts
 from analysis.papers.memorization import printed as thesis
 from analysis.papers.memorization.recipe import reasons
-from analysis.papers.verdicts import Verdict
+from analysis.papers.verdicts import Judged, Verdict
 from dynamics.study import Study
 
 
@@ -24,7 +24,7 @@ def beside(number: str, study: Study, results: Results) -> list[Table]:
     >>> from analysis.framework.example import example_study
     >>> (table,) = beside("4.2", example_study(), {"alignment": alignment.analyse(example_study())})
     >>> table.caption, table.cells()[0]
-    ('Aligned epoch', ['supervised', 'SimCLR at t = 1', '1', '1', 'inside', '–'])
+    ('Aligned epoch', ['supervised', 'SimCLR at t = 1', '1', '1', '0', 'inside', '–'])
     """
     if number not in FIGURES or FIGURES[number].need not in results:
         return []
@@ -37,6 +37,7 @@ def beside(number: str, study: Study, results: Results) -> list[Table]:
         Column("where", "where"),
         Column("printed", "thesis", "printed"),
         Column("ours", "ours", figure.form),
+        Column("allowed", "allowed ±", figure.form if figure.form == ".4g" else ".3g"),
         Column("verdict", "verdict", "verdict"),
         Column("why", "why it may differ"),
     ]
@@ -68,8 +69,8 @@ def figure_4_1(learning: Result) -> list[Row]:
         for epoch, printed in means.items():
             row = rows.get((method, epoch))
             ours = _value(row, "mean_r")
-            verdict = verdicts.within_error(ours, _error(row), printed)
-            compared.append(_row(method, f"t = {epoch}", printed, ours, verdict))
+            judged = verdicts.within_error(ours, _error(row), printed)
+            compared.append(_row(method, f"t = {epoch}", printed, ours, judged))
     return compared
 
 
@@ -96,8 +97,8 @@ def figure_4_2(alignment: Result) -> list[Row]:
     for method in thesis.METHODS[1:]:
         for at, printed in zip(thesis.ALIGNED_TO, thesis.FIGURE_4_2[method], strict=True):
             ours = found.get((method, at))
-            verdict = verdicts.same_epoch(ours, printed)
-            compared.append(_row(method, f"SimCLR at t = {at}", str(printed), ours, verdict))
+            judged = verdicts.same_epoch(ours, printed)
+            compared.append(_row(method, f"SimCLR at t = {at}", str(printed), ours, judged))
     return compared
 
 
@@ -241,8 +242,8 @@ def figure_b_1(views: Result) -> list[Row]:
         for epoch, printed in errors.items():
             row = rows.get((kind, epoch))
             ours = _value(row, "mae")
-            verdict = verdicts.within_error(ours, _value(row, "mae_if_swapped_sd"), printed)
-            compared.append(_row("simclr", f"{kind}, t = {epoch}", printed, ours, verdict))
+            judged = verdicts.within_error(ours, _value(row, "mae_if_swapped_sd"), printed)
+            compared.append(_row("simclr", f"{kind}, t = {epoch}", printed, ours, judged))
     return compared
 
 
@@ -256,8 +257,8 @@ def _without_spread(method: str, where: str, printed: str, ours: float | None) -
     return _row(method, where, printed, ours, verdicts.without_spread(ours, printed))
 
 
-def _row(method: str, where: str, printed: str, ours: float | int | None, verdict: Verdict) -> Row:
-    return {"method": method, "where": where, "printed": printed, "ours": ours, "verdict": verdict}
+def _row(method: str, where: str, printed: str, ours: float | int | None, judged: Judged) -> Row:
+    return {"method": method, "where": where, "printed": printed, "ours": ours, **judged._asdict()}
 
 
 class Comparison(NamedTuple):

@@ -52,6 +52,7 @@ def table_4_1(binomial: Result, why: Reasons) -> Table:
         *FIRST,
         Column("printed", "χ²: thesis", "power"),
         Column("chi2", "ours", "power"),
+        Column("allowed", "allowed ±", "power"),
         *LAST,
         Column("dispersion", "dispersion", ".2f"),
         Column("tarone_z", "Tarone Z", ".1f"),
@@ -88,6 +89,7 @@ def table_4_2(binomial: Result, why: Reasons) -> Table:
         *FIRST,
         Column("printed", "MAE: thesis", "printed"),
         Column("mae", "ours", ".3f", "mae_sd"),
+        Column("allowed", "allowed ±", ".4f"),
         *LAST,
         Column("mae_floor", "floor", ".3f"),
         Column("mae_if_equal", "if equal", ".3f"),
@@ -140,11 +142,11 @@ def _noise_row(at: Row, printed: thesis.Noise, ours: Row | None, key: str, why: 
     value = None if ours is None else ours[key]
     shown: float | str
     if printed.sd is None:
-        shown, verdict = float(printed.value), verdicts.to_printed_digits(value, printed.value)
+        shown, judged = float(printed.value), verdicts.to_printed_digits(value, printed.value)
     else:
         shown = f"{printed.value} ± {printed.sd}"
-        verdict = verdicts.within_printed_spread(value, printed.value, printed.sd)
-    epoch = verdicts.same_epoch(None if ours is None else ours["epoch"], printed.epoch)
+        judged = verdicts.within_printed_spread(value, printed.value, printed.sd)
+    epoch = verdicts.same_epoch(None if ours is None else ours["epoch"], printed.epoch).verdict
     return {
         **(ours or {}),
         **at,
@@ -152,8 +154,8 @@ def _noise_row(at: Row, printed: thesis.Noise, ours: Row | None, key: str, why: 
         "printed_p0": printed.p0,
         "printed": shown,
         "epoch_verdict": epoch,
-        "verdict": verdict,
-        "why": "mean not reached" if ours is None else _unless_inside(why, epoch, verdict),
+        **judged._asdict(),
+        "why": "mean not reached" if ours is None else _unless_inside(why, epoch, judged.verdict),
     }
 
 
@@ -172,9 +174,11 @@ def table_b_1(probes: Result, why: Reasons) -> Table:
         Column("seeds", "seeds", "d"),
         Column("printed_train", "train: thesis", "printed"),
         Column("train", "ours", ".4f", "train_sd"),
+        Column("train_allowed", "allowed ±", ".4f"),
         Column("train_verdict", "verdict", "verdict"),
         Column("printed_test", "test: thesis", "printed"),
         Column("test", "ours", ".4f", "test_sd"),
+        Column("test_allowed", "allowed ±", ".4f"),
         Column("test_verdict", "verdict", "verdict"),
         Column("why", "why it may differ"),
     ]
@@ -197,7 +201,7 @@ def table_b_1(probes: Result, why: Reasons) -> Table:
 
 def _probe_row(method: str, printed: thesis.Accuracy, ours: Row | None, why: Reasons) -> Row:
     train, test = (
-        Verdict.MISSING
+        verdicts.Judged(Verdict.MISSING, None)
         if ours is None
         else verdicts.within_spread_of_seeds(ours[split], ours[f"{split}_sd"], getattr(printed, split))
         for split in ("train", "test")
@@ -208,9 +212,11 @@ def _probe_row(method: str, printed: thesis.Accuracy, ours: Row | None, why: Rea
         "method": method,
         "printed_train": printed.train,
         "printed_test": printed.test,
-        "train_verdict": train,
-        "test_verdict": test,
-        "why": "not probed" if ours is None else _unless_inside(reason, train, test),
+        "train_verdict": train.verdict,
+        "train_allowed": train.allowed,
+        "test_verdict": test.verdict,
+        "test_allowed": test.allowed,
+        "why": "not probed" if ours is None else _unless_inside(reason, train.verdict, test.verdict),
     }
 
 

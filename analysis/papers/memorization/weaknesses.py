@@ -26,7 +26,7 @@ def weaknesses(study: Study, results: Results) -> list[Weakness]:
     >>> "in 0 of 5 tests all expected counts are at 5 or above" in found[0].text
     True
     """
-    return [_tails(results), _floors(results), _order(results), _replacement(study)]
+    return [_tails(results), _floors(results), _order(results), *_kept_labels(results), _replacement(study)]
 
 
 def _tails(results: Results) -> Weakness:
@@ -116,6 +116,26 @@ def _order(results: Results) -> Weakness:
         "seeds, which makes the observed one smaller:"
     )
     return Weakness("Sorting", text, [table])
+
+
+def _kept_labels(results: Results) -> list[Weakness]:
+    rows = results["learning"].rows if "learning" in results else []
+    last = {row["method"]: row for row in rows if row["kept_labels"] is not None}
+    if not last:
+        return []
+    apart = "; ".join(
+        f"{label(method)}: {row['kept_labels']} kept, r {row['mean_r_kept']:.3f} of them and "
+        f"{row['mean_r_changed']:.3f} of the others"
+        for method, row in last.items()
+        if row["mean_r_kept"] is not None
+    )
+    text = (
+        "It takes random labels for near-binomial: all examples about equally hard. Arpit et al. (2017, "
+        "arXiv:1706.05394) set a binomial curve against random inputs (randX), not against random labels of real "
+        "images (randY), whose examples differ in how they look. A permutation also keeps some labels, which a network "
+        f"may learn from other images{f' (here, at the last epoch: {apart})' if apart else ''}."
+    )
+    return [Weakness("Random labels", text)]
 
 
 def _replacement(study: Study) -> Weakness:
