@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import binomial, learning, papers
+from analysis import augmentations, binomial, learning, papers
 from analysis.framework import results as storage
 from analysis.framework.results import Result, Row
 from analysis.papers import Paper
@@ -159,9 +159,9 @@ def written(runs: Path, study: str, answers: dict[str, np.ndarray], **known: obj
 
 
 def page(study: Study, tmp_path: Path) -> str:
-    """Return the page of a study with the results of learning and binomial."""
+    """Return the page of a study with the results of learning, binomial and augmentations."""
     folder = tmp_path / "results" / study.name
-    for found in (learning.analyse(study), binomial.analyse(study, permutations=9)):
+    for found in (learning.analyse(study), binomial.analyse(study, permutations=9), augmentations.analyse(study)):
         storage.write(found, folder)
     return report.write(study, folder).read_text(encoding="utf-8")
 
@@ -224,7 +224,7 @@ def test_one_seed(rng: np.random.Generator, tmp_path: Path) -> None:
     assert "1 seed each" in said and "needs at least two seeds" in said
     assert "The largest χ²" not in said and "have no such tails" not in said
     _, *rows = captioned(text, "Table 4.1")
-    assert {row[8] for row in rows} == {NONE} and "outside" not in {row[9] for row in rows}
+    assert {row[8] for row in rows} == {NONE} and "outside" not in {row[10] for row in rows}
     single = written(tmp_path / "runs", "one", {"mine": rising(rng, seeds=1)})
     assert "mine · 1 seed ·" in words(page(single, tmp_path))
 
