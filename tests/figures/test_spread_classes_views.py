@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures 4.5, 5.3 and B.1: do they show the numbers of their analyses, and is everything readable."""
+"""Figures 4.5, 5.3, B.1 and O.1: do they show the numbers of their analyses, and is everything readable."""
 
 import itertools
 from typing import Any
@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import figures
-from analysis import augmentations, classes, views
+from analysis import augmentations, classes, order, views
 from analysis.framework.results import Result, plain
 from analysis.statistics.class_differences import class_differences, class_means
 from figures._style import COLOURS, style
@@ -19,7 +19,12 @@ from figures.class_curves import band_factor
 from tests.analysis.studies import in_memory, rising
 from tests.figures.test_layout import texts
 
-MODULES = {"augmentation-spread": augmentations, "class-curves": classes, "view-agreement": views}
+MODULES = {
+    "augmentation-spread": augmentations,
+    "class-curves": classes,
+    "view-agreement": views,
+    "order-agreement": order,
+}
 FOUR = {"simclr": (2, 4), "supervised": (1, 4), "random-labels": (1, 1), "random-labels-aug": (1, 4)}
 """Views and augmentations of the methods."""
 
@@ -158,17 +163,32 @@ def test_both_views_of_every_example_are_shown(rng: np.random.Generator) -> None
         assert labels == [f"{row['epoch']}\n{row['mae']:.3f}" for row in own]
 
 
-SPREAD, CLASSES, VIEWS = MODULES
+def test_cells_are_correlations_and_the_diagonal_reliabilities(rng: np.random.Generator) -> None:
+    result = make(rng, "order-agreement")
+    figure = draw("order-agreement", result)
+    area = {(row["method"], row["other"]): row for row in result.rows if row["score"] == "area"}
+    methods = list(FOUR)
+    for at, text in enumerate(figure.axes[0].texts):
+        one, other = methods[at // 4], methods[at % 4]
+        value = (
+            area[one, one]["reliability"] if one == other else area.get((one, other), area.get((other, one)))
+        )
+        shown = value if one == other else value["rho"]
+        assert text.get_text().replace("\N{MINUS SIGN}", "-") == f"{shown:.2f}"
+    assert len(figure.axes[0].texts) == 16
+
+
+SPREAD, CLASSES, VIEWS, ORDER = MODULES
 STUDIES: dict[str, tuple[list[str], dict[str, Any]]] = {
-    "quick": ([SPREAD, CLASSES, VIEWS], {"seeds": 8, "examples": 128, "names": list("abcdefghij")}),
-    "one seed": ([SPREAD, CLASSES, VIEWS], {"seeds": 1, "examples": 64}),
+    "quick": ([SPREAD, CLASSES, VIEWS, ORDER], {"seeds": 8, "examples": 128, "names": list("abcdefghij")}),
+    "one seed": ([SPREAD, CLASSES, VIEWS, ORDER], {"seeds": 1, "examples": 64}),
     "one epoch": ([CLASSES, VIEWS], {"epochs": 1, "examples": 64}),
     "one method": (
-        [SPREAD, CLASSES, VIEWS],
+        [SPREAD, CLASSES, VIEWS, ORDER],
         {"methods": {"simclr": (2, 4)}, "names": [f"quite long name {number}" for number in range(10)]},
     ),
     "five methods": (
-        [SPREAD, CLASSES, VIEWS],
+        [SPREAD, CLASSES, VIEWS, ORDER],
         {
             "methods": dict.fromkeys(
                 ["a-method-with-quite-a-long-name-indeed", "b", "c", "vicreg", "simclr"], (2, 2)

@@ -161,7 +161,11 @@ def written(runs: Path, study: str, answers: dict[str, np.ndarray], **known: obj
 def page(study: Study, tmp_path: Path) -> str:
     """Return the page of a study with the results of learning, binomial and augmentations."""
     folder = tmp_path / "results" / study.name
-    for found in (learning.analyse(study), binomial.analyse(study, permutations=9), augmentations.analyse(study)):
+    for found in (
+        learning.analyse(study),
+        binomial.analyse(study, permutations=9),
+        augmentations.analyse(study),
+    ):
         storage.write(found, folder)
     return report.write(study, folder).read_text(encoding="utf-8")
 
