@@ -23,6 +23,7 @@ from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
 from analysis.statistics.corrected_divergence import corrected_kl, null_divergence
 from analysis.statistics.gaussian_divergence import class_moments, gaussian_kl
+from analysis.statistics.jackknife import jackknife_error
 from dynamics import snapshots
 from dynamics.kinds import checked
 from dynamics.names import label
@@ -199,21 +200,36 @@ def _summary(
     kl: Float64[np.ndarray, "seed class other_class"],
     classes: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the extremes, the median and the nearest pairs of the mean over seeds."""
+    """Return the extremes, the median and the nearest pairs of the mean over seeds, and how sure they are.
+
+    `median_error` and `ratio_error` are standard errors of the logarithms of the median and of the largest over the
+    smallest, from leaving out one seed at a time; nan for fewer than three seeds, or where one is not above 0.
+    """
     mean = over_seeds(kl)[0]
-    pairs = mean[~np.eye(len(classes), dtype=bool)]
-    pairs = pairs[np.isfinite(pairs)]
+    least, middle, largest = _spread(mean)
     between = mean + mean.T  # a pair is near when both directions are small
     y, z = np.triu_indices(len(classes), 1)
     order = [i for i in np.argsort(between[y, z]) if np.isfinite(between[y[i], z[i]])]
+    left_out = np.array([_spread(over_seeds(np.delete(kl, seed, axis=0))[0]) for seed in range(len(kl))])
+    positive = len(kl) > 2 and bool((left_out > 0).all())
+    logarithms = np.log(left_out) if positive else np.full_like(left_out, np.nan)
     return {
         "method": method,
         "estimator": estimator,
-        "min": float(pairs.min()) if len(pairs) else np.nan,
-        "median": float(np.median(pairs)) if len(pairs) else np.nan,
-        "max": float(pairs.max()) if len(pairs) else np.nan,
+        "min": least,
+        "median": middle,
+        "max": largest,
+        "median_error": jackknife_error(logarithms[:, 1]),
+        "ratio_error": jackknife_error(logarithms[:, 2] - logarithms[:, 0]),
         "nearest": [[classes[y[i]], classes[z[i]]] for i in order[:NEAREST]],
     }
+
+
+def _spread(mean: Float64[np.ndarray, "class other_class"]) -> tuple[float, float, float]:
+    """Return the smallest, median and largest divergence of two different classes; nan where there is none."""
+    pairs = mean[~np.eye(len(mean), dtype=bool)]
+    pairs = pairs[np.isfinite(pairs)]
+    return (float(pairs.min()), float(np.median(pairs)), float(pairs.max())) if len(pairs) else (np.nan,) * 3
 
 
 def tables(result: results.Result) -> list[Table]:

@@ -5,7 +5,6 @@ A finding is refuted when its rule fails wherever it can be applied, undecided w
 only or a test is not significant (which proves nothing), and not testable where results are missing.
 """
 
-import math
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from typing import NamedTuple
 LEVEL = 0.05
 """Level of significance."""
 CLEAR = 1.25
-"""Two numbers that are compared by their ratio differ when it is above this."""
+"""Two numbers that are compared by their ratio differ when all of its interval is above this."""
 
 
 class Conclusion(StrEnum):
@@ -46,18 +45,17 @@ def more(difference: float, error: float) -> bool | None:
     return None if abs(difference) < 2 * error else difference > 0
 
 
-def by_ratio(ratio: float) -> Conclusion:
-    """Judge a positive ratio that a finding says is above 1.
+def by_interval(low: float, high: float) -> Conclusion:
+    """Judge a positive ratio that a finding says is above 1, from its interval.
 
     Examples
     --------
-    >>> [by_ratio(ratio).value for ratio in (2.0, 1.1, 0.5)]
+    >>> [by_interval(*ends).value for ends in ((1.4, 2.0), (1.2, 3.4), (0.3, 0.6))]
     ['confirmed', 'undecided', 'refuted']
     """
-    clear = abs(math.log(ratio)) > math.log(CLEAR)
-    if not clear:
-        return Conclusion.UNDECIDED
-    return Conclusion.CONFIRMED if ratio > 1 else Conclusion.REFUTED
+    if low > CLEAR:
+        return Conclusion.CONFIRMED
+    return Conclusion.REFUTED if high < 1 / CLEAR else Conclusion.UNDECIDED
 
 
 def by_counting(holds: Sequence[bool | None], *, none: Conclusion = Conclusion.REFUTED) -> Conclusion:

@@ -161,6 +161,17 @@ def mean_intervals(
     )
 
 
+def jackknife_error(left_out: Float[np.ndarray, " left_out"]) -> float:
+    """Return the standard error of a number from its values without each unit; nan for fewer than two units.
+
+    Examples
+    --------
+    >>> round(jackknife_error(np.array([0.55, 0.5, 0.45])), 4)  # the mean of 0.4, 0.5, 0.6
+    0.0577
+    """
+    return float(np.sqrt(_variance(left_out)))
+
+
 def mean_left_out(values: Float[np.ndarray, "unit *rest"]) -> Float[np.ndarray, "left_out *rest"]:
     """Return the means over all units but one.
 

@@ -223,10 +223,22 @@ def test_nothing_is_testable_without_results() -> None:
     assert len({one.claim for one in found}) == len(found) == len(findings.TESTS)
 
 
-def divergences(simclr: dict[str, float], supervised: dict[str, float], cat: dict[str, float]) -> Result:
+def divergences(
+    simclr: dict[str, float], supervised: dict[str, float], cat: dict[str, float], error: float | None = 0.05
+) -> Result:
     """Return a result `divergence` with these summaries and KL(cat || class) of SimCLR."""
     summary = [
-        {"method": method, "estimator": estimator, "min": None, "median": None, "max": None} | values
+        {
+            "method": method,
+            "estimator": estimator,
+            "min": None,
+            "median": None,
+            "max": None,
+            "median_error": error,
+            "ratio_error": error,
+            "dimensions": [4] * 8,
+        }
+        | values
         for method, values in (("simclr", simclr), ("supervised", supervised))
         for estimator in ("thesis", "corrected")
     ]
@@ -249,6 +261,11 @@ def test_divergences() -> None:
     swapped = divergences(printed["supervised"], printed["simclr"], {"dog": 700.0, "automobile": 100.0})
     tested = [one.conclusion for one in all_findings({"divergence": swapped})[-3:]]
     assert tested == [Conclusion.REFUTED] * 3
+    wide = divergences(printed["simclr"], printed["supervised"], {}, error=2.0)
+    assert [one.conclusion for one in all_findings({"divergence": wide})[-2:]] == [Conclusion.UNDECIDED] * 2
+    single = divergences(printed["simclr"], printed["supervised"], {}, error=None)
+    for one in all_findings({"divergence": single})[-2:]:
+        assert one.conclusion is Conclusion.NOT_TESTABLE and "which needs three" in one.number
     elsewhere = divergences({}, printed["supervised"], {})
     tested = [one.conclusion for one in all_findings({"divergence": elsewhere})[-3:]]
     assert tested == [Conclusion.NOT_TESTABLE] * 3

@@ -248,3 +248,19 @@ def test_a_collapsed_network_is_said(tmp_path: Path, digits: Dataset) -> None:
     shown = " ".join(table.notes)
     assert "seed 0, class 0: 16 of 16 features are dead (constant) (and 9 more like it)" in shown
     assert "seed 0: features do not vary within classes" in shown
+
+
+def test_errors_are_those_of_leaving_out_one_seed(rng: np.random.Generator) -> None:
+    kl = rng.lognormal(mean=3, size=(5, 4, 4))
+    kl[:, np.arange(4), np.arange(4)] = 0
+    found = divergence._summary("simclr", "thesis", kl, list("abcd"))
+    pairs = ~np.eye(4, dtype=bool)
+    medians, ratios = [], []
+    for seed in range(5):
+        values = np.mean([kl[other] for other in range(5) if other != seed], axis=0)[pairs]
+        medians.append(np.log(np.median(values)))
+        ratios.append(np.log(values.max() / values.min()))
+    for name, values in (("median_error", medians), ("ratio_error", ratios)):
+        assert found[name] == pytest.approx(np.sqrt(4 / 5 * np.sum((values - np.mean(values)) ** 2)))
+    assert np.isnan(divergence._summary("simclr", "thesis", kl[:2], list("abcd"))["median_error"])
+    assert np.isnan(divergence._summary("simclr", "thesis", -kl, list("abcd"))["ratio_error"])

@@ -4,9 +4,11 @@
 import math
 from typing import Any
 
+from scipy import stats
+
 from analysis.framework.results import Row
 from analysis.papers import Results
-from analysis.papers.findings import CLEAR, LEVEL, Conclusion, Finding, by_counting, by_ratio
+from analysis.papers.findings import CLEAR, LEVEL, Conclusion, Finding, by_counting, by_interval
 from analysis.papers.memorization import printed
 from dynamics.names import label
 
@@ -120,23 +122,26 @@ def larger_divergence(results: Results) -> Finding:
     Examples
     --------
     >>> from analysis.framework.results import Result
-    >>> medians = {"supervised": 90.0, "simclr": 30.0}
-    >>> summary = [{"method": name, "estimator": "corrected", "median": medians[name]} for name in medians]
+    >>> common = {"estimator": "corrected", "median_error": 0.1, "dimensions": [4, 4, 4, 4]}
+    >>> summary = [common | {"method": name, "median": one} for name, one in (("supervised", 90.0), ("simclr", 30.0))]
     >>> result = Result(name="divergence", rows=[], inputs={}, settings={"summary": summary})
     >>> found = larger_divergence({"divergence": result})
     >>> found.conclusion.value, found.number
-    ('confirmed', 'supervised 90 nats; SimCLR 30 nats')
+    ('confirmed', 'supervised 90 nats, SimCLR 30 nats: ratio 3.0 (1.9 to 4.7); in 4 components')
     """
     claim = "Divergences between classes are larger in supervised training than in SimCLR."
-    rule = f"The median over pairs of classes is larger, by a factor above {CLEAR:g}; corrected estimator."
+    rule = (
+        f"The median over pairs of classes is larger: the 95 % interval of the ratio, over seeds, is above {CLEAR:g}; "
+        "corrected estimator, whose values grow with the number of components of the features that it uses."
+    )
     found = _divergences(results)
     if isinstance(found, str):
         return Finding(claim, Conclusion.NOT_TESTABLE, found, rule)
     medians = {method: one["median"] for method, one in found.items()}
-    number = "; ".join(f"{label(method)} {value:.4g} nats" for method, value in medians.items())
+    number = ", ".join(f"{label(method)} {value:.4g} nats" for method, value in medians.items())
     if min(medians.values()) <= 0:
         return Finding(claim, Conclusion.NOT_TESTABLE, f"a median is not above 0: {number}", rule)
-    return Finding(claim, by_ratio(medians["supervised"] / medians["simclr"]), number, rule)
+    return _by_ratio(claim, rule, number, medians["supervised"] / medians["simclr"], found, "median_error")
 
 
 def less_graded(results: Results) -> Finding:
@@ -145,17 +150,18 @@ def less_graded(results: Results) -> Finding:
     Examples
     --------
     >>> from analysis.framework.results import Result
-    >>> ends = {"supervised": {"min": 60.0, "max": 180.0}, "simclr": {"min": 10.0, "max": 33.0}}
-    >>> summary = [{"method": name, "estimator": "corrected", "median": 70.0} | ends[name] for name in ends]
+    >>> ends = {"supervised": {"min": 60.0, "max": 180.0}, "simclr": {"min": 10.0, "max": 60.0}}
+    >>> common = {"estimator": "corrected", "median": 70.0, "ratio_error": 0.2, "dimensions": [4, 4, 4, 4]}
+    >>> summary = [common | {"method": name} | ends[name] for name in ends]
     >>> result = Result(name="divergence", rows=[], inputs={}, settings={"summary": summary})
-    >>> found = less_graded({"divergence": result})  # 3.3 is not clearly more than 3.0
-    >>> found.conclusion.value, found.number
-    ('undecided', 'supervised 3.0; SimCLR 3.3; thesis 3.0 and 16')
+    >>> found = less_graded({"divergence": result})  # 2 is not surely above 1.25
+    >>> found.conclusion.value, found.number.partition(":")[0]
+    ('undecided', 'supervised 3.0, SimCLR 6.0; thesis 3.0 and 16')
     """
     claim = "Divergences between classes are less graded in supervised training than in SimCLR."
     rule = (
-        "The ratio of the largest to the smallest over pairs of classes is smaller, "
-        f"by a factor above {CLEAR:g}; corrected estimator."
+        "The ratio of the largest to the smallest over pairs of classes is smaller: the 95 % interval of SimCLR's over "
+        f"supervised's, over seeds, is above {CLEAR:g}; corrected estimator."
     )
     found = _divergences(results)
     if isinstance(found, str):
@@ -165,10 +171,27 @@ def less_graded(results: Results) -> Finding:
             claim, Conclusion.NOT_TESTABLE, "the smallest corrected divergence is not above 0", rule
         )
     ratios = {method: one["max"] / one["min"] for method, one in found.items()}
-    number = (
-        "; ".join(f"{label(method)} {value:.1f}" for method, value in ratios.items()) + "; thesis 3.0 and 16"
+    number = ", ".join(f"{label(method)} {value:.1f}" for method, value in ratios.items())
+    number += "; thesis 3.0 and 16"
+    return _by_ratio(claim, rule, number, ratios["simclr"] / ratios["supervised"], found, "ratio_error")
+
+
+def _by_ratio(
+    claim: str, rule: str, number: str, ratio: float, found: dict[str, dict[str, Any]], error: str
+) -> Finding:
+    """Judge a ratio of two methods by its interval: Student's, of its logarithm, for the fewer seeds of the two."""
+    errors = [one[error] for one in found.values()]
+    if any(map(_absent, errors)):
+        needed = "an interval over seeds, which needs three"
+        return Finding(claim, Conclusion.NOT_TESTABLE, f"{number}: ratio {ratio:.1f}, without {needed}", rule)
+    seeds = min(len(one["dimensions"]) for one in found.values())
+    half = float(stats.t.isf(0.025, seeds - 1)) * math.hypot(*errors)
+    low, high = ratio * math.exp(-half), ratio * math.exp(half)
+    used = sorted({size for one in found.values() for size in one["dimensions"]})
+    where = f"in {used[0]} components" if len(used) == 1 else f"in {used[0]} to {used[-1]} components"
+    return Finding(
+        claim, by_interval(low, high), f"{number}: ratio {ratio:.1f} ({low:.1f} to {high:.1f}); {where}", rule
     )
-    return Finding(claim, by_ratio(ratios["simclr"] / ratios["supervised"]), number, rule)
 
 
 def _divergences(results: Results) -> dict[str, dict[str, Any]] | str:
