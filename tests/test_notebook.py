@@ -55,7 +55,7 @@ generator = torch.Generator().manual_seed(0)
 labels = torch.arange(90) % 3
 images = (torch.randint(0, 100, (90, 3, 8, 8), generator=generator) + 50 * labels[:, None, None, None]).to(torch.uint8)
 parts = [(images[part], labels[part]) for part in (slice(60), slice(60, None))]
-shades = dynamics.Dataset.build("shades", train=parts[0], test=parts[1], classes="abc")
+shades = dynamics.Dataset.build("shades", train=parts[0], test=parts[1], classes=["a", "b", "c"])
 theirs = dynamics.train("supervised", shades, seeds=2, study="shades", preset="quick", epochs=2, width=2)
 assert theirs.correct("supervised").shape[-1] == 60
 found = probes.analyse(theirs, device="cpu").table
