@@ -37,8 +37,6 @@ from dynamics.names import label, ordered
 from dynamics.study import MethodCounts, Study
 
 TARGETS = (0.25, 0.5, 0.75)
-MAX_PERMUTATIONS = 1_000_000
-"""More would not fit into memory, and their p-values are no better for it."""
 
 
 class Case(NamedTuple):
@@ -109,8 +107,7 @@ def analyse(
     [['simclr', 'r_tilde', 5], ['simclr', 'r', 5], ['supervised', 'r_tilde', 5], ['supervised', 'r', 5]]
     """
     check_targets(targets)
-    if not 1 <= permutations <= MAX_PERMUTATIONS:
-        raise UserError(f"`permutations` must be from 1 to {MAX_PERMUTATIONS}, got {permutations}")
+    within_seeds.check_permutations(permutations)
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     for method in study.methods:

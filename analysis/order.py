@@ -23,7 +23,7 @@ from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
 from analysis.statistics.disattenuated import Scores, correlate, seeds_needed
 from analysis.statistics.learning_order import SCORES, learning_order
-from analysis.statistics.within_seeds import permutation_test
+from analysis.statistics.within_seeds import check_permutations, permutation_test
 from dynamics.kinds import checked
 from dynamics.study import Study
 
@@ -52,6 +52,11 @@ def analyse(study: Study, *, permutations: int = 999, random_state: int = 0) -> 
     random_state
         Seed of the permutations.
 
+    Raises
+    ------
+    UserError
+        When `permutations` is not from 1 to a million, or `random_state` is negative.
+
     Examples
     --------
     >>> from analysis.framework.example import example_study
@@ -59,6 +64,7 @@ def analyse(study: Study, *, permutations: int = 999, random_state: int = 0) -> 
     >>> found[found["score"] == "area"][["method", "other"]].values.tolist()
     [['simclr', 'simclr'], ['supervised', 'supervised'], ['simclr', 'supervised']]
     """
+    check_permutations(permutations)
     scores: dict[str, dict[str, Scores]] = {}
     arrays: dict[str, np.ndarray] = {}
     rows: list[results.Row] = []

@@ -12,6 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from scipy import stats
 
+from dynamics.errors import UserError
+
+MAX_PERMUTATIONS = 1_000_000
 CHUNK_VALUES = 2**20
 """Number of values shuffled at a time: 8 MB."""
 
@@ -73,6 +76,19 @@ def cochran_q(correct: Bool[np.ndarray, "seed example"]) -> CochranQ:
     return CochranQ(q=q, dof=examples - 1, p_over=float(stats.chi2.sf(q, examples - 1)))
 
 
+def check_permutations(permutations: int) -> None:
+    """Raise a :class:`UserError` unless a number of permutations is from 1 to a million.
+
+    More would not fit into memory, and their p-values are no better for it.
+
+    Examples
+    --------
+    >>> check_permutations(999)
+    """
+    if not 1 <= permutations <= MAX_PERMUTATIONS:
+        raise UserError(f"`permutations` must be from 1 to {MAX_PERMUTATIONS}, got {permutations}")
+
+
 def permutation_test(
     outcomes: Shaped[np.ndarray, "seed *augmentation example"],
     *,
@@ -97,7 +113,9 @@ def permutation_test(
     Raises
     ------
     ValueError
-        When `outcomes` has no examples or no seeds, or `permutations` is below 1.
+        When `outcomes` has no examples or no seeds.
+    UserError
+        When `permutations` is not from 1 to a million.
 
     Examples
     --------
@@ -105,8 +123,7 @@ def permutation_test(
     >>> permutation_test(correct, rng=np.random.default_rng(0), permutations=99).p_over
     0.01
     """
-    if permutations < 1:
-        raise ValueError(f"permutations must be at least 1, got {permutations}")
+    check_permutations(permutations)
     if outcomes.size == 0:
         raise ValueError(f"no outcomes to permute: their shape is {outcomes.shape}")
     by_seed = outcomes.mean(axis=tuple(range(1, outcomes.ndim - 1)), dtype=np.float64)

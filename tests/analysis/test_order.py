@@ -11,7 +11,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from analysis import order
+from analysis.framework.example import example_study
 from analysis.statistics.learning_order import SCORES, learning_order
+from dynamics.errors import UserError
 from tests.analysis.studies import opened, rising, write
 
 
@@ -37,6 +39,11 @@ def test_scores_are_those_of_every_augmented_example(answers: np.ndarray) -> Non
 def test_without_an_epoch_there_is_no_order() -> None:
     with pytest.raises(ValueError, match="no epoch"):
         learning_order(iter([]))
+
+
+def test_a_number_of_permutations_is_checked_before_anything_is_read() -> None:
+    with pytest.raises(UserError, match="permutations must be from 1 to 1000000, got 0"):
+        order.analyse(example_study(), permutations=0)
 
 
 def test_agreement_is_the_mean_rank_correlation(tmp_path: Path, rng: np.random.Generator) -> None:

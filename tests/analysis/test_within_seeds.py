@@ -9,6 +9,7 @@ from statsmodels.stats.contingency_tables import cochrans_q
 from analysis.statistics import within_seeds
 from analysis.statistics.homogeneity import dispersion
 from analysis.statistics.within_seeds import cochran_q, permutation_test
+from dynamics.errors import UserError
 from tests.references import variance
 from tests.references.simulated_studies import (
     dependent_augmentations,
@@ -97,7 +98,7 @@ def test_order_of_examples_does_not_matter(seed: int) -> None:
 
 
 def test_bad_input_is_refused(rng: np.random.Generator) -> None:
-    with pytest.raises(ValueError, match="permutations"):
+    with pytest.raises(UserError, match="permutations"):
         permutation_test(np.zeros((2, 3)), rng=rng, permutations=0)
     with pytest.raises(ValueError, match="shape"):
         permutation_test(np.zeros((2, 0)), rng=rng)
