@@ -4,8 +4,8 @@
 After every epoch the variance of `correct` is split into components: between examples, between the augmentations of
 one example, between seeds, between a seed's examples beyond that, and the rest. Three answers come from it:
 
-    example_f         do examples differ beyond their augmentations and the luck of seeds? (F', corrected for the
-                      number of epochs and methods that are tested)
+    example_f         do examples differ beyond their augmentations and the luck of seeds? (F', within the classes
+                      that the method saw, where they are known; corrected for the number of tests)
     augmentation_share   what fraction of the true variance of r~_t lies between augmentations of one example
     generalizability     what fraction of the variance of r_t between examples is the examples' own: with these
                       numbers of seeds and augmentations, and without bound of either
@@ -18,7 +18,7 @@ python -m analysis.augmentations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int64
 
 from analysis.binomial import TARGETS, check_targets, first_reaching, never_reached
 from analysis.framework import results
@@ -74,11 +74,11 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Resu
     arrays: dict[str, np.ndarray] = {}
     for method in study.methods:
         reached = first_epochs(study.counts(method), targets)
+        labels = trained_labels(study.counts(method))
         layers = []
         for epoch, right in study.answers(method):
-            rows.append(
-                {"method": method, "epoch": epoch, "targets": reached.get(epoch, []), **row(right[:, 0])}
-            )
+            own = row(right[:, 0], labels)
+            rows.append({"method": method, "epoch": epoch, "targets": reached.get(epoch, []), **own})
             if epoch in reached:
                 layers.append(_layer(right[:, 0]))
         for one in rows:
@@ -126,7 +126,7 @@ def selection(study: Study, method: str, target: float) -> results.Row:
     >>> from analysis.framework.example import example_study
     >>> found = selection(example_study(), "simclr", 0.5)
     >>> found["selection_epochs"], round(found["selection_p"], 2)
-    ([5, 6], 0.02)
+    ([5, 6], 0.21)
     """
     counts = study.counts(method)
     halves = np.arange(counts.num_seeds) % 2 == 0, np.arange(counts.num_seeds) % 2 == 1
@@ -139,11 +139,28 @@ def selection(study: Study, method: str, target: float) -> results.Row:
             return NO_SELECTION
         epochs.append(int(counts.epochs[at]))
         right = study.indicators(method, epochs[-1:])[:, 0, 0]
-        p.append(float(example_test(right[tested]).p))
+        p.append(float(example_test(right[tested], trained_labels(counts)).p))
     return {"selection_epochs": epochs, "selection_p": max(p) if np.isfinite(p).all() else None}
 
 
-def row(correct: Bool[np.ndarray, "seed augmentation example"]) -> results.Row:
+def trained_labels(counts: MethodCounts) -> Int64[np.ndarray, " example"] | None:
+    """Return the class of each example as the method saw it; None where there are no classes of several examples.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> len(np.unique(trained_labels(example_study().counts("simclr"))))
+    3
+    """
+    labels = counts.true_labels if counts.labels is None else counts.labels
+    several = labels is not None and 1 < len(np.unique(labels)) <= len(labels) // 2
+    return labels if several else None
+
+
+def row(
+    correct: Bool[np.ndarray, "seed augmentation example"],
+    labels: Int64[np.ndarray, " example"] | None = None,
+) -> results.Row:
     """Return the test, the components and their intervals at one epoch; nan where seeds or examples are too few.
 
     Examples
@@ -154,27 +171,26 @@ def row(correct: Bool[np.ndarray, "seed augmentation example"]) -> results.Row:
     (0.054, 0.73)
     """
     seeds, augmentations, examples = correct.shape
-    test, found = example_test(correct), variance_components(correct)
+    test, found = example_test(correct, labels), variance_components(correct)
     values: results.Row = {
         "seeds": seeds,
         "augmentations": augmentations,
         "examples": examples,
         "mean_r": float(correct.mean()),
         "tested": "example" if augmentations > 1 else "augmented example",
+        "within_classes": labels is not None,
         "example_f": float(test.f),
         "example_dof": float(test.dof_above),
         "example_error_dof": float(test.dof_below),
         "example_p": float(test.p),
         **{_column(name): float(value) for name, value in found._asdict().items()},
-        "generalizability_more_seeds": float(
-            generalizability(found, seeds=np.inf, augmentations=augmentations)
-        ),
-        "generalizability_more_augmentations": float(
-            generalizability(found, seeds=seeds, augmentations=np.inf)
-        )
-        if augmentations > 1
-        else None,
+        "generalizability_more_seeds": None,
+        "generalizability_more_augmentations": None,
     }
+    if augmentations > 1:
+        for name, more in (("seeds", (np.inf, augmentations)), ("augmentations", (seeds, np.inf))):
+            limit = generalizability(found, seeds=more[0], augmentations=more[1])
+            values[f"generalizability_more_{name}"] = float(limit)
     for name, intervals in component_intervals(correct).items():
         for kind, (low, high) in intervals._asdict().items():
             values[f"{_column(name)}_{kind}_low"] = float(low)
@@ -213,7 +229,7 @@ def tables(result: results.Result) -> list[Table]:
     >>> from analysis.framework.example import example_study
     >>> test, split = tables(analyse(example_study()))
     >>> test.notes[0]
-    'SimCLR: examples differ (q < 0.05) in 3 of 6 epochs'
+    'SimCLR: examples of a class differ (q < 0.05) in 3 of 6 epochs'
     """
     return [_test(result), _split(result)]
 
@@ -224,7 +240,7 @@ def _test(result: results.Result) -> Table:
     for method in dict.fromkeys(one["method"] for one in result.rows):
         own = [one for one in result.rows if one["method"] == method]
         shown += [own[place] for place in spread_over(len(own), 4)]
-        what = f"{own[0]['tested']}s"
+        what = f"{own[0]['tested']}s{' of a class' if own[0]['within_classes'] else ''}"
         tested = [one for one in own if one["example_q"] is not None]
         if own[0]["seeds"] < 2:
             notes.append(f"{label(method)}: a test of {what} needs two seeds")
@@ -248,7 +264,8 @@ def _test(result: results.Result) -> Table:
         Column("generalizability_more_augmentations", "any M", ".2f"),
     ]
     caption = (
-        "is it the example? F' about 1: examples do not differ beyond their augmentations and the luck of seeds; q: p "
+        "is it the example? F' about 1: examples (of a class, where classes are known) do not differ beyond their "
+        "augmentations and the luck of seeds; q: p "
         "after Benjamini and Hochberg, all epochs of all methods; generalizability: fraction of the variance of r_t "
         "that is the examples' own, at this N and M and without bound of one of them"
     )

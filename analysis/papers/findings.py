@@ -35,7 +35,7 @@ class Finding(NamedTuple):
 
 
 def more(difference: float, error: float) -> bool | None:
-    """Say whether a difference is above 0 or below it; None within two errors of 0.
+    """Say whether a difference is above 0 or below it; None within two errors of 0, or without an error (infinite).
 
     Examples
     --------

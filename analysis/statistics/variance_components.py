@@ -19,7 +19,7 @@ between augmented examples, `seed_by_example` all of the rest.
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Integer, Shaped
 
 from analysis.statistics.jackknife import Intervals, crossed_interval, groups_of, jackknife_interval
 from analysis.statistics.quasi_f import MeanSquare, QuasiF, quasi_f
@@ -137,11 +137,22 @@ def component_intervals(
     return found
 
 
-def example_test(correct: Shaped[np.ndarray, "seed augmentation example"]) -> QuasiF:
+def example_test(
+    correct: Shaped[np.ndarray, "seed augmentation example"],
+    labels: Integer[np.ndarray, " example"] | None = None,
+) -> QuasiF:
     """Test whether examples differ beyond what their augmentations and the seeds' luck with them explain.
 
     F' = (MS example + MS residual) / (MS augmentation + MS seed x example), each with Satterthwaite's degrees of
     freedom. With one augmentation MS example / MS seed x example, which tests augmented examples.
+
+    Parameters
+    ----------
+    correct
+        As in :func:`variance_components`.
+    labels
+        Class of each example, to compare examples within classes. Where a seed favours some classes its luck is shared
+        by their examples, which then count for more than they are: without labels the test would see examples differ.
 
     Examples
     --------
@@ -150,16 +161,26 @@ def example_test(correct: Shaped[np.ndarray, "seed augmentation example"]) -> Qu
     >>> bool(example_test(rng.random((30, 2, 400)) < p).p > 0.05)
     True
     """
-    sums = _Sums(correct)
-    found, n, m, k = sums.components(), sums.seeds, sums.augmentations, sums.examples
+    n, m, k = correct.shape
+    values = correct.astype(np.float64)
+    member = np.zeros(k, dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
+    indicator = np.eye(member.max() + 1)[member]
+    by_example = values.mean(axis=1)
+    luck = by_example - (by_example @ indicator / indicator.sum(axis=0))[:, member]
+    example, left = luck.mean(axis=0), k - indicator.shape[1]
+    within = values - by_example[:, np.newaxis]
+    augmentation = within.mean(axis=0)
+
+    def mean_square(total: float, dof: int) -> MeanSquare:
+        return MeanSquare(np.asarray(total / max(dof, 1)), dof)
+
+    examples = mean_square(n * m * (example**2).sum(), left)
+    seeds = mean_square(m * ((luck - example) ** 2).sum(), (n - 1) * left)
     if m == 1:
-        luck = MeanSquare(found.seed_by_example, (n - 1) * (k - 1))
-        return quasi_f([MeanSquare(np.asarray(luck.value + n * found.example), k - 1)], [luck])
-    residual = MeanSquare(found.residual, k * (m - 1) * (n - 1))
-    augmentation = MeanSquare(np.asarray(residual.value + n * found.augmentation), k * (m - 1))
-    luck = MeanSquare(np.asarray(residual.value + m * found.seed_by_example), (n - 1) * (k - 1))
-    example = MeanSquare(np.asarray(luck.value + n * found.augmentation + n * m * found.example), k - 1)
-    return quasi_f([example, residual], [augmentation, luck])
+        return quasi_f([examples], [seeds])
+    augmentations = mean_square(n * (augmentation**2).sum(), k * (m - 1))
+    residual = mean_square(((within - augmentation) ** 2).sum(), k * (m - 1) * (n - 1))
+    return quasi_f([examples, residual], [augmentations, seeds])
 
 
 class _Sums:

@@ -36,8 +36,11 @@ LEVEL = 0.05
 Study = Callable[..., Crossed]
 
 TESTS: dict[str, Callable[[Crossed, np.random.Generator], float]] = {
-    "examples, F'": lambda study, rng: float(example_test(study.correct).p),
-    "augmented examples, F' (M = 1)": lambda study, rng: float(example_test(study.correct[:, :1]).p),
+    "examples, F'": lambda study, rng: float(example_test(study.correct, study.labels).p),
+    "examples, F' without labels": lambda study, rng: float(example_test(study.correct).p),
+    "augmented examples, F' (M = 1)": lambda study, rng: float(
+        example_test(study.correct[:, :1], study.labels).p
+    ),
     "dispersion (M = 1)": lambda study, rng: dispersion(_counts(study), len(study.correct)).p_over,
     "Tarone's Z (M = 1)": lambda study, rng: tarone(_counts(study), len(study.correct)).p_over,
     "Cochran's Q (M = 1)": lambda study, rng: cochran_q(study.correct[:, 0]).p_over,
@@ -60,8 +63,9 @@ NOTHING: dict[str, dict[str, float]] = {
 """Studies by what differs in them; in none of them classes do."""
 
 ABSENT = {
-    "examples, F'": ("chance alone", "seeds differ", "augmentations differ"),
-    "augmented examples, F' (M = 1)": ("chance alone", "seeds differ"),
+    "examples, F'": ("chance alone", "seeds differ", "augmentations differ", "seeds favour classes"),
+    "examples, F' without labels": ("chance alone", "seeds favour classes"),
+    "augmented examples, F' (M = 1)": ("chance alone", "seeds differ", "seeds favour classes"),
     "dispersion (M = 1)": ("chance alone", "seeds differ", "augmentations differ"),
     "Tarone's Z (M = 1)": ("chance alone", "seeds differ", "augmentations differ"),
     "Cochran's Q (M = 1)": ("chance alone", "seeds differ", "augmentations differ"),

@@ -195,6 +195,36 @@ def test_spreads(simclr: float, supervised: float, random: float, expected: list
     assert outcomes(*rows)[1:4:2] == expected
 
 
+def test_without_an_interval_nothing_is_decided() -> None:
+    """Two seeds have none: the error was taken for 0, and every difference decided."""
+    sds = {"simclr": 0.12, "supervised": 0.30, "random-labels": 0.12}
+    rows = [
+        [
+            row | {name: None for name in row if name.endswith(("_low", "_high"))}
+            for row in spread_rows(method, sd, sd)
+        ]
+        for method, sd in sds.items()
+    ]
+    assert outcomes(*rows)[1:4] == [Conclusion.UNDECIDED] * 3
+
+
+def test_a_setting_without_a_test_leaves_the_claim_undecided() -> None:
+    tested, untested = spread_rows("simclr", 0.2, 0.2), spread_rows("supervised", 0.2, 0.2, q=1.0)
+    untested = [row | {"example_q": None} for row in untested]
+    assert outcomes(tested)[0] is Conclusion.CONFIRMED
+    result = Result(name="augmentations", rows=[*tested, *untested], inputs={})
+    first = all_findings({"augmentations": result})[0]
+    assert first.conclusion is Conclusion.UNDECIDED and "3 of 3 tests in 1 of 2 settings" in first.number
+
+
+def test_every_other_setting_is_compared_with_the_widest() -> None:
+    """One with a smaller but uncertain spread escaped."""
+    own, near = spread_rows("supervised", 0.3, 0.3, error=0.001), spread_rows("simclr", 0.2, 0.2, error=0.001)
+    unsure = spread_rows("random-labels", 0.19, 0.19, error=0.2)
+    assert outcomes(own, near)[1] is Conclusion.CONFIRMED
+    assert outcomes(own, near, unsure)[1] is Conclusion.UNDECIDED
+
+
 def test_what_depends_on_the_number_of_augmentations_is_undecided() -> None:
     """At M = 10 SimCLR's r looks like random labels, without bound of M it does not."""
     others = spread_rows("supervised", 0.3, 0.3), spread_rows("random-labels", 0.15, 0.15)
@@ -288,7 +318,8 @@ def class_rows(method: str, *, epsilon: float, q: float | None, order: list[str]
     ("supervised", "simclr", "outcome"),
     [
         ((0.3, 0.001), (0.01, 0.3), "confirmed"),
-        ((0.3, 0.001), (0.2, 0.01), "refuted"),
+        ((0.3, 0.001), (0.2, 0.01), "undecided"),
+        ((0.1, 0.3), (0.3, 0.001), "refuted"),
         ((0.3, 0.2), (0.01, 0.9), "undecided"),
         ((0.3, None), (0.01, None), "not testable"),
     ],

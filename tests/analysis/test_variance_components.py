@@ -58,6 +58,29 @@ def test_the_test_of_examples_is_that_of_the_mean_squares(correct: np.ndarray) -
         assert found.p == pytest.approx(stats.f.sf(found.f, found.dof_above, found.dof_below))
 
 
+@given(studies, st.integers(0, 2**32 - 1))
+def test_within_classes_it_is_that_of_deviations_from_class_means(correct: np.ndarray, seed: int) -> None:
+    """The mean squares of examples and of seeds with them, by loops, each with K - L in place of K - 1."""
+    n, m, k = correct.shape
+    labels = np.random.default_rng(seed).integers(0, 2, size=k)
+    classes = len(set(labels.tolist()))
+    ms = nested_variance.mean_squares(correct)
+    mean = correct.mean(axis=1)
+    luck = np.array([[mean[i, j] - mean[i, labels == labels[j]].mean() for j in range(k)] for i in range(n)])
+    found = example_test(correct, labels)
+    if k == classes:
+        assert np.isnan(found.p)
+        return
+    examples = n * m * sum(np.mean(luck[:, j]) ** 2 for j in range(k)) / (k - classes)
+    rest = sum((luck[i, j] - np.mean(luck[:, j])) ** 2 for i in range(n) for j in range(k))
+    seeds = m * rest / ((n - 1) * (k - classes))
+    below = ms["augmentation"] + seeds
+    if below > 1e-9:
+        assert found.f == pytest.approx((examples + ms["residual"]) / below)
+        parts = ms["augmentation"] ** 2 / (k * (m - 1)) + seeds**2 / ((n - 1) * (k - classes))
+        assert found.dof_below == pytest.approx(below**2 / parts)
+
+
 def test_intervals_are_jackknives(rng: np.random.Generator) -> None:
     """Over seeds, and over seeds and groups of examples less what both hold, by leaving them out one by one."""
     correct = rng.random((5, 3, 70)) < rng.random((3, 70))

@@ -13,16 +13,23 @@ from analysis.papers.memorization.printed import METHODS, TARGETS
 from dynamics.names import counted, label
 
 WITHOUT = "without the noise of N seeds"
+ENDS = ("_examples_like_these_low", "_examples_like_these_high")
 EQUAL = "Where the means of r are 1/4, 1/2 and 3/4 (interpolated between epochs)"
+
+
+class Sd(NamedTuple):
+    """A standard deviation over examples and its standard error, infinite where there are too few seeds for one."""
+
+    value: float
+    error: float
 
 
 class Spread(NamedTuple):
     """How far a setting's examples spread where its mean of r is a given one."""
 
-    sd: float
-    error: float
-    any_augmentations: float
-    """The same for r without bound of the number of augmentations."""
+    here: Sd
+    any_augmentations: Sd
+    """Of r without bound of the number of augmentations."""
 
 
 def easy_and_hard(results: Results) -> Finding:
@@ -34,13 +41,13 @@ def easy_and_hard(results: Results) -> Finding:
     >>> from analysis.framework.example import example_study
     >>> found = easy_and_hard({"augmentations": augmentations.analyse(example_study())})
     >>> found.conclusion.value, found.number.partition(";")[0]
-    ('undecided', '2 of 4 tests in 2 settings')
+    ('undecided', '1 of 4 tests in 2 settings')
     """
     claim = "Every setting has easy and hard examples."
     rule = (
-        "Examples differ beyond their augmentations and the luck of seeds (F', p corrected for the number of epochs "
-        f"and settings, q < {LEVEL}) in every setting, at the first epochs with a mean r of 1/4, 1/2 and 3/4. With one "
-        "augmentation an example and its augmentation cannot be told apart."
+        "Examples of a class differ beyond their augmentations and the luck of seeds (F', p corrected for the number "
+        f"of epochs and settings, q < {LEVEL}) in every setting, at the first epochs with a mean r of 1/4, 1/2 and 3/4. "
+        "With one augmentation an example and its augmentation cannot be told apart."
     )
     rows = [row for row in _rows(results) if not set(TARGETS).isdisjoint(row["targets"])]
     tested = [row for row in rows if row["example_q"] is not None]
@@ -48,9 +55,11 @@ def easy_and_hard(results: Results) -> Finding:
         return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, rows, "a test of examples"), rule)
     unequal = [row["example_q"] < LEVEL for row in tested]
     worst = max(tested, key=lambda row: row["example_q"])
-    methods = len({row["method"] for row in tested})
+    methods, there = len({row["method"] for row in tested}), len({row["method"] for row in _rows(results)})
+    some = counted(methods, "setting") if methods == there else f"{methods} of {counted(there, 'setting')}"
+    unequal += [False] * (methods < there)  # a setting without a test is not shown to have them
     number = (
-        f"{sum(unequal)} of {counted(len(tested), 'test')} in {counted(methods, 'setting')}; largest q "
+        f"{sum(unequal)} of {counted(len(tested), 'test')} in {some}; largest q "
         f"{worst['example_q']:.2g} ({label(worst['method'])}, t = {worst['epoch']}, F' {worst['example_f']:.2f})"
     )
     single = sorted({label(row["method"]) for row in tested if row["tested"] != "example"})
@@ -79,11 +88,14 @@ def widest(results: Results) -> Finding:
     for mean in TARGETS:
         found = _spreads(results, mean, "r", METHODS)
         if "supervised" in found and len(found) > 1:
-            own, other = found.pop("supervised"), max(found, key=lambda method: found[method].sd)
-            holds.append(more(own.sd - found[other].sd, math.hypot(own.error, found[other].error)))
-            parts.append(
-                f"mean {mean:g}: {own.sd:.3f} against at most {found[other].sd:.3f} ({label(other)})"
-            )
+            own, other = found.pop("supervised").here, max(found, key=lambda method: found[method].here.value)
+            each = [
+                more(own.value - one.here.value, math.hypot(own.error, one.here.error))
+                for one in found.values()
+            ]
+            holds.append(False if False in each else True if all(each) else None)
+            largest = found[other].here.value
+            parts.append(f"mean {mean:g}: {own.value:.3f} against at most {largest:.3f} ({label(other)})")
     if not holds:
         needed = "a comparison of supervised with another setting at one of the means"
         return Finding(claim, Conclusion.NOT_TESTABLE, _why_not(results, _rows(results), needed), rule)
@@ -143,9 +155,8 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
         found = _spreads(results, mean, quantity, compared)
         if len(found) == len(compared):
             spreads = [found[method] for method in compared]
-            error = math.hypot(*(one.error for one in spreads))
-            here = _closer([one.sd for one in spreads], error)
-            anywhere = _closer([one.any_augmentations for one in spreads], error) if averaged else here
+            here = _closer([one.here for one in spreads])
+            anywhere = _closer([one.any_augmentations for one in spreads]) if averaged else here
             holds.append(here if here == anywhere else None)
             parts.append(
                 f"mean {mean:g}: " + ", ".join(_named(method, found[method], averaged) for method in compared)
@@ -156,14 +167,19 @@ def _nearer(results: Results, *, claim: str, quantity: str, near: str, far: str)
     return Finding(claim, by_counting(holds), "; ".join(parts), rule)
 
 
-def _closer(sds: Sequence[float], error: float) -> bool | None:
+def _closer(sds: Sequence[Sd]) -> bool | None:
+    """Say whether the first is closer to the second than to the third.
+
+    Between the two its own error counts twice, beyond them not at all; the larger of these is taken.
+    """
     own, near, far = sds
-    return more(abs(own - far) - abs(own - near), error)
+    difference = abs(own.value - far.value) - abs(own.value - near.value)
+    return more(difference, math.hypot(2 * own.error, near.error, far.error))
 
 
 def _named(method: str, found: Spread, averaged: bool) -> str:
-    bound = f" (any M: {found.any_augmentations:.3f})" if averaged else ""
-    return f"{label(method)} {found.sd:.3f}{bound}"
+    bound = f" (any M: {found.any_augmentations.value:.3f})" if averaged else ""
+    return f"{label(method)} {found.here.value:.3f}{bound}"
 
 
 def _rows(results: Results) -> list[Row]:
@@ -173,22 +189,24 @@ def _rows(results: Results) -> list[Row]:
 
 def _spreads(results: Results, mean: float, quantity: str, methods: Sequence[str]) -> dict[str, Spread]:
     """Return the spread of every method whose mean of r passes `mean`, and whose variance is known."""
-    ends = [f"var_{quantity}_examples_like_these_{end}" for end in ("low", "high")]
+    names = [f"var_{name}{end}" for name in (quantity, "example") for end in ("", *ENDS)]
     found = {}
     for method in methods:
         own = [row for row in _rows(results) if row["method"] == method]
-        row = at_mean(own, mean, [f"var_{quantity}", "var_example", *ends])
-        if row is not None and row[f"var_{quantity}"] is not None:
-            found[method] = _spread(row[f"var_{quantity}"], row["var_example"], *(row[end] for end in ends))
+        row = at_mean(own, mean, names)
+        if row is not None and row[names[0]] is not None:
+            here, other = (_sd(*(row[name] for name in three)) for three in (names[:3], names[3:]))
+            found[method] = Spread(here, other)
     return found
 
 
-def _spread(variance: float, example: float, low: float | None, high: float | None) -> Spread:
+def _sd(variance: float, low: float | None, high: float | None) -> Sd:
     """Return the standard deviation of a variance; its error follows from that of the variance (delta method)."""
-    of_variance = 0.0 if low is None or high is None else (high - low) / 4
-    sd, any_augmentations = (math.sqrt(max(value, 0.0)) for value in (variance, example))
-    error = of_variance / (2 * max(sd, math.sqrt(of_variance))) if of_variance else 0.0
-    return Spread(sd, error, any_augmentations)
+    sd = math.sqrt(max(variance, 0.0))
+    if low is None or high is None:
+        return Sd(sd, math.inf)
+    of_variance = (high - low) / 4
+    return Sd(sd, of_variance / (2 * max(sd, math.sqrt(of_variance))) if of_variance else 0.0)
 
 
 def _why_not(results: Results, rows: Sequence[Row], needed: str) -> str:
