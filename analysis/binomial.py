@@ -306,7 +306,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("permutation_q", "q", "p"),
     ]
     captions = {
-        "r_tilde": "one augmentation: N r~ against Bin(N, p0); dispersion 1 and ICC 0 mean equally hard examples",
+        "r_tilde": "one augmentation: N r~ against Bin(N, p0); dispersion 1, ICC 0: equally hard augmented examples",
         "r": "all augmentations: r_t against noise of N trials; MAE means little unless far from both floors",
     }
     by_quantity = {quantity: of_quantity(result.rows, quantity) for quantity in captions}

@@ -20,7 +20,7 @@ from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from analysis.framework.targets import Crossing, crossing
-from analysis.statistics.disattenuated import Scores, correlate, seeds_needed
+from analysis.statistics.disattenuated import Scores, correlate, reliability, seeds_needed
 from analysis.statistics.jackknife import mean_intervals
 from dynamics.kinds import checked
 from dynamics.names import label
@@ -36,6 +36,9 @@ class Aligned(NamedTuple):
     epoch_high: float | None
     """Ends of its 95 % interval, over seeds; None where the mean's own interval does not reach the mean."""
     scores: Scores
+    """Answers, interpolated between two epochs: what two methods are compared by."""
+    reliability: float
+    """Of r_t, interpolated between those of the two epochs; interpolated answers would hold less noise."""
 
 
 @checked
@@ -95,10 +98,13 @@ def align(study: Study, method: str, mean: float) -> Aligned | None:
     low, high = (_epoch(counts.epochs, crossing(curve, mean)) for curve in (band.high, band.low))
     ends = [int(counts.epochs[place]) for place in (found.before, found.after)]
     answers = study.indicators(method, ends)[:, :, 0].mean(axis=2)
-    values = (1 - found.weight) * answers[:, 0] + found.weight * answers[:, 1]
+    weights = 1 - found.weight, found.weight
+    values = weights[0] * answers[:, 0] + weights[1] * answers[:, 1]
+    known = [reliability(Scores(answers[:, at], counts.seeds)) for at in (0, 1)]
     epoch = _epoch(counts.epochs, found)
     assert epoch is not None
-    return Aligned(epoch, low, high, Scores(values, counts.seeds))
+    blend = weights[0] * known[0] + weights[1] * known[1]
+    return Aligned(epoch, low, high, Scores(values, counts.seeds), blend)
 
 
 def _epoch(epochs: np.ndarray, found: Crossing | None) -> float | None:
@@ -143,6 +149,8 @@ def _rows(
             **_named("other_", second),
             "examples": first.scores.values.shape[1],
             **row(first.scores, second.scores, labels if within else None),
+            **_reliability_of("", first),
+            **_reliability_of("other_", second),
         }
         for within in ((False, True) if grouped else (False,))
     ]
@@ -157,29 +165,28 @@ def _named(prefix: str, aligned: Aligned) -> results.Row:
     }
 
 
+def _reliability_of(prefix: str, aligned: Aligned) -> results.Row:
+    needed = seeds_needed(aligned.reliability, len(aligned.scores.seeds))
+    return {f"{prefix}reliability": aligned.reliability, f"{prefix}seeds_for_80": finite(needed)}
+
+
 def row(first: Scores, second: Scores, labels: np.ndarray | None = None) -> results.Row:
-    """Return the correlation of two methods, with its interval, and how reliable either is.
+    """Return the correlation of two methods, with its interval.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> answers = (rng.random((2, 6, 200)) < rng.random(200)).astype(float)
     >>> found = row(Scores(answers[0], range(6)), Scores(answers[1], range(6)))
-    >>> round(found["rho"], 1), round(found["reliability"], 1)
-    (1.0, 0.8)
+    >>> round(found["rho"], 1), round(found["observed"], 1)
+    (1.0, 0.7)
     """
     found = correlate(first, second, labels)
-    pairs = zip(found.reliability, (first, second), strict=True)
-    needed = [finite(seeds_needed(reliability, len(scores.seeds))) for reliability, scores in pairs]
     return {
         "rho": found.rho,
         "rho_examples_like_these_low": float(found.examples_like_these.low),
         "rho_examples_like_these_high": float(found.examples_like_these.high),
         "observed": found.observed,
-        "reliability": found.reliability[0],
-        "other_reliability": found.reliability[1],
-        "seeds_for_80": needed[0],
-        "other_seeds_for_80": needed[1],
     }
 
 
@@ -225,12 +232,15 @@ def _pairs(result: results.Result) -> Table:
         if row_["method"] != row_["other"]
     ]
     notes = list(result.settings["left_out"])
-    notes += ["where the seeds of a method share nothing beyond chance there is no rho"] * any(
+    single = any(1 in (row_["seeds"], row_["other_seeds"]) for row_ in rows)
+    reason = "a method has one seed" if single else "the seeds of a method share nothing beyond chance"
+    notes += [f"where {reason} there is no rho"] * any(
         row_["rho"] is None or np.isnan(row_["rho"]) for row_ in rows
     )
     caption = (
-        "are the same examples hard? rho: correlation of r_t between methods at equal means, without the noise of few "
-        "seeds (observed: with it)"
+        "are the same examples hard, under the panel's augmentations? rho: correlation of r_t between methods at "
+        "equal means, without the noise of few seeds (observed: with it); few augmentations make it smaller: see "
+        "generalizability"
     )
     return Table(key="pairs", caption=caption, columns=columns, rows=rows, notes=notes)
 
@@ -246,7 +256,10 @@ def _reliability(result: results.Result) -> Table:
         Column("seeds_for_80", "seeds for 0.8", ".0f"),
     ]
     rows = [row_ for row_ in result.rows if row_["method"] == row_["other"] and not row_["within_classes"]]
-    caption = "how well N seeds know which examples are hard: correlation of r_t with that of N new seeds"
+    caption = (
+        "how well N seeds know which examples are hard under the panel's augmentations: correlation of r_t with that "
+        "of N new seeds"
+    )
     return Table(key="reliability", caption=caption, columns=columns, rows=rows)
 
 

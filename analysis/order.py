@@ -3,9 +3,10 @@
 
 Scores of all epochs together (area under the curve of answers, first learned, learned for good, forgetting) select no
 epoch and are far more reliable than r_t of one. For each, the mean rank correlation of two seeds says how much order
-there is (0 where chance alone orders the examples; tested by shuffling examples within seeds), its value for the mean
-over N seeds how well this study knows it, and the correlation between methods without the noise of few seeds
-(:mod:`analysis.statistics.disattenuated`) how much two methods share.
+there is (0 where chance alone orders the examples; tested by shuffling the examples of a class within seeds), its value
+for the mean over N seeds how well this study knows it, and the correlation between methods without the noise of few
+seeds (:mod:`analysis.statistics.disattenuated`) how much two methods share. All are about the panel's augmentations: an
+example may be learnt early under these and late under others.
 
 python -m analysis.order
 """
@@ -16,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from analysis.augmentations import trained_labels
 from analysis.correlation import finite, why_not_comparable
 from analysis.framework import results
 from analysis.framework.command import main
@@ -23,7 +25,7 @@ from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
 from analysis.statistics.disattenuated import Scores, correlate, seeds_needed
 from analysis.statistics.learning_order import SCORES, learning_order
-from analysis.statistics.within_seeds import check_permutations, permutation_test
+from analysis.statistics.within_seeds import Permutation, check_permutations, permutation_test
 from dynamics.kinds import checked
 from dynamics.study import Study
 
@@ -75,7 +77,13 @@ def analyse(study: Study, *, permutations: int = 999, random_state: int = 0) -> 
             arrays[f"{method}.{name}"] = values.mean(axis=0)
             ranked = Scores(stats.rankdata(values, axis=1), counts.seeds)
             scores.setdefault(name, {})[method] = ranked
-            rows.append(_of_one(method, name, ranked, generator(random_state, len(rows)), permutations))
+            tested = permutation_test(
+                ranked.values,
+                trained_labels(counts),
+                rng=generator(random_state, len(rows)),
+                permutations=permutations,
+            )
+            rows.append(_of_one(method, name, ranked, tested))
         arrays[f"{method}.examples"] = counts.examples
     left_out = []
     for method, other in combinations(study.methods, 2):
@@ -104,14 +112,11 @@ def _row(method: str, other: str, score: str, scores: Scores, values: results.Ro
     return place | dict.fromkeys(COLUMNS) | values
 
 
-def _of_one(
-    method: str, name: str, ranks: Scores, rng: np.random.Generator, permutations: int
-) -> results.Row:
+def _of_one(method: str, name: str, ranks: Scores, tested: Permutation) -> results.Row:
     """Return how much the seeds of one method agree."""
     seeds = len(ranks.values)
     rho = mean_correlation(ranks.values)
     reliability = seeds * rho / (1 + (seeds - 1) * rho)
-    tested = permutation_test(ranks.values, rng=rng, permutations=permutations)
     values = {
         "seeds_rho": rho,
         "permutation_p": tested.p_over if seeds > 1 and np.isfinite(tested.z) else None,
@@ -182,7 +187,7 @@ def tables(result: results.Result) -> list[Table]:
             key="seeds",
             caption=(
                 "do seeds learn examples in one order? rho: mean rank correlation of two seeds, 0 where there is no "
-                "order; p: by shuffling examples within seeds; reliability: of the mean over N seeds"
+                "order; p: by shuffling examples of a class within seeds; reliability: of the mean over N seeds"
             ),
             columns=seeds,
             rows=of_one,

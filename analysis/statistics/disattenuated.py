@@ -13,13 +13,14 @@ from the same data). Equal seed numbers are no pair of two methods either: they 
 Where c(A, A) is not clearly above 0, nothing is shared that could correlate, and there is no rho.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from analysis.statistics.jackknife import Interval, groups_of, jackknife_interval
+from analysis.statistics.jackknife import Interval, groups_of, jackknife_error, jackknife_interval
 
 ERRORS = 2.0
 """How many standard errors c(A, A) must be above 0."""
@@ -41,8 +42,6 @@ class Correlation(NamedTuple):
     """What other seeds would give on other examples of the same kind."""
     observed: float
     """Correlation of the means over seeds, which noise makes smaller."""
-    reliability: tuple[float, float]
-    """For either, the correlation that the mean over as many new seeds would have with it: 0 all noise, 1 none."""
     shared: tuple[bool, bool]
     """For either, whether its seeds share anything: c(A, A) is more than two standard errors above 0."""
 
@@ -78,15 +77,29 @@ def correlate(
     distinct = np.not_equal.outer(np.array(first.seeds), np.array(second.seeds))
     own = [one.shared(one, _others(one.seeds)) for one in (a, b)]
     cross = a.shared(b, distinct)
-    shared = tuple(_clearly_above(values) for values in own)
-    reliability = tuple(one.reliability(values[0]) for one, values in zip((a, b), own, strict=True))
+    shared = tuple(
+        _clearly_above(values, one.error_of_seeds()) for one, values in zip((a, b), own, strict=True)
+    )
     products = np.where((own[0] > 0) & (own[1] > 0), own[0] * own[1], np.nan)
     rho = cross / np.sqrt(products) if all(shared) else np.full(cross.shape, np.nan)
     interval = jackknife_interval(np.array(rho[0]), rho[1:], level=level)
     observed = _pearson(a.mean, b.mean)
-    return Correlation(
-        float(rho[0]), interval, observed, (reliability[0], reliability[1]), (shared[0], shared[1])
-    )
+    return Correlation(float(rho[0]), interval, observed, (shared[0], shared[1]))
+
+
+def reliability(scores: Scores, labels: Integer[np.ndarray, " example"] | None = None) -> float:
+    """Return the correlation that the mean over as many new seeds would have with this one: 0 all noise, 1 none.
+
+    Negative values are estimates near 0; nan for one seed, or scores without variance.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> round(reliability(Scores(rng.normal(size=4000) + rng.normal(size=(4, 4000)), range(4))), 1)
+    0.8
+    """
+    moments = _Moments(scores, labels)
+    return moments.reliability(float(moments.shared(moments, _others(moments.seeds))[0]))
 
 
 def seeds_needed(reliability: float, seeds: int, *, wanted: float = 0.8) -> float:
@@ -150,6 +163,15 @@ class _Moments:
         products = np.array([np.outer(x, y)[pairs].mean() for x, y in zip(totals, others, strict=True)])
         return (kept @ by_group - products / np.maximum(examples, 1)) / np.maximum(examples - 1, 1)
 
+    def error_of_seeds(self) -> float:
+        """Return the standard error of c(A, A) over seeds; 0 for fewer than three, which cannot tell."""
+        if self.seeds < 3:
+            return 0.0
+        pairs = self.values @ self.values.T / max(self.values.shape[1] - 1, 1)
+        own = np.diagonal(pairs)
+        totals = pairs.sum() - own.sum() - 2 * (pairs.sum(axis=1) - own)
+        return jackknife_error(totals / ((self.seeds - 1) * (self.seeds - 2)))
+
     def reliability(self, shared: float) -> float:
         """Return the fraction of the variance of the mean over seeds that seeds share."""
         variance = float((self.mean**2).sum() / max(self.values.shape[1] - 1, 1))
@@ -160,11 +182,9 @@ def _others(seeds: int) -> Bool[np.ndarray, "seed other_seed"]:
     return ~np.eye(seeds, dtype=bool)
 
 
-def _clearly_above(values: Float[np.ndarray, " choice"]) -> bool:
-    left_out = values[1:]
-    groups = len(left_out)
-    error = np.sqrt((groups - 1) / groups * ((left_out - left_out.mean()) ** 2).sum())
-    return bool(values[0] > ERRORS * error)
+def _clearly_above(values: Float[np.ndarray, " choice"], error_of_seeds: float) -> bool:
+    """Say whether c(A, A) is above 0 by more than its error over examples and over seeds together."""
+    return bool(values[0] > ERRORS * math.hypot(jackknife_error(values[1:]), error_of_seeds))
 
 
 def _pearson(first: Float[np.ndarray, " example"], second: Float[np.ndarray, " example"]) -> float:

@@ -194,7 +194,9 @@ def _variance(left_out: Float[np.ndarray, "left_out *rest"]) -> Float[np.ndarray
 
 
 def _interval(value: Any, variance: Any, dof: Any, level: float, within: tuple[float, float]) -> Interval:
-    half = stats.t.isf((1 - level) / 2, np.maximum(dof, 1)) * np.sqrt(variance)
+    """Return Student's interval; nan where nothing varied, for that says nothing about other seeds."""
+    spread = np.where(variance > 0, variance, np.nan)
+    half = stats.t.isf((1 - level) / 2, np.maximum(dof, 1)) * np.sqrt(spread)
     low, high = (np.asarray(np.clip(end, *within)) for end in (value - half, value + half))
     return Interval(low, high)
 

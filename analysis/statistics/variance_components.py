@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
-from analysis.statistics.jackknife import Intervals, crossed_interval, groups_of, jackknife_interval
+from analysis.statistics.jackknife import Interval, Intervals, crossed_interval, groups_of, jackknife_interval
 from analysis.statistics.quasi_f import MeanSquare, QuasiF, quasi_f
 
 
@@ -55,6 +55,9 @@ class Components(NamedTuple):
     Generalizability Theory, ch. 2). Near 0: another study would order the examples anew. Near 1: in the same way."""
 
 
+LOGARITHMIC = ("example", "r", "r_tilde")
+"""Variances whose intervals for examples like these are made of their logarithms, as long as all are above 0: the
+variance of a new panel is skewed, above all near the ends of the range of r."""
 INTERVALS = ("example", "r", "r_tilde", "augmentation_share", "generalizability")
 """The components that have intervals."""
 
@@ -130,10 +133,12 @@ def component_intervals(
     found = {}
     for name in INTERVALS:
         estimate, *left_out = (getattr(one, name) for one in (value, seeds, groups, both))
-        found[name] = Intervals(
-            jackknife_interval(estimate, left_out[0], level=level),
-            crossed_interval(estimate, *left_out, level=level),
-        )
+        here = jackknife_interval(estimate, left_out[0], level=level)
+        if name in LOGARITHMIC and estimate > 0 and min(one.min() for one in left_out) > 0:
+            low, high = crossed_interval(np.asarray(np.log(estimate)), *map(np.log, left_out), level=level)
+            found[name] = Intervals(here, Interval(np.exp(low), np.exp(high)))
+        else:
+            found[name] = Intervals(here, crossed_interval(estimate, *left_out, level=level))
     return found
 
 

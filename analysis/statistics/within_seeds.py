@@ -6,10 +6,11 @@ other; both break the binomial model. These tests need neither: if all examples 
 each seed any assignment of its answers to the examples would be as likely as the one observed.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Integer, Shaped
 from scipy import stats
 
 from dynamics.errors import UserError
@@ -91,6 +92,7 @@ def check_permutations(permutations: int) -> None:
 
 def permutation_test(
     outcomes: Shaped[np.ndarray, "seed *augmentation example"],
+    labels: Integer[np.ndarray, " example"] | None = None,
     *,
     rng: np.random.Generator,
     permutations: int = 999,
@@ -98,13 +100,16 @@ def permutation_test(
     """Shuffle the examples within each seed and compare the variance between examples.
 
     Exact for any accuracies of the seeds and any dependence between augmentations: an example keeps all its
-    augmentations under a seed together. It does assume that examples are exchangeable within a seed, so
-    examples that are scored against each other in one panel batch count as independent.
+    augmentations under a seed together. It does assume that examples are exchangeable within a seed: those that are
+    scored against each other in one panel batch count as independent, and a seed that favours some classes makes
+    examples look unequal, unless they are shuffled within classes.
 
     Parameters
     ----------
     outcomes
         (seed, example) or (seed, augmentation, example): correct answers, as indicators, counts or fractions.
+    labels
+        Class of each example, to shuffle within classes and to compare examples of a class only.
     rng
         Source of the permutations.
     permutations
@@ -127,13 +132,15 @@ def permutation_test(
     if outcomes.size == 0:
         raise ValueError(f"no outcomes to permute: their shape is {outcomes.shape}")
     by_seed = outcomes.mean(axis=tuple(range(1, outcomes.ndim - 1)), dtype=np.float64)
-    unequal = np.ptp(by_seed, axis=1, keepdims=True) > 0
-    deviations = np.where(unequal, by_seed - by_seed.mean(axis=1, keepdims=True), 0.0)
-    observed = _between(deviations)
+    classes = [slice(None)] if labels is None else [labels == label for label in np.unique(labels)]
+    parts = [_deviations(by_seed[:, own]) for own in classes]
+    observed = sum(map(_between, parts))
     # Equal sums may differ in the last bits after a permutation; they must count as equal.
-    reached = _permuted_between(deviations, rng, permutations) >= observed * (1 - 1e-9)
-    mean, sd = _null_moments(deviations)
-    scale = deviations.shape[1] * deviations.shape[0] ** 2
+    permuted = np.sum([_permuted_between(part, rng, permutations) for part in parts], axis=0)
+    reached = permuted >= observed * (1 - 1e-9)
+    means, sds = zip(*map(_null_moments, parts), strict=True)
+    mean, sd = sum(means), math.hypot(*sds)
+    scale = by_seed.shape[1] * by_seed.shape[0] ** 2
     return Permutation(
         variance=observed / scale,
         expected=mean / scale,
@@ -141,6 +148,11 @@ def permutation_test(
         p_over=float((1 + reached.sum()) / (1 + permutations)),
         permutations=permutations,
     )
+
+
+def _deviations(by_seed: Float[np.ndarray, "seed example"]) -> Float[np.ndarray, "seed example"]:
+    unequal = np.ptp(by_seed, axis=1, keepdims=True) > 0
+    return np.where(unequal, by_seed - by_seed.mean(axis=1, keepdims=True), 0.0)
 
 
 def _between(deviations: Float[np.ndarray, "seed example"]) -> float:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training on one fixed permutation of the labels, without augmentation (Zhang et al., 2017, arXiv:1611.03530).
 
-Only memorisation can reduce the loss. The augmentation is the identity, so the panel has one augmentation (M = 1).
+Below the entropy of the labels only memorisation can reduce the loss (and of labels that the permutation kept, what
+images have in common). The augmentation is the identity, so the panel has one augmentation (M = 1).
 """
 
 from dataclasses import dataclass

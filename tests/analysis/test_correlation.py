@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis import correlation
 from analysis.framework.targets import crossing
-from analysis.statistics.disattenuated import Scores, correlate, seeds_needed
+from analysis.statistics.disattenuated import Scores, correlate, reliability, seeds_needed
 from tests.analysis.studies import in_memory, opened, rising, write
 
 
@@ -68,14 +68,25 @@ def test_nothing_shared_has_no_correlation(rng: np.random.Generator) -> None:
     found = correlate(noise, signal)
     assert found.shared == (False, True) and np.isnan(found.rho)
     single = Scores(signal.values[:1], (0,))
-    assert np.isnan(correlate(single, signal).rho) and np.isnan(correlate(single, single).reliability).all()
+    assert np.isnan(correlate(single, signal).rho) and np.isnan(reliability(single))
+
+
+def test_what_seeds_favour_is_not_shared(rng: np.random.Generator) -> None:
+    """The error of c(A, A) over examples alone called it shared in .14 to .47 of studies."""
+    labels = np.arange(1000) % 10
+    shared = 0
+    for _ in range(60):
+        favoured = 0.7 * rng.normal(size=(6, 10))[:, labels]
+        scores = Scores(favoured + rng.normal(size=(6, 1000)), range(6))
+        shared += correlate(scores, scores).shared[0]
+    assert shared <= 9
 
 
 def test_reliability_is_the_correlation_with_new_seeds(rng: np.random.Generator) -> None:
     difficulty = rng.normal(size=20_000)
     old, new = (Scores(difficulty + 2 * rng.normal(size=(4, 20_000)), range(4)) for _ in range(2))
     expected = np.corrcoef(old.values.mean(axis=0), new.values.mean(axis=0))[0, 1]
-    assert correlate(old, old).reliability[0] == pytest.approx(expected, abs=0.02)
+    assert reliability(old) == pytest.approx(expected, abs=0.02)
     assert seeds_needed(expected, 4) == pytest.approx(4 * 4, rel=0.1)  # 0.8: a noise variance of 4 / N = 0.25
     assert np.isinf(seeds_needed(-0.1, 4)) and np.isnan(seeds_needed(np.nan, 4))
 
@@ -92,8 +103,14 @@ def test_methods_are_taken_where_their_means_are_equal(tmp_path: Path, rng: np.r
             found = crossing(counts.mean, 0.5)
             assert row[f"{prefix}epoch"] == pytest.approx(found.between(counts.epochs.astype(float)))
             assert row[f"{prefix}epoch_low"] < row[f"{prefix}epoch"] < row[f"{prefix}epoch_high"]
-        values = correlation.align(study, row["method"], 0.5).scores.values
-        assert values.mean() == pytest.approx(0.5)
+        aligned, counts = correlation.align(study, row["method"], 0.5), study.counts(row["method"])
+        assert aligned.scores.values.mean() == pytest.approx(0.5)
+        found = crossing(counts.mean, 0.5)
+        answers = study.indicators(row["method"], counts.epochs[[found.before, found.after]].tolist())[
+            :, :, 0
+        ].mean(axis=2)
+        known = [reliability(Scores(answers[:, at], counts.seeds)) for at in (0, 1)]
+        assert row["reliability"] == pytest.approx((1 - found.weight) * known[0] + found.weight * known[1])
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ def test_ends_stay_within_what_is_possible() -> None:
     assert these.high == like_these.high == 1 and these.low > 0.9
 
 
+def test_units_that_agree_exactly_have_no_interval() -> None:
+    """ "1 to 1" would claim that other seeds cannot differ."""
+    these, _ = mean_intervals(np.ones(4), np.array([1.0, 1.0, 1.0]))
+    assert np.isnan(these).all() and np.isnan(jackknife_interval(np.array(0.5), np.full(6, 0.5))).all()
+
+
 def test_one_unit_has_no_interval() -> None:
     assert np.isnan(jackknife_interval(np.array(0.5), np.array([np.nan]))).all()
     these, like_these = mean_intervals(np.array([0.5]), np.array([0.4, 0.6]))

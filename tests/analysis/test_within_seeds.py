@@ -97,6 +97,26 @@ def test_order_of_examples_does_not_matter(seed: int) -> None:
     )
 
 
+def test_within_classes_seeds_that_favour_some_do_not_count(rng: np.random.Generator) -> None:
+    labels = np.arange(300) % 6
+    rejected = {"all": 0, "within": 0}
+    for _ in range(60):
+        outcomes = rng.normal(size=(6, 6))[:, labels] + rng.normal(size=(6, 300))
+        for name, classes in (("all", None), ("within", labels)):
+            found = permutation_test(outcomes, classes, rng=rng, permutations=39)
+            rejected[name] += found.p_over <= 0.05
+    assert rejected["within"] <= 9 < rejected["all"]
+
+
+def test_within_one_class_it_is_the_same_test(rng: np.random.Generator) -> None:
+    outcomes = rng.random((4, 30))
+    one, other = (
+        permutation_test(outcomes, labels, rng=np.random.default_rng(1), permutations=49)
+        for labels in (None, np.zeros(30, int))
+    )
+    assert one == other
+
+
 def test_bad_input_is_refused(rng: np.random.Generator) -> None:
     with pytest.raises(UserError, match="permutations"):
         permutation_test(np.zeros((2, 3)), rng=rng, permutations=0)

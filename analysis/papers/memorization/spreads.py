@@ -46,8 +46,8 @@ def easy_and_hard(results: Results) -> Finding:
     claim = "Every setting has easy and hard examples."
     rule = (
         "Examples of a class differ beyond their augmentations and the luck of seeds (F', p corrected for the number "
-        f"of epochs and settings, q < {LEVEL}) in every setting, at the first epochs with a mean r of 1/4, 1/2 and 3/4. "
-        "With one augmentation an example and its augmentation cannot be told apart."
+        f"of epochs and settings, q < {LEVEL}) in every setting, at the first epochs with a mean r of at least 1/4, "
+        "1/2 and 3/4. With one augmentation an example and its augmentation cannot be told apart."
     )
     rows = [row for row in _rows(results) if not set(TARGETS).isdisjoint(row["targets"])]
     tested = [row for row in rows if row["example_q"] is not None]
