@@ -66,7 +66,7 @@ def draw(results: Results) -> Figure:
         _draw_panel(panel, result, method)
         panel.set_title(label(method))
     figure.legend(handles=handles, loc="outside upper center", ncols=in_a_row)
-    note = r"$\epsilon^2$: part of the variance of $r_t$ between classes, these seeds, at a mean of 1/2 or the end"
+    note = "$\\epsilon^2$: part of the variance of $r_t$ between classes\n(these seeds; at a mean of 1/2, or the end)"
     figure.supxlabel(f"epoch $t$\n{note}", fontsize=9)
     figure.supylabel(r"mean of $r_t(x)$ over the examples of a class", fontsize=9)
     return figure
