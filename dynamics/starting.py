@@ -48,5 +48,7 @@ def heed(handler: Callable[[int, FrameType | None], object]) -> None:
 
 
 def _end(*_: object) -> None:
+    for signum in STOPPING:  # another signal would say it twice
+        signal.signal(signum, signal.SIG_IGN)
     os.write(2, b"interrupted\n")
     os._exit(130)

@@ -173,7 +173,9 @@ def show(table: Table) -> None:
     └───────┘
     """
     terminal = sys.stdout.isatty()
-    console = _Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED)
+    # FORCE_COLOR would fill files and pipes with escapes
+    plain = None if terminal else False
+    console = _Console(soft_wrap=not terminal, width=None if terminal else UNLIMITED, force_terminal=plain)
     drawn = RichTable(title=Text(table.caption), title_justify="left", title_style="bold")
     cells = table.cells()
     for place, column in enumerate(table.columns):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.analysis.studies import STUDY, rising, write
@@ -65,13 +66,18 @@ def test_a_terminal_without_the_sign_shows_another(tmp_path: Path) -> None:
 
 
 def test_an_analysis_saves_before_it_shows(tmp_path: Path) -> None:
-    import numpy as np
-
     write(tmp_path / "runs", "simclr", rising(np.random.default_rng(0)))
     line = f"$PYTHON -m analysis.binomial --study {STUDY} --runs runs --results results | true; exit ${{PIPESTATUS[0]}}"
     done = shell(line, tmp_path, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert {path.suffix for path in (tmp_path / "results" / STUDY).iterdir()} == {".csv", ".json", ".npz"}
+
+
+@pytest.mark.parametrize("command", ["analysis.learning", "runners.status", "figures --list"])
+def test_tables_in_files_have_no_escapes(command: str, tmp_path: Path) -> None:
+    write(tmp_path / "runs", "simclr", rising(np.random.default_rng(0)))
+    done = shell(f"$PYTHON -m {command} > shown; cat shown", tmp_path, FORCE_COLOR="1")
+    assert done.returncode == 0 and "\x1b" not in done.stdout and "┃" in done.stdout
 
 
 def test_a_folder_that_is_gone_is_said_before_a_library_says_something_else(tmp_path: Path) -> None:
@@ -83,8 +89,6 @@ def test_a_folder_that_is_gone_is_said_before_a_library_says_something_else(tmp_
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import numpy as np
-
     folder = tmp_path_factory.mktemp("places")
     write(folder / "runs", "simclr", rising(np.random.default_rng(0)))
     (folder / "file").write_text("in the way")
