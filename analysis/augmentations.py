@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from analysis.binomial import TARGETS, check_targets, first_reaching, never_reached
+from analysis.binomial import TARGETS, check_targets, first_reaching, first_to_reach, never_reached
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
@@ -73,8 +73,11 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Resu
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
     for method in study.methods:
-        reached = first_epochs(study.counts(method), targets)
-        labels = trained_labels(study.counts(method))
+        counts = study.counts(method)
+        reached = {
+            int(counts.epochs[at]): means for at, means in first_to_reach(counts.mean, targets).items()
+        }
+        labels = trained_labels(counts)
         layers = []
         for epoch, right in study.answers(method):
             own = row(right[:, 0], labels)
@@ -94,22 +97,6 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Resu
         arrays=arrays,
         settings={"targets": list(targets)},
     )
-
-
-def first_epochs(counts: MethodCounts, targets: Sequence[float]) -> dict[int, list[float]]:
-    """Return the epochs that are the first to reach a mean of r_t, and which means each of them reaches.
-
-    Examples
-    --------
-    >>> from analysis.framework.example import example_study
-    >>> first_epochs(example_study().counts("simclr"), [0.2, 0.25, 0.9])
-    {2: [0.2], 3: [0.25]}
-    """
-    reached: dict[int, list[float]] = {}
-    for target in dict.fromkeys(targets):
-        if (at := first_reaching(counts.mean, target)) is not None:
-            reached.setdefault(int(counts.epochs[at]), []).append(target)
-    return reached
 
 
 NO_SELECTION: results.Row = dict.fromkeys(("selection_epochs", "selection_p"))

@@ -72,6 +72,21 @@ def first_reaching(mean: Float[np.ndarray, " epoch"], target: float) -> int | No
     return int(reached[0]) if len(reached) else None
 
 
+def first_to_reach(mean: Float[np.ndarray, " epoch"], targets: Sequence[float]) -> dict[int, list[float]]:
+    """Return the positions of the epochs that are the first to reach a target, each with its targets.
+
+    Examples
+    --------
+    >>> first_to_reach(np.array([0.1, 0.3, 0.6]), [0.2, 0.25, 0.5, 0.9])
+    {1: [0.2, 0.25], 2: [0.5]}
+    """
+    reached: dict[int, list[float]] = {}
+    for target in dict.fromkeys(targets):
+        if (at := first_reaching(mean, target)) is not None:
+            reached.setdefault(at, []).append(target)
+    return reached
+
+
 @checked
 def analyse(
     study: Study, *, targets: Sequence[float] = TARGETS, random_state: int = 0, permutations: int = 999
@@ -153,10 +168,7 @@ def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) ->
     """
     counts = study.counts(method)
     means = {"r_tilde": counts.single_augmentation.mean(axis=1), "r": counts.mean}[quantity]
-    reached: dict[int, list[float]] = {}
-    for target in dict.fromkeys(targets):
-        if (at := first_reaching(means, target)) is not None:
-            reached.setdefault(at, []).append(target)
+    reached = first_to_reach(means, targets)
     if not reached:
         return []
     epochs = sorted(int(counts.epochs[at]) for at in reached)

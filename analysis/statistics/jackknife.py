@@ -22,7 +22,7 @@ GROUPS = 32
 
 
 class Interval(NamedTuple):
-    """Ends of a confidence interval; both nan where there are too few units for one."""
+    """Ends of a confidence interval; both nan where there are too few units for one, or where they agree exactly."""
 
     low: Float[np.ndarray, "*rest"]
     high: Float[np.ndarray, "*rest"]
