@@ -105,13 +105,17 @@ def writing(sizes: Sizes, folder: Path, conditions: Conditions) -> Measurement:
         epochs=rounds + 1,
         shape=shape,
         scalar_names=names,
-        examples=np.arange(sizes.examples),
+        optional=["probability"],
+        coordinates={"example": np.arange(sizes.examples)},
     )
 
     def commit(epoch: int) -> Callable[[], None]:
-        probability = rng.random(shape, dtype=np.float32).astype(np.float16)
+        arrays = {
+            "correct": correct[epoch % len(correct)],
+            "probability": rng.random(shape, dtype=np.float32).astype(np.float16),
+        }
         scalars = dict(zip(names, rng.random(len(names)).tolist(), strict=True))
-        return lambda: writer.write(epoch, correct[epoch % len(correct)], probability, scalars)
+        return lambda: writer.write(epoch, arrays, scalars)
 
     commit(1)()
     values = [1e3 * seconds_of(commit(epoch), conditions.device) for epoch in range(2, rounds + 2)]

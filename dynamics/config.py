@@ -76,6 +76,12 @@ class Recipe:
     """Batch size on the panel: the examples among whose views the nearest one is searched for (view methods)."""
     panel_replacement: bool = False
     """Draw the panel's examples with replacement, as the memorization thesis did (some then appear twice)."""
+    held_out_examples: int | None = None
+    """Number of fixed test images that are scored under the same augmentations; by default as many as `panel_examples`
+    or as there are (where the positive is looked for, a multiple of `panel_batch`); 0 for none."""
+    hold_out: float = 0.0
+    """Fraction of the panel's examples, drawn for each seed, that a seed is not trained on: what of r_t(x) is memory
+    of x is the difference between networks with and without it (analysis.memorization)."""
     panel_seed: int = 0
     """Seed of the panel's examples and augmentations; the same for all seeds of all methods."""
     label_seed: int = 0
@@ -91,11 +97,14 @@ class Recipe:
         check_min(self, 1, "width", "epochs", "schedule_period", "panel_augmentations")
         check_min(self, 2, "batch_size", "panel_examples", "panel_batch")
         check_min(self, 0, "schedule_start", "panel_seed", "label_seed")
-        if self.train_examples is not None:
-            check_min(self, 1, "train_examples")
+        for name, minimum in (("train_examples", 1), ("held_out_examples", 0)):
+            if getattr(self, name) is not None:
+                check_min(self, minimum, name)
         check_non_negative(self, "lr", "weight_decay")
         if not 0 <= self.momentum < 1:
             raise UserError(f"`momentum` must be in [0, 1), got {self.momentum}")
+        if not 0 <= self.hold_out < 1:
+            raise UserError(f"`hold_out` must be in [0, 1), got {self.hold_out}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values.
@@ -111,7 +120,8 @@ class Recipe:
     def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
         """Rebuild a recipe from the dictionary that :meth:`to_json` returned.
 
-        A field that the dictionary lacks takes its default: what the code did before the field was added.
+        A field that the dictionary lacks takes its default: what the code did before the field was added
+        (:func:`of_today` sets those where that was something else).
 
         Raises
         ------
@@ -123,7 +133,7 @@ class Recipe:
         >>> Recipe.from_json({"lr": 0.1}).lr
         0.1
         """
-        return cls(**cls.known(renamed(values)))
+        return cls(**cls.known(of_today(renamed(values))))
 
     @classmethod
     def known(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,6 +165,7 @@ SHARED_BY_A_STUDY = (
     "train_examples",
     "panel_examples",
     "panel_replacement",
+    "held_out_examples",
     "panel_seed",
     "label_seed",
 )
@@ -169,8 +180,22 @@ def _owner(recipe: type[Recipe]) -> str:
     return f"{file.replace('_', '-')}'s" if package == "dynamics.methods" else f"{recipe.__name__}, this"
 
 
+def of_today(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recorded config with the fields that were added since and whose default is not what was done before.
+
+    Versions that did not know `held_out_examples` held no examples out.
+
+    Examples
+    --------
+    >>> of_today({"panel_examples": 64})
+    {'panel_examples': 64, 'held_out_examples': 0}
+    """
+    before = {"held_out_examples": 0} if "panel_examples" in values else {}  # else no recipe of this program
+    return {**values, **{name: value for name, value in before.items() if name not in values}}
+
+
 def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename the fields of a record of version 0.1: `panel_temperature` became `temperature`.
+    """Rename the fields of version 0.1: `panel_temperature` became `temperature`.
 
     Examples
     --------

@@ -68,6 +68,20 @@ def training_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> T
     return dataset.train_labels
 
 
+def held_out_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> Tensor:
+    """Return the labels that answers on test images are compared with, permuted as those of training are.
+
+    Examples
+    --------
+    >>> digits = data.load("digits")
+    >>> held_out_labels(methods.load("supervised"), Recipe(), digits).equal(digits.test_labels)
+    True
+    """
+    if method.labels == "permuted":
+        return permuted_labels(dataset.test_labels, generator(recipe.label_seed, "labels", 1))
+    return dataset.test_labels
+
+
 def own_code(name: str, recipe: Recipe) -> dict[str, str]:
     """Return what identifies the code of a method and an encoder that are one's own, for a run's provenance.
 

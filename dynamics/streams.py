@@ -23,6 +23,8 @@ Purpose = Literal[
     "probe",
     "evaluation-split",
     "evaluation-augmentation",
+    "held-out-examples",
+    "hold-out",
 ]
 """Append new purposes at the end: the bits of a stream depend on the position of its purpose."""
 PURPOSES: tuple[str, ...] = get_args(Purpose)

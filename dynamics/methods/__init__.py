@@ -17,7 +17,7 @@ from dynamics.methods.base import Method
 
 __all__ = ["CATALOGUE", "Method", "load", "name_of", "names", "recipe"]
 
-CATALOGUE = Catalogue("method", __name__, shared=("base", "views", "labels", "momentum", "terms"))
+CATALOGUE = Catalogue("method", __name__, shared=("base", "views", "rivals", "labels", "momentum", "terms"))
 
 
 def names() -> tuple[str, ...]:

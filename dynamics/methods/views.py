@@ -20,6 +20,7 @@ from dynamics.augment import SimCLRViews, Views
 from dynamics.config import Recipe, check_positive
 from dynamics.errors import UserError
 from dynamics.methods.base import ImageStatistics, Judgement, Method
+from dynamics.methods.rivals import Rivals, count_rivals
 
 SMALLEST_TEMPERATURE = 1e-37
 """Temperature at or below which a cosine divided by it may be infinite in float32."""
@@ -92,6 +93,15 @@ class ViewMethod(Method):
             torch.cat([j.correct for j in judged], dim=1),
             torch.cat([j.probability for j in judged], dim=1),
         )
+
+    def rivals(
+        self, outputs: Float[Tensor, "view example output"], labels: Int64[Tensor, " example"]
+    ) -> Rivals:
+        """Count the examples that are in the way of each view's positive (:mod:`dynamics.methods.rivals`).
+
+        What the loss transforms over a batch is transformed over the whole panel at once.
+        """
+        return count_rivals(self.compared(outputs.float()), labels)
 
     def compared(self, outputs: Float[Tensor, "view batch output"]) -> Float[Tensor, "view batch output"]:
         """Return a panel batch's embeddings as the loss compares them: unchanged, unless the loss transforms them."""

@@ -30,7 +30,7 @@ from dynamics.snapshots.record import (
 )
 from dynamics.snapshots.run import Run
 from dynamics.snapshots.study import common_epochs, open_runs, surely_copied
-from dynamics.snapshots.writer import Changed, Writer
+from dynamics.snapshots.writer import Changed, Writer, declared_arrays
 
 __all__ = [
     "Changed",
@@ -43,6 +43,7 @@ __all__ = [
     "check_format",
     "check_identity",
     "common_epochs",
+    "declared_arrays",
     "fingerprint",
     "has_record",
     "identity",

@@ -6,6 +6,7 @@ follows can be repeated (:func:`settle`).
 """
 
 import operator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -18,7 +19,7 @@ from dynamics.snapshots import complete
 from dynamics.snapshots.layout import FINISHED, PARTIAL, STATES
 from dynamics.snapshots.readback import damaged_files
 from dynamics.snapshots.record import check_place, identity, write_run_json
-from dynamics.snapshots.schema import DTYPES, Schema, as_indicators
+from dynamics.snapshots.schema import ARRAYS, Schema, as_indicators, as_integers, typed
 from dynamics.snapshots.store import Store, build
 
 
@@ -43,7 +44,7 @@ def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -
     --------
     >>> import tempfile
     >>> from dynamics.snapshots.store import create
-    >>> fixed = {"probability": False, "examples": np.arange(2), "labels": None, "true_labels": None}
+    >>> fixed = {"optional": (), "coordinates": {"example": np.arange(2)}}
     >>> schema = Schema.of(epochs=1, shape=(1, 1, 2), scalar_names=[], **fixed)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     partial = create(Path(folder, PARTIAL), schema, chunk_bytes=0)
@@ -109,6 +110,7 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     config: dict[str, Any] | None = None,
     provenance: dict[str, Any] | None = None,
     panel: dict[str, Any] | None = None,
+    further: Mapping[str, np.ndarray] | None = None,
     wall_seconds: float = 0.0,
 ) -> None:
     """Write a complete seed at once, from arrays made elsewhere; it becomes visible when all of it is written.
@@ -128,6 +130,8 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
         Index of each example in the training set; 0, 1, 2, ... by default.
     labels, true_labels
         Label that was trained on, and label of the data set, if known.
+    further
+        Other arrays and coordinates of FORMAT.md, by name: `held_out_correct`, `in_training` and so on.
     wall_seconds
         Duration of the training.
 
@@ -152,19 +156,38 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     as_indicators("`correct`", correct)
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in (scalars or {}).items()}
     table = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(correct), 0))
+    arrays: dict[str, Any] = {
+        "correct": correct,
+        "scalars": table,
+        **({} if probability is None else {"probability": probability}),
+        **{name: values for name, values in (further or {}).items() if name in ARRAYS},
+    }
+    named = {
+        "example": ("`examples`", np.arange(correct.shape[3]) if examples is None else examples),
+        "label": ("`labels`", labels),
+        "true_label": ("`true_labels`", true_labels),
+    }
+    known = {
+        name: as_integers(parameter, values)
+        for name, (parameter, values) in named.items()
+        if values is not None
+    }
     schema = Schema.of(
         epochs=len(correct),
         shape=(correct.shape[1], correct.shape[2], correct.shape[3]),
         scalar_names=list(columns),
-        probability=probability is not None,
-        examples=np.arange(correct.shape[3]) if examples is None else examples,
-        labels=labels,
-        true_labels=true_labels,
+        optional=[name for name in arrays if name not in ("correct", "scalars")],
+        coordinates={
+            **known,
+            **{name: values for name, values in (further or {}).items() if name not in ARRAYS},
+        },
     )
-    arrays: dict[str, Any] = {"correct": correct, "probability": probability, "scalars": table}
+    for name in schema.arrays:
+        if np.shape(arrays[name]) != (wanted := schema.sizes(ARRAYS[name].axes)):
+            raise ValueError(f"{name} must have shape {wanted}, got {np.shape(arrays[name])}")
 
     def read(name: str, epochs: range) -> np.ndarray:
-        return np.asarray(arrays[name][epochs.start - 1 : epochs.stop - 1]).astype(DTYPES[name], copy=False)
+        return typed(name, arrays[name][epochs.start - 1 : epochs.stop - 1])
 
     aside = folder.with_name(folder.name + files.ASIDE)
     with files.full_disk_explained(folder):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, SupportsIndex
 
 from dynamics import files
-from dynamics.config import renamed
+from dynamics.config import of_today, renamed
 from dynamics.errors import UserError
 from dynamics.snapshots.damage import Damaged, check_format
 from dynamics.snapshots.layout import RUN, seed_of
@@ -170,7 +170,8 @@ def read_run_json(folder: Path) -> dict[str, Any]:
     config = record["config"]
     if config.get("temperature") in (None, config.get("panel_temperature")):
         # where version 0.1's two temperatures differ, so do the probabilities
-        record["config"] = renamed(config)
+        config = renamed(config)
+    record["config"] = of_today(config)
     return record
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float16, Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from dynamics.errors import UserError
 from dynamics.snapshots import complete
 from dynamics.snapshots.damage import Damaged
 from dynamics.snapshots.layout import COMPLETE, FEATURES, FINISHED, WEIGHTS, current
 from dynamics.snapshots.record import check_identity, identity_of, read_run_json
+from dynamics.snapshots.schema import COORDINATES
 from dynamics.snapshots.store import Store
 
 Value = TypeVar("Value")
@@ -103,22 +104,22 @@ class Run:
     @property
     def labels(self) -> Int64[np.ndarray, " example"] | None:
         """Label that each example was trained on, if recorded."""
-        return self._patiently(lambda store: store.coordinate("label") if store.has("label") else None)
+        return self.coordinate("label")
 
     @property
     def true_labels(self) -> Int64[np.ndarray, " example"] | None:
         """Label of each example in the data set, if recorded."""
-        return self._patiently(
-            lambda store: store.coordinate("true_label") if store.has("true_label") else None
-        )
+        return self.coordinate("true_label")
+
+    def coordinate(self, name: str) -> np.ndarray | None:
+        """Read an array that is the same at every epoch, by its name in FORMAT.md; None if it was not recorded."""
+        return self._patiently(lambda store: store.coordinate(name) if store.has(name) else None)
 
     @property
     def panel_digests(self) -> dict[str, str | None]:
-        """Digests of examples, labels and true labels: equal for two runs with the same panel."""
-        names = {"examples": "example", "labels": "label", "true_labels": "true_label"}
-        return self._patiently(
-            lambda store: {name: store.coordinate_digest(array) for name, array in names.items()}
-        )
+        """Digests of the examples and their labels, held out or not: equal for two runs with the same panel."""
+        shared = [name for name in COORDINATES if name not in ("epoch", "in_training")]
+        return self._patiently(lambda store: {name: store.coordinate_digest(name) for name in shared})
 
     @property
     def chunk_epochs(self) -> int:
@@ -142,13 +143,11 @@ class Run:
         """
         return self._read("correct", epochs)
 
-    def probability(
-        self, epochs: Sequence[int] | None = None
-    ) -> Float16[np.ndarray, "epoch view augmentation example"]:
-        """Read the probability of each example's label, in [0, 1]; otherwise as :meth:`correct`."""
-        if "probability" not in self._patiently(lambda store: store.arrays):
-            raise UserError(f"{self.folder} holds no probabilities: use a run that recorded them")
-        return self._read("probability", epochs)
+    def read(self, name: str, epochs: Sequence[int] | None = None) -> np.ndarray:
+        """Read an optional array of FORMAT.md, by its name; otherwise as :meth:`correct`."""
+        if name not in self.recorded:
+            raise UserError(f"{self.folder} holds no `{name}`: use a run that recorded it")
+        return self._read(name, epochs)
 
     def scalars(self, epochs: Sequence[int] | None = None) -> dict[str, Float64[np.ndarray, " epoch"]]:
         """Read the scalars that were recorded per epoch, by name; otherwise as :meth:`correct`."""

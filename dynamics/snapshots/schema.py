@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The schema of one seed's arrays: their names, axes, types and sizes, declared before the first epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -11,37 +12,53 @@ from dynamics.errors import UserError
 
 FORMAT = "training-dynamics.snapshots/1"
 CHUNK_BYTES = 8_000_000  # size of a finished run's chunks before compression
-PANEL_AXES = ("epoch", "view", "augmentation", "example")
-DTYPES = {"correct": "bool", "probability": "float16", "scalars": "float64"}
-COORDINATES = ("epoch", "example", "label", "true_label")
+
+
+class Kind(NamedTuple):
+    """Type and axes of an array."""
+
+    dtype: str
+    axes: tuple[str, ...]
+
+
+PANEL = ("epoch", "view", "augmentation", "example")
+HELD_OUT_PANEL = ("epoch", "view", "augmentation", "held_out_example")
+RIVALS = ("rivals", "same_class_rivals")
+
+ARRAYS = {
+    "correct": Kind("bool", PANEL),
+    "probability": Kind("float16", PANEL),
+    **{name: Kind("int32", PANEL) for name in RIVALS},
+    "held_out_correct": Kind("bool", HELD_OUT_PANEL),
+    **{f"held_out_{name}": Kind("int32", HELD_OUT_PANEL) for name in RIVALS},
+    "scalars": Kind("float64", ("epoch", "scalar")),
+}
+"""Arrays that get an entry each epoch, in the order of their digests; all but `correct` are optional."""
+
+COORDINATES = {
+    "epoch": Kind("int64", ("epoch",)),
+    **{name: Kind("int64", ("example",)) for name in ("example", "label", "true_label")},
+    "in_training": Kind("bool", ("example",)),
+    **{
+        f"held_out_{name}": Kind("int64", ("held_out_example",))
+        for name in ("example", "label", "true_label")
+    },
+}
+"""Arrays that are the same at every epoch; all but `epoch` and `example` are optional."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Schema:
-    """Sizes, names and coordinates of a run's arrays."""
+    """Sizes, names and coordinates of a run's arrays; made by :meth:`of`."""
 
     epochs: int
     shape: tuple[int, int, int]
     """Number of views, of augmentations and of examples."""
     scalar_names: tuple[str, ...]
-    probability: bool
-    """Whether the probability of the label is recorded beside `correct`."""
-    example: Int64[np.ndarray, " example"]
-    """Index of each example in the training set."""
-    label: Int64[np.ndarray, " example"] | None
-    """Label that each example was trained on, if known."""
-    true_label: Int64[np.ndarray, " example"] | None
-    """Label of each example in the data set, if known."""
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or min(self.shape) < 1:
-            raise ValueError(
-                f"the length of every axis must be >= 1, got {self.epochs} epochs of shape {self.shape}"
-            )
-        for name in ("example", "label", "true_label"):
-            values = getattr(self, name)
-            if values is not None and values.shape != self.shape[2:]:
-                raise ValueError(f"{name} has shape {values.shape}, not {self.shape[2:]}")
+    optional: tuple[str, ...]
+    """Names of the arrays that are recorded beside `correct` and `scalars`."""
+    coordinates: dict[str, np.ndarray]
+    """Arrays that are the same at every epoch, by name."""
 
     @classmethod
     def of(
@@ -50,45 +67,87 @@ class Schema:
         epochs: int,
         shape: tuple[int, int, int],
         scalar_names: Sequence[str],
-        probability: bool,
-        examples: np.ndarray,
-        labels: np.ndarray | None,
-        true_labels: np.ndarray | None,
+        optional: Sequence[str],
+        coordinates: Mapping[str, Any],
     ) -> "Schema":
-        """Make a schema from integers of any type and any sequence of names.
+        """Make a schema from integers of any type and any sequence of names; `coordinates` may lack `epoch`.
 
         Raises
         ------
         UserError
-            If a scalar has the name of an axis.
+            If a coordinate is of another type, or a scalar has the name of an axis.
+        ValueError
+            If there is no such array, or a length does not fit.
         """
         if taken := sorted({"seed", "epoch"}.intersection(scalar_names)):
             raise UserError(f"`scalars` cannot have the name {taken[0]}, which is that of an axis: rename it")
-        return cls(
+        if unknown := {*optional} - {*ARRAYS} | {*coordinates} - {*COORDINATES}:
+            raise ValueError(f"no array has the name {min(unknown)}: use those of FORMAT.md")
+        if epochs < 1 or min(shape) < 1:
+            raise ValueError(f"the length of every axis must be >= 1, got {epochs} epochs of shape {shape}")
+        known = {"epoch": np.arange(1, epochs + 1), **coordinates}
+        typed = {
+            name: (as_indicators if kind.dtype == "bool" else as_integers)(f"`{name}`", known[name])
+            for name, kind in COORDINATES.items()
+            if name in known
+        }
+        schema = cls(
             epochs=epochs,
             shape=shape,
             scalar_names=tuple(scalar_names),
-            probability=probability,
-            example=as_integers("`examples`", examples),
-            label=None if labels is None else as_integers("`labels`", labels),
-            true_label=None if true_labels is None else as_integers("`true_labels`", true_labels),
+            optional=tuple(name for name in ARRAYS if name in optional),
+            coordinates=typed,
         )
+        for name, values in typed.items():
+            if values.shape != (wanted := schema.sizes(COORDINATES[name].axes)):
+                raise ValueError(f"{name} has shape {values.shape}, not {wanted}")
+        return schema
 
     @property
     def arrays(self) -> tuple[str, ...]:
         """Names of the arrays that get an entry each epoch, in the order of their digests."""
-        kept = {"correct": True, "probability": self.probability, "scalars": bool(self.scalar_names)}
-        return tuple(name for name in DTYPES if kept[name])
+        kept = {"correct", *self.optional, *(["scalars"] if self.scalar_names else [])}
+        return tuple(name for name in ARRAYS if name in kept)
 
-    def coordinates(self) -> dict[str, np.ndarray]:
-        """Return the arrays that are the same at every epoch, by name."""
-        all_coordinates = {"example": self.example, "label": self.label, "true_label": self.true_label}
-        known = {name: values for name, values in all_coordinates.items() if values is not None}
-        return {"epoch": np.arange(1, self.epochs + 1, dtype=np.int64), **known}
+    def sizes(self, axes: Sequence[str]) -> tuple[int, ...]:
+        """Return the lengths of some axes."""
+        views, augmentations, examples = self.shape
+        lengths = {
+            "epoch": self.epochs,
+            "view": views,
+            "augmentation": augmentations,
+            "example": examples,
+            "held_out_example": len(self.coordinates.get("held_out_example", ())),
+            "scalar": len(self.scalar_names),
+        }
+        return tuple(lengths[axis] for axis in axes)
 
     def entry(self, name: str) -> tuple[int, ...]:
         """Return the shape of one epoch of an array."""
-        return (len(self.scalar_names),) if name == "scalars" else self.shape
+        return self.sizes(ARRAYS[name].axes[1:])
+
+
+def typed(name: str, values: np.ndarray) -> np.ndarray:
+    """Return entries of an array in its type; floats are rounded, indicators and counts must be what they are.
+
+    Raises
+    ------
+    UserError
+        If they are not booleans, or not integers, where the array holds those.
+
+    Examples
+    --------
+    >>> typed("probability", np.array([0.5])).dtype, typed("rivals", np.array([3])).dtype
+    (dtype('float16'), dtype('int32'))
+    """
+    kind = np.dtype(ARRAYS[name].dtype)
+    if kind.kind == "b":
+        return as_indicators(f"`{name}`", np.asarray(values))
+    if kind.kind == "i":
+        values = as_integers(f"`{name}`", values)
+        if values.size and not 0 <= values.min() <= values.max() <= np.iinfo(kind).max:
+            raise UserError(f"`{name}` must be counts, got {values.min()} to {values.max()}")
+    return np.asarray(values).astype(kind, copy=False)
 
 
 def as_indicators(name: str, values: np.ndarray) -> Bool[np.ndarray, "..."]:

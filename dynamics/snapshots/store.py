@@ -19,7 +19,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 
 from dynamics import files
 from dynamics.snapshots.damage import MISSING, Damaged, check_format, damage_named
-from dynamics.snapshots.schema import CHUNK_BYTES, COORDINATES, DTYPES, FORMAT, PANEL_AXES, Schema
+from dynamics.snapshots.schema import ARRAYS, CHUNK_BYTES, COORDINATES, FORMAT, Schema
 
 
 def digest(values: np.ndarray) -> UInt8[np.ndarray, " byte"]:
@@ -53,7 +53,7 @@ def create(
     Examples
     --------
     >>> import tempfile
-    >>> fixed = {"probability": False, "examples": np.arange(4), "labels": None, "true_labels": None}
+    >>> fixed = {"optional": (), "coordinates": {"example": np.arange(4)}}
     >>> schema = Schema.of(epochs=3, shape=(1, 1, 4), scalar_names=["loss"], **fixed)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     store = create(Path(folder, "partial.zarr"), schema, chunk_bytes=0)
@@ -84,13 +84,12 @@ def create(
             attributes=kept,
         )
 
-    for name, values in schema.coordinates().items():
-        axis = "epoch" if name == "epoch" else "example"
-        array(name, values.shape, "int64", (axis,), blake2b=digest(values).tobytes().hex())[:] = values
+    for name, values in schema.coordinates.items():
+        hashed = digest(values).tobytes().hex()
+        array(name, values.shape, *COORDINATES[name], blake2b=hashed)[:] = values
     for name in schema.arrays:
-        axes = ("epoch", "scalar") if name == "scalars" else PANEL_AXES
-        kept = {"names": list(schema.scalar_names)} if name == "scalars" else {}
-        array(name, (schema.epochs, *schema.entry(name)), DTYPES[name], axes, **kept)
+        kept: dict[str, Any] = {"names": list(schema.scalar_names)} if name == "scalars" else {}
+        array(name, schema.sizes(ARRAYS[name].axes), *ARRAYS[name], **kept)
     shape = (schema.epochs, len(schema.arrays), 16)
     array("digest", shape, "uint8", ("epoch", "array", "byte"), names=list(schema.arrays))
     return Store(path, writable=True)
@@ -115,7 +114,7 @@ def build(
     Examples
     --------
     >>> import tempfile
-    >>> fixed = {"probability": False, "examples": np.arange(4), "labels": None, "true_labels": None}
+    >>> fixed = {"optional": (), "coordinates": {"example": np.arange(4)}}
     >>> schema = Schema.of(epochs=3, shape=(1, 1, 4), scalar_names=[], **fixed)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "snapshots.zarr")
@@ -180,8 +179,8 @@ class Store:
         index = 0 if name in COORDINATES else (epoch - 1) // array.chunks[0]
         return self.path / name / ".".join(["c", str(index), *["0"] * (array.ndim - 1)])
 
-    def coordinate(self, name: str) -> Int64[np.ndarray, " place"]:
-        """Read and check `epoch`, `example`, `label` or `true_label`."""
+    def coordinate(self, name: str) -> np.ndarray:
+        """Read and check an array that is the same at every epoch."""
         path = self.chunk(name, 1)
         _check_regular(path)
         with damage_named(path):
@@ -201,15 +200,12 @@ class Store:
     def schema(self) -> Schema:
         """Read back the schema that the group was created with."""
         _, view, augmentation, example = self.array("correct").shape
-        known = {name: self.coordinate(name) for name in ("label", "true_label") if self.has(name)}
-        return Schema(
+        return Schema.of(
             epochs=self.epochs,
             shape=(view, augmentation, example),
             scalar_names=self.scalar_names(),
-            probability="probability" in self.arrays,
-            example=self.coordinate("example"),
-            label=known.get("label"),
-            true_label=known.get("true_label"),
+            optional=[name for name in self.arrays if name not in ("correct", "scalars")],
+            coordinates={name: self.coordinate(name) for name in COORDINATES if self.has(name)},
         )
 
     def scalar_names(self) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def _check_pair(one: Run, other: Run) -> None:
     for name, digest in one.panel_digests.items():
         if digest != digests[name]:
             raise UserError(
-                f"{one.folder} and {other.folder} must have the same panel, but their {name} differ: "
+                f"{one.folder} and {other.folder} must have the same panel, but differ in `{name}`: "
                 "move one to another study"
             )
 

@@ -6,12 +6,11 @@ completely or not at all. The caller holds the seed's lock (dynamics.lock).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from dynamics import files
 from dynamics.errors import UserError
@@ -19,8 +18,20 @@ from dynamics.snapshots import finish
 from dynamics.snapshots.damage import Damaged
 from dynamics.snapshots.layout import FINISHED, LOG, PARTIAL, current
 from dynamics.snapshots.record import check_identity, identity
-from dynamics.snapshots.schema import DTYPES, Schema, as_indicators
+from dynamics.snapshots.schema import COORDINATES, Schema, typed
 from dynamics.snapshots.store import Store, create
+
+
+def declared_arrays(folder: Path) -> set[str] | None:
+    """Return the names of the arrays that a seed's snapshots were declared with; None if it has none yet.
+
+    Examples
+    --------
+    >>> declared_arrays(Path("runs/no-such-study/simclr/seed-0000")) is None
+    True
+    """
+    path = current(folder)
+    return None if path is None else {*Store(path).arrays}
 
 
 class Changed(UserError):  # noqa: N818 - the name says it
@@ -59,10 +70,8 @@ class Writer:
         epochs: int,
         shape: tuple[int, int, int],
         scalar_names: Sequence[str],
-        examples: np.ndarray,
-        labels: np.ndarray | None = None,
-        true_labels: np.ndarray | None = None,
-        probability: bool = True,
+        coordinates: Mapping[str, np.ndarray],
+        optional: Sequence[str] = (),
     ) -> "Writer":
         """Create a seed's snapshots, or continue those that are there.
 
@@ -76,12 +85,10 @@ class Writer:
             Number of views, of augmentations and of examples of the panel.
         scalar_names
             Names of the scalars that are recorded per epoch beside the panel.
-        examples
-            Index of each example in the training set.
-        labels, true_labels
-            Label that was trained on, and label of the data set, if known.
-        probability
-            Whether the probability of the label is recorded beside `correct`.
+        coordinates
+            Arrays that are the same at every epoch, by their name in FORMAT.md: `example`, `label` and so on.
+        optional
+            Names of the optional arrays of FORMAT.md that are recorded beside `correct`: `probability` and so on.
 
         Raises
         ------
@@ -93,10 +100,8 @@ class Writer:
             epochs=epochs,
             shape=shape,
             scalar_names=scalar_names,
-            probability=probability,
-            examples=examples,
-            labels=labels,
-            true_labels=true_labels,
+            optional=optional,
+            coordinates=coordinates,
         )
         with files.full_disk_explained(folder):
             files.make_folder(folder)
@@ -121,13 +126,7 @@ class Writer:
         """List the committed epochs, in order, from 1; after damage there may be gaps."""
         return sorted(self._committed)
 
-    def write(
-        self,
-        epoch: int,
-        correct: np.ndarray,
-        probability: Float[np.ndarray, "view augmentation example"] | None,
-        scalars: dict[str, float],
-    ) -> None:
+    def write(self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]) -> None:
         """Commit one epoch; on return it is on the disk, whatever happens next.
 
         An epoch that is already there with the same bits is left alone; with other bits it is replaced.
@@ -136,10 +135,9 @@ class Writer:
         ----------
         epoch
             From 1 to the last epoch.
-        correct
-            Whether the answer on each example was right: booleans (view, augmentation, example).
-        probability
-            Probability of the label, in [0, 1], stored as float16; None if the schema has none.
+        arrays
+            `correct` and the schema's optional arrays, without their axis of epochs: whether the answer on each
+            example was right, booleans (view, augmentation, example), and so on.
         scalars
             One value for each of the schema's names.
 
@@ -148,9 +146,9 @@ class Writer:
         ValueError
             If a shape, a name or the epoch does not fit the schema, or a finished run would change.
         UserError
-            If the disk is full; epochs committed before are safe.
+            If an array is of another type, or the disk is full; epochs committed before are safe.
         """
-        entries = self._entries(epoch, correct, probability, scalars)
+        entries = self._entries(epoch, arrays, scalars)
         if epoch in self._committed and self._holds(epoch, entries):
             return
         if self._store.path.name == FINISHED:
@@ -162,11 +160,7 @@ class Writer:
         self._committed.add(epoch)
 
     def check_unchanged(
-        self,
-        epoch: int,
-        correct: np.ndarray,
-        probability: Float[np.ndarray, "view augmentation example"] | None,
-        scalars: dict[str, float],
+        self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
     ) -> None:
         """Check that an epoch that is trained again has the bits that are committed; parameters as in :meth:`write`.
 
@@ -175,7 +169,7 @@ class Writer:
         Changed
             If it is there with other bits.
         """
-        entries = self._entries(epoch, correct, probability, scalars)
+        entries = self._entries(epoch, arrays, scalars)
         if epoch in self._committed and self._holds(epoch, entries) is False:
             raise Changed(self.folder, epoch)
 
@@ -222,27 +216,17 @@ class Writer:
             return None
 
     def _entries(
-        self,
-        epoch: int,
-        correct: np.ndarray,
-        probability: np.ndarray | None,
-        scalars: dict[str, float],
+        self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
     ) -> dict[str, np.ndarray]:
         schema = self._schema
         if not 1 <= epoch <= schema.epochs:
             raise ValueError(f"epoch must be in [1, {schema.epochs}], got {epoch}")
-        if (probability is not None) != schema.probability:
-            raise ValueError(
-                "probability must be given for every epoch if the schema has it, and for none if not"
-            )
-        if set(scalars) != set(schema.scalar_names):
+        if {*arrays} != (wanted := {"correct", *schema.optional}):
+            raise ValueError(f"arrays must be {sorted(wanted)}, got {sorted(arrays)}")
+        if {*scalars} != {*schema.scalar_names}:
             raise ValueError(f"scalars must be {sorted(schema.scalar_names)}, got {sorted(scalars)}")
-        arrays: dict[str, Any] = {
-            "correct": as_indicators("`correct`", correct),
-            "probability": probability,
-            "scalars": np.array([scalars[name] for name in schema.scalar_names], dtype=np.float64),
-        }
-        entries = {name: np.asarray(arrays[name]).astype(DTYPES[name], copy=False) for name in schema.arrays}
+        columns = np.array([scalars[name] for name in schema.scalar_names])
+        entries = {name: typed(name, {**arrays, "scalars": columns}[name]) for name in schema.arrays}
         for name, values in entries.items():
             if values.shape != schema.entry(name):
                 raise ValueError(f"{name} must have shape {schema.entry(name)}, got {values.shape}")
@@ -250,15 +234,17 @@ class Writer:
 
 
 def _check_schema(folder: Path, stored: Schema, asked: Schema) -> None:
-    for name in ("epochs", "shape", "scalar_names", "probability"):
+    for name in ("epochs", "shape", "scalar_names", "arrays"):
         if getattr(stored, name) != getattr(asked, name):
             _refuse(folder, name, getattr(stored, name), getattr(asked, name))
-    for name in ("example", "label", "true_label"):
-        there, now = getattr(stored, name), getattr(asked, name)
+    for name in COORDINATES:
+        there, now = stored.coordinates.get(name), asked.coordinates.get(name)
         if there is None and now is None:
             continue
         if there is None or now is None:
             _refuse(folder, name, *("absent" if values is None else "present" for values in (there, now)))
+        elif len(there) != len(now):
+            _refuse(folder, f"number of {name}", len(there), len(now))
         elif not np.array_equal(there, now):
             at = int(np.flatnonzero(there != now)[0])
             _refuse(folder, f"{name} {at}", there[at], now[at])

@@ -8,7 +8,7 @@ the seed and the epoch alone, it ends bit-equal to one that was never interrupte
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -156,7 +156,7 @@ def check(job: Job, dataset: Dataset) -> Dataset:
         encoders.build(job.recipe.encoder, width=job.recipe.width)
     dataset = networks.training_data(dataset, job.recipe)
     views = methods.load(job.method).panel_views
-    panel.check(job.recipe, num_train=dataset.num_train, num_views=views)
+    panel.check(job.recipe, num_train=dataset.num_train, num_test=len(dataset.test_labels), num_views=views)
     return dataset
 
 
@@ -228,7 +228,7 @@ def _train_epochs(
             epoch=epoch,
             epochs=recipe.epochs,
             loss=trainer.scalars["loss"],
-            mean_correct=float(scores.correct.mean()),
+            mean_correct=float(scores.arrays["correct"].mean()),
             train_seconds=trained - began,
             panel_seconds=scored - trained,
             store_seconds=time.perf_counter() - scored,
@@ -249,10 +249,14 @@ class _Trainer:
     epoch: int = 0
     seconds: float = 0.0
     scalars: dict[str, float] = field(default_factory=dict)
+    arrays: Collection[str] = ()
+    """What the snapshots hold of what is scored."""
 
     def open_writer(self) -> snapshots.Writer:
-        """Open the run's snapshots, which may exist already."""
+        """Open the run's snapshots, which may exist already: an earlier version may have recorded less."""
         bench = self.bench
+        declared = snapshots.declared_arrays(self.job.folder)
+        self.arrays = bench.arrays if declared is None else declared.intersection(bench.arrays)
         return snapshots.Writer.open(
             self.job.folder,
             epochs=self.job.recipe.epochs,
@@ -262,9 +266,8 @@ class _Trainer:
                 "learning_rate",
                 *diagnostics.names(bench.method.panel_views),
             ),
-            examples=bench.examples.numpy(),
-            labels=bench.panel.labels.cpu().numpy(),
-            true_labels=bench.dataset.train_labels[bench.examples].numpy(),
+            coordinates=bench.coordinates(self.job.seed),
+            optional=[name for name in self.arrays if name != "correct"],
         )
 
     def run_epoch(self, epoch: int) -> None:
@@ -274,7 +277,7 @@ class _Trainer:
 
     def score(self) -> panel.Scores:
         """Score the panel."""
-        return self.bench.panel.score(self.bench.method)
+        return self.bench.score()
 
     def commit(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
         """Commit the panel's scores after this epoch."""
@@ -286,8 +289,9 @@ class _Trainer:
         if not self.replace:
             writer.check_unchanged(*self._entry(scores))
 
-    def _entry(self, scores: panel.Scores) -> tuple[int, np.ndarray, np.ndarray, dict[str, float]]:
-        return self.epoch, scores.correct, scores.probability, {**self.scalars, **scores.diagnostics}
+    def _entry(self, scores: panel.Scores) -> tuple[int, dict[str, np.ndarray], dict[str, float]]:
+        arrays = {name: values for name, values in scores.arrays.items() if name in self.arrays}
+        return self.epoch, arrays, {**self.scalars, **scores.diagnostics}
 
     def save(self) -> None:
         """Save all that is needed to continue after this epoch."""

@@ -3,7 +3,8 @@
 
 Examples and augmentations are drawn once, from `panel_seed`, and are the same for all seeds; the examples
 are the same for all methods. The average over seeds and augmentations of the indicator that is recorded here
-is r_t(x) (memorization thesis, eq. 4.2).
+is r_t(x) (memorization thesis, eq. 4.2). Test images that no seed is trained on are scored under the same
+augmentations, and a seed may leave some of the panel out of its training: both tell memory from learning.
 """
 
 from dataclasses import dataclass, field
@@ -11,14 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float16, Int64
+from jaxtyping import Int64
 from torch import Tensor
 
 from dynamics.augment import Draw, Views
 from dynamics.config import Recipe
 from dynamics.errors import UserError
 from dynamics.methods import Method
-from dynamics.methods.base import Judgement, Representation
+from dynamics.methods.base import Representation
+from dynamics.methods.views import ViewMethod
+from dynamics.snapshots.schema import RIVALS
 from dynamics.streams import generator
 from dynamics.training import diagnostics
 
@@ -29,12 +32,65 @@ CACHE_BYTES = 2**30
 
 
 class Scores(NamedTuple):
-    """One epoch's verdicts, in the axes of the snapshots."""
+    """One epoch's verdicts."""
 
-    correct: Bool[np.ndarray, "view augmentation example"]
-    probability: Float16[np.ndarray, "view augmentation example"]
+    arrays: dict[str, np.ndarray]
+    """(view, augmentation, example), by their names in the snapshots: `correct`, `probability` and so on."""
     diagnostics: dict[str, float]
     """Diagnostics of collapse under the first augmentation (:mod:`dynamics.training.diagnostics`)."""
+
+
+def arrays_of(method: Method) -> tuple[str, ...]:
+    """Return the names of the arrays that a panel of a method is scored with.
+
+    Examples
+    --------
+    >>> from dynamics import methods
+    >>> from dynamics.methods.base import ImageStatistics
+    >>> digits = ImageStatistics(num_classes=10, image_size=8, mean=(0.5,) * 3, std=(0.5,) * 3)
+    >>> arrays_of(methods.load("supervised")(methods.recipe("supervised")(width=2), digits))
+    ('correct', 'probability')
+    """
+    return "correct", "probability", *(RIVALS if isinstance(method, ViewMethod) else ())
+
+
+def draw_held_out(config: Recipe, num_test: int, *, num_views: int) -> Int64[Tensor, " example"]:
+    """Draw the test images that are scored beside the panel, from `panel_seed`; fewer where a batch needs it.
+
+    Raises
+    ------
+    UserError
+        When there are fewer test images than `held_out_examples`, or they are no multiple of the panel's batch.
+
+    Examples
+    --------
+    >>> len(draw_held_out(Recipe(panel_examples=64, panel_batch=32), 50, num_views=2))
+    32
+    """
+    size, wanted = config.panel_examples, config.held_out_examples
+    batch = min(config.panel_batch, size) if num_views > 1 else 1
+    if wanted is None:
+        wanted = min(size, num_test) // batch * batch
+    if wanted > num_test:
+        raise UserError(f"`held_out_examples` must be <= {num_test}, the number of test images, got {wanted}")
+    if wanted % batch or (num_views > 1 and wanted > size < config.panel_batch):
+        raise UserError(
+            f"`held_out_examples` must be a multiple of the panel's batch ({batch}), got {wanted}"
+        )
+    return torch.randperm(num_test, generator=generator(config.panel_seed, "held-out-examples"))[:wanted]
+
+
+def left_out(config: Recipe, examples: Int64[Tensor, " example"], *, seed: int) -> Int64[Tensor, " left_out"]:
+    """Draw the panel's examples that a seed is not trained on, the fraction `hold_out` of those that differ.
+
+    Examples
+    --------
+    >>> len(left_out(Recipe(hold_out=0.25), torch.tensor([5, 7, 7, 9, 2]), seed=0))
+    1
+    """
+    different = examples.unique()
+    shuffled = different[torch.randperm(len(different), generator=generator(seed, "hold-out"))]
+    return shuffled[: round(config.hold_out * len(different))]
 
 
 def draw_examples(config: Recipe, num_train: int) -> Int64[Tensor, " example"]:
@@ -88,31 +144,43 @@ class Panel:
         return rendered
 
     @torch.inference_mode()
-    def score(self, method: Method) -> Scores:
+    def score(self, method: Method, *, diagnose: bool = True) -> Scores:
         """Score every view of every example with the network in eval mode.
 
         The network is left unchanged: batch norm's statistics are used, not updated.
+
+        Parameters
+        ----------
+        method
+            The network.
+        diagnose
+            Whether to measure collapse, too.
         """
         was_training = method.training
         method.eval()
-        verdicts: list[Judgement] = []
+        verdicts: dict[str, list[Tensor]] = {name: [] for name in arrays_of(method)}
         collapse: dict[str, float] = {}
         try:
             for group in self._groups():
                 seen = self._represent(method, group)
-                if 0 in group:
+                if diagnose and 0 in group:
                     collapse = diagnostics.diagnose(seen.features[0], seen.outputs[0])
-                verdicts += [method.judge(outputs, self.labels) for outputs in seen.outputs]
+                for outputs in seen.outputs:
+                    found = [*method.judge(outputs, self.labels)]
+                    if isinstance(method, ViewMethod):
+                        found += method.rivals(outputs, self.labels)
+                    for values, verdict in zip(verdicts.values(), found, strict=True):
+                        values.append(verdict)
         finally:
             method.train(was_training)
-        correct = torch.stack([verdict.correct for verdict in verdicts], dim=1)
-        probability = torch.stack([verdict.probability for verdict in verdicts], dim=1).half().cpu().numpy()
+        arrays = {name: torch.stack(values, dim=1).cpu().numpy() for name, values in verdicts.items()}
+        probability = arrays["probability"] = arrays["probability"].astype(np.float16)
         if not ((probability >= 0) & (probability <= 1)).all():
             raise UserError(
                 f"{type(method).__name__}.judge must return probabilities in [0, 1], "
                 f"got {probability.min()} to {probability.max()}"
             )
-        return Scores(correct.cpu().numpy(), probability, collapse)
+        return Scores(arrays, collapse)
 
     def _groups(self) -> list[range]:
         """Return the augmentations that pass the network together: as many as fit into a chunk, or one."""
@@ -131,17 +199,18 @@ class Panel:
         return Representation(*(values.unflatten(0, (len(group), len(views), -1)) for values in joined))
 
 
-def check(config: Recipe, *, num_train: int, num_views: int) -> None:
+def check(config: Recipe, *, num_train: int, num_test: int, num_views: int) -> None:
     """Check a panel's sizes against each other and against the data, before anything is computed.
 
     Raises
     ------
     UserError
-        When K examples cannot be drawn without replacement, or are not a multiple of the panel's batch.
+        When K examples cannot be drawn without replacement, or are not a multiple of the panel's batch, test images
+        are too few, or what is left of the training images is no batch.
 
     Examples
     --------
-    >>> check(Recipe(panel_examples=100, panel_batch=48), num_train=300, num_views=2)
+    >>> check(Recipe(panel_examples=100, panel_batch=48), num_train=300, num_test=100, num_views=2)
     Traceback (most recent call last):
     dynamics.errors.UserError: panel_examples must be a multiple of panel_batch (48), got 100
     """
@@ -154,6 +223,21 @@ def check(config: Recipe, *, num_train: int, num_views: int) -> None:
     batch = min(config.panel_batch, size)
     if num_views > 1 and size % batch:
         raise UserError(f"`panel_examples` must be a multiple of `panel_batch` ({batch}), got {size}")
+    draw_held_out(config, num_test, num_views=num_views)
+    if config.hold_out == 0:
+        return
+    examples = draw_examples(config, num_train)
+    out, different = len(left_out(config, examples, seed=0)), len(examples.unique())
+    if not 0 < out < different:
+        raise UserError(
+            f"`hold_out` must leave out some of the {different} examples of the panel, and not all, "
+            f"got {config.hold_out}"
+        )
+    if config.batch_size > num_train - out:
+        raise UserError(
+            f"`batch_size` must be <= {num_train - out}, the training images that `hold_out` {config.hold_out} leaves, "
+            f"got {config.batch_size}"
+        )
 
 
 def build(
@@ -165,7 +249,9 @@ def build(
     labels: Tensor,
     examples: Int64[Tensor, " example"],
 ) -> Panel:
-    """Build the panel of a run.
+    """Build the panel of a run, of training or of held-out images.
+
+    The draws are those of the panel's K examples; of more or fewer examples, the i-th has those of the (i mod K)-th.
 
     Parameters
     ----------
@@ -176,9 +262,9 @@ def build(
     num_views
         1, or 2 for methods that look for the positive.
     images, labels
-        The training set, on the device.
+        The training or test set, on the device.
     examples
-        Indices into it, from :func:`draw_examples`.
+        Indices into it, from :func:`draw_examples` or :func:`draw_held_out`.
 
     Examples
     --------
@@ -196,7 +282,8 @@ def build(
         # Drawn on the CPU, so that the panel is the same on every machine; each augmentation and view has a
         # counter, so that a larger M begins with the augmentations of a smaller one.
         stream = generator(config.panel_seed, "panel-augmentations", 2 * augmentation + view)
-        return views.draw(len(examples), images.shape[-1], generator=stream).to(images.device)
+        drawn = views.draw(config.panel_examples, images.shape[-1], generator=stream)
+        return drawn[torch.arange(len(examples)) % config.panel_examples].to(images.device)
 
     return Panel(
         images=images[chosen],

@@ -74,6 +74,8 @@ def _rehearse(job: Job, dataset: Dataset, count: int) -> None:
         panel_examples=count,
         panel_batch=count,
         panel_augmentations=1,
+        held_out_examples=0,
+        hold_out=0.0,
     )
     name = methods.load(job.method).__name__
     # As a run does it on a CPU; the network is made anew there, so that nothing of this is left.

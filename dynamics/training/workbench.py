@@ -10,9 +10,12 @@ import gc
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 
 from dynamics import methods, networks
@@ -55,14 +58,23 @@ class Workbench:
         self.optimizer = self.method.optimizer(on_device=engine != "eager" or device.type == "cuda")
         self.images = dataset.train_images.to(device)
         self.labels = networks.training_labels(type(self.method), recipe, dataset).to(device)
-        self.examples = panel.draw_examples(recipe, len(self.images))
-        self.panel = panel.build(
+        build = partial(
+            panel.build,
             recipe,
             self.method.views(recipe, networks.image_statistics(dataset)),
             num_views=self.method.panel_views,
-            images=self.images,
-            labels=self.labels,
-            examples=self.examples,
+        )
+        self.examples = panel.draw_examples(recipe, len(self.images))
+        self.panel = build(images=self.images, labels=self.labels, examples=self.examples)
+        self.held_out_examples = panel.draw_held_out(
+            recipe, len(dataset.test_images), num_views=self.method.panel_views
+        )
+        self.held_out = build(
+            images=dataset.test_images[self.held_out_examples].to(device),
+            labels=networks.held_out_labels(type(self.method), recipe, dataset)[self.held_out_examples].to(
+                device
+            ),
+            examples=torch.arange(len(self.held_out_examples)),
         )
         self._render = self.panel.views.render
         self._draws = generator(0, "augmentation", device=device)
@@ -80,7 +92,44 @@ class Workbench:
     @property
     def steps(self) -> int:
         """Number of steps per epoch."""
-        return len(self.images) // self.recipe.batch_size
+        return len(self.trained_on(0)) // self.recipe.batch_size
+
+    def trained_on(self, seed: int) -> Int64[Tensor, " train_example"]:
+        """Return the training images that a seed sees: all but those of the panel that it leaves out."""
+        seen = torch.ones(len(self.images), dtype=torch.bool)
+        if self.recipe.hold_out:
+            seen[panel.left_out(self.recipe, self.examples, seed=seed)] = False
+        return seen.nonzero().squeeze(1)
+
+    def coordinates(self, seed: int) -> dict[str, np.ndarray]:
+        """Return what the snapshots of a seed say of the examples, by name."""
+        known: dict[str, Tensor] = {
+            "example": self.examples,
+            "label": self.panel.labels.cpu(),
+            "true_label": self.dataset.train_labels[self.examples],
+        }
+        if self.recipe.hold_out:
+            known["in_training"] = torch.isin(self.examples, self.trained_on(seed))
+        if len(self.held_out_examples):
+            known["held_out_example"] = self.held_out_examples
+            known["held_out_label"] = self.held_out.labels.cpu()
+            known["held_out_true_label"] = self.dataset.test_labels[self.held_out_examples]
+        return {name: values.numpy() for name, values in known.items()}
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of the arrays that :meth:`score` returns."""
+        names = panel.arrays_of(self.method)
+        held_out = (f"held_out_{name}" for name in names if name != "probability")
+        return (*names, *(held_out if len(self.held_out_examples) else ()))
+
+    def score(self) -> panel.Scores:
+        """Score the panel, and the images that are held out."""
+        scores = self.panel.score(self.method)
+        if len(self.held_out_examples):
+            held_out = self.held_out.score(self.method, diagnose=False).arrays
+            scores.arrays.update({f"held_out_{name}": values for name, values in held_out.items()})
+        return scores._replace(arrays={name: scores.arrays[name] for name in self.arrays})
 
     def begin(self, seed: int) -> None:
         """Load the initial state of a seed."""
@@ -119,7 +168,8 @@ class Workbench:
         _set_rates(self.optimizer, self.recipe.lr, self.method.learning_rate(epoch))
         self.method.start_epoch(epoch)
         size, steps = self.recipe.batch_size, self.steps
-        order = torch.randperm(len(self.images), generator=generator(seed, "order", epoch))
+        seen = self.trained_on(seed)
+        order = seen[torch.randperm(len(seen), generator=generator(seed, "order", epoch))]
         batches = order[: steps * size].view(steps, size).to(self.device)
         reseed(self._draws, seed, "augmentation", epoch)
         self._sums.zero_()

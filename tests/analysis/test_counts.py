@@ -73,10 +73,10 @@ def begin(runs: Path, correct: np.ndarray, *, seed: int, epochs: int) -> None:
     )
     writer = snapshots.Writer.open(
         folder, epochs=len(correct), shape=correct.shape[1:], scalar_names=("loss",),
-        examples=np.arange(correct.shape[-1]), labels=np.arange(correct.shape[-1]) % 3, probability=False,
+        coordinates={"example": np.arange(correct.shape[-1]), "label": np.arange(correct.shape[-1]) % 3},
     )  # fmt: skip
     for epoch in range(1, epochs + 1):
-        writer.write(epoch, correct[epoch - 1], None, {"loss": 1.0})
+        writer.write(epoch, {"correct": correct[epoch - 1]}, {"loss": 1.0})
 
 
 def test_what_went_in_is_fingerprinted(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -16,16 +16,16 @@ LABELS = np.arange(SHAPE[2]) % 3
 
 def epoch_entry(
     epoch: int, seed: int = 0, shape: tuple[int, int, int] = SHAPE
-) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Make what is recorded in an epoch, always the same for the same epoch and seed."""
     rng = np.random.default_rng((seed, epoch))
-    correct = rng.random(shape) < 0.6
-    return correct, rng.random(shape).astype(np.float16), {"loss": float(rng.random()), "rate": 0.1}
+    arrays = {"correct": rng.random(shape) < 0.6, "probability": rng.random(shape).astype(np.float16)}
+    return arrays, {"loss": float(rng.random()), "rate": 0.1}
 
 
 def all_correct(seed: int, epochs: Iterable[int]) -> np.ndarray:
     """Stack `correct` of some epochs."""
-    return np.stack([epoch_entry(epoch, seed)[0] for epoch in epochs])
+    return np.stack([epoch_entry(epoch, seed)[0]["correct"] for epoch in epochs])
 
 
 def open_writer(folder: Path, **changes: Any) -> snapshots.Writer:
@@ -34,9 +34,8 @@ def open_writer(folder: Path, **changes: Any) -> snapshots.Writer:
         "epochs": 4,
         "shape": SHAPE,
         "scalar_names": ["loss", "rate"],
-        "examples": np.arange(SHAPE[2]) + 100,
-        "labels": LABELS,
-        "true_labels": LABELS[::-1],
+        "optional": ["probability"],
+        "coordinates": {"example": np.arange(SHAPE[2]) + 100, "label": LABELS, "true_label": LABELS[::-1]},
     }
     return snapshots.Writer.open(folder, **{**schema, **changes})
 

@@ -159,7 +159,7 @@ def test_a_captured_run_resumes_bit_equal(
     start("other", shared, 6)
     assert len(recorded_graphs) == 2  # one for `whole`, one for all that is on the shared workbench
     resumed = start("stopped", shared, 5)
-    np.testing.assert_array_equal(whole.probability(), resumed.probability())
+    np.testing.assert_array_equal(whole.read("probability"), resumed.read("probability"))
     one, two = (checkpoint.load_weights(run.folder / "weights.safetensors") for run in (whole, resumed))
     assert all(torch.equal(value, two[key]) for key, value in one.items())
 

@@ -56,8 +56,9 @@ def test_the_panel_is_scored_as_on_the_cpu(name: str, tmp_path: Path) -> None:
             examples=panel.draw_examples(wanted.recipe, dataset.num_train),
         )
         scores.append(built.score(method))
-    assert (scores[0].correct == scores[1].correct).mean() > 0.99
-    np.testing.assert_allclose(scores[0].probability, scores[1].probability, atol=5e-3)
+    one, other = (found.arrays["correct"] for found in scores)
+    assert (one == other).mean() > 0.99
+    np.testing.assert_allclose(*(found.arrays["probability"] for found in scores), atol=5e-3)
 
 
 @every_method

@@ -32,11 +32,10 @@ def test_what_is_no_boolean_is_refused(kind: str, tmp_path: Path) -> None:
         epochs=2,
         shape=SHAPE[1:],
         scalar_names=(),
-        examples=np.arange(4),
-        probability=False,
+        coordinates={"example": np.arange(4)},
     )
     with pytest.raises(UserError, match="correct must hold booleans"):
-        writer.write(1, correct[0], None, {})
+        writer.write(1, {"correct": correct[0]}, {})
     assert writer.committed() == []
 
 

@@ -59,14 +59,18 @@ def test_scores_are_those_of_eval_mode_one_augmentation_at_a_time(name: str) -> 
             module.running_mean.uniform_(-0.2, 0.2, generator=generator(8, "control"))
     scores = built.score(method)
     views, augmentations, examples = built.shape
-    assert scores.correct.shape == scores.probability.shape == (views, augmentations, examples)
+    assert (
+        scores.arrays["correct"].shape
+        == scores.arrays["probability"].shape
+        == (views, augmentations, examples)
+    )
     method.eval()
     for m in range(augmentations):
         with torch.no_grad():
             outputs = torch.stack([method(built.render(m, v)) for v in range(views)])
             judged = method.judge(outputs, built.labels)
-        assert (judged.correct.numpy() == scores.correct[:, m]).mean() > 0.99
-        np.testing.assert_allclose(judged.probability.numpy(), scores.probability[:, m], atol=2e-3)
+        assert (judged.correct.numpy() == scores.arrays["correct"][:, m]).mean() > 0.99
+        np.testing.assert_allclose(judged.probability.numpy(), scores.arrays["probability"][:, m], atol=2e-3)
 
 
 @every_method
@@ -127,12 +131,14 @@ def test_too_many_examples_is_said() -> None:
     with pytest.raises(
         UserError, match="panel_examples must be <= 300, the number of training images, got 301"
     ):
-        panel.check(Recipe(panel_examples=301), num_train=TRAIN, num_views=1)
-    panel.check(Recipe(panel_examples=301, panel_replacement=True), num_train=TRAIN, num_views=1)
+        panel.check(Recipe(panel_examples=301), num_train=TRAIN, num_test=TRAIN, num_views=1)
+    panel.check(
+        Recipe(panel_examples=301, panel_replacement=True), num_train=TRAIN, num_test=TRAIN, num_views=1
+    )
 
 
 def test_a_panel_that_does_not_split_into_batches_is_said() -> None:
     config = Recipe(panel_examples=100, panel_batch=48)
     with pytest.raises(UserError, match=r"panel_examples must be a multiple of panel_batch \(48\), got 100"):
-        panel.check(config, num_train=TRAIN, num_views=2)
-    panel.check(config, num_train=TRAIN, num_views=1)  # has no partners to look for
+        panel.check(config, num_train=TRAIN, num_test=TRAIN, num_views=2)
+    panel.check(config, num_train=TRAIN, num_test=TRAIN, num_views=1)  # has no partners to look for

@@ -48,7 +48,9 @@ def test_a_reader_beside_a_writer_sees_whole_epochs_only(tmp_path: Path) -> None
         assert len(run.epochs) >= len(seen)
         seen = list(run.epochs)
         if seen:
-            assert np.array_equal(run.correct(), np.stack([epoch_entry(epoch)[0] for epoch in seen]))
+            assert np.array_equal(
+                run.correct(), np.stack([epoch_entry(epoch)[0]["correct"] for epoch in seen])
+            )
             assert len(run.scalars()["loss"]) == len(seen)
             reads += 1
         assert snapshots.state(folder).kind != "damaged"

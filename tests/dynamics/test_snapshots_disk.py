@@ -101,9 +101,7 @@ def test_a_really_full_disk_loses_no_finished_epoch(small_disk: Path) -> None:
     folder, shape = small_disk / "simclr" / "seed-0000", (1, 4, 9000)
 
     def go_on() -> snapshots.Writer:
-        writer = open_writer(
-            folder, epochs=40, shape=shape, examples=np.arange(9000), labels=None, true_labels=None
-        )
+        writer = open_writer(folder, epochs=40, shape=shape, coordinates={"example": np.arange(9000)})
         for epoch in range(1, 41):
             writer.write(epoch, *epoch_entry(epoch, shape=shape))
         return writer
@@ -114,7 +112,7 @@ def test_a_really_full_disk_loses_no_finished_epoch(small_disk: Path) -> None:
     run = snapshots.Run(folder)
     assert 3 < len(run.epochs) < 40
     for epoch in run.epochs:
-        assert np.array_equal(run.correct([epoch])[0], epoch_entry(epoch, shape=shape)[0])
+        assert np.array_equal(run.correct([epoch])[0], epoch_entry(epoch, shape=shape)[0]["correct"])
     assert snapshots.verify(folder) == []
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     go_on().finish(0.0)

@@ -80,8 +80,8 @@ def test_a_whole_seed_is_written_at_once(folder: Path) -> None:
         folder,
         method="simclr",
         seed=7,
-        correct=np.stack([entry[0] for entry in entries]),
-        probability=np.stack([entry[1] for entry in entries]).astype(np.float32),
+        correct=np.stack([entry[0]["correct"] for entry in entries]),
+        probability=np.stack([entry[0]["probability"] for entry in entries]).astype(np.float32),
         scalars={"loss": np.arange(4.0)},
         labels=LABELS.astype(np.int32),
         config={"a": [1, 2]},
@@ -91,7 +91,7 @@ def test_a_whole_seed_is_written_at_once(folder: Path) -> None:
     run = snapshots.Run(folder)
     assert (run.method, run.seed, run.config, run.complete) == ("simclr", 7, {"a": [1, 2]}, True)
     assert np.array_equal(run.correct(), all_correct(0, epochs))
-    assert np.array_equal(run.probability(), np.stack([entry[1] for entry in entries]))
+    assert np.array_equal(run.read("probability"), np.stack([entry[0]["probability"] for entry in entries]))
     assert run.scalars()["loss"].tolist() == [0, 1, 2, 3]
     assert run.examples.tolist() == list(range(SHAPE[2]))
     assert run.labels is not None

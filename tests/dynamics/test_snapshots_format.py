@@ -33,9 +33,11 @@ def test_xarray_opens_a_seed_in_one_line(group: Path) -> None:
     assert np.array_equal(seed["correct"].values, all_correct(0, EPOCHS))
     assert seed["correct"].sel(epoch=3, example=104).shape == SHAPE[:2]
     assert seed["probability"].dtype == np.float16
-    assert np.array_equal(seed["probability"].values, np.stack([epoch_entry(epoch)[1] for epoch in EPOCHS]))
+    assert np.array_equal(
+        seed["probability"].values, np.stack([epoch_entry(epoch)[0]["probability"] for epoch in EPOCHS])
+    )
     assert (
-        dict(zip(seed["scalars"].attrs["names"], seed["scalars"].values[1], strict=True)) == epoch_entry(2)[2]
+        dict(zip(seed["scalars"].attrs["names"], seed["scalars"].values[1], strict=True)) == epoch_entry(2)[1]
     )
     assert seed["epoch"].values.tolist() == EPOCHS
     assert seed["label"].values.tolist() == LABELS.tolist()
@@ -47,10 +49,10 @@ def test_xarray_opens_a_seed_in_one_line(group: Path) -> None:
 def test_digests_are_those_of_the_page(group: Path) -> None:
     seed = zarr.open_group(group, mode="r")
     for place, epoch in enumerate(EPOCHS):
-        correct, probability, scalars = epoch_entry(epoch)
+        arrays, scalars = epoch_entry(epoch)
         entries = {
-            "correct": correct.astype("u1").tobytes(),
-            "probability": probability.astype("<f2").tobytes(),
+            "correct": arrays["correct"].astype("u1").tobytes(),
+            "probability": arrays["probability"].astype("<f2").tobytes(),
             "scalars": np.array([scalars["loss"], scalars["rate"]], dtype="<f8").tobytes(),
         }
         rows = np.asarray(seed["digest"][place])

@@ -112,8 +112,8 @@ def test_a_run_without_probabilities_says_so(tmp_path: Path) -> None:
     snapshots.write_finished(folder, method="simclr", seed=0, correct=np.ones((2, 1, 1, 3), bool))
     run = snapshots.Run(folder)
     assert run.scalars() == {}
-    with pytest.raises(UserError, match="holds no probabilities"):
-        run.probability()
+    with pytest.raises(UserError, match="holds no probability: use a run that recorded it"):
+        run.read("probability")
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
@@ -147,15 +147,15 @@ def test_seeds_of_another_config_are_no_copies(runs: Path) -> None:
 
 
 def test_seeds_of_another_panel_are_no_copies(runs: Path) -> None:
-    record(seed(runs, 2), [1], seed=2, labels=LABELS[::-1])
+    record(seed(runs, 2), [1], seed=2, coordinates={"example": np.arange(7) + 100, "label": LABELS[::-1]})
     with pytest.raises(
-        UserError, match=r"seed-0000 and .*seed-0002 must have the same panel, but their labels"
+        UserError, match=r"seed-0000 and .*seed-0002 must have the same panel, but differ in label"
     ):
         snapshots.open_runs(runs, "study", "simclr")
     record(seed(runs, 2, "other"), [1, 2], seed=2)
-    record(seed(runs, 3, "other"), [], seed=3, shape=(1, 3, 7)).write(
-        1, np.ones((1, 3, 7), bool), np.ones((1, 3, 7), np.float16), {"loss": 0.0, "rate": 0.0}
-    )
+    arrays = {"correct": np.ones((1, 3, 7), bool), "probability": np.ones((1, 3, 7), np.float16)}
+    writer = record(seed(runs, 3, "other"), [], seed=3, shape=(1, 3, 7))
+    writer.write(1, arrays, {"loss": 0.0, "rate": 0.0})
     with pytest.raises(UserError, match=r"panels of the same shape, got \(2, 3, 7\) and \(1, 3, 7\)"):
         snapshots.open_runs(runs, "study", "other")
 

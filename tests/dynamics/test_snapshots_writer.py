@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dynamics import snapshots
 from dynamics.errors import UserError
-from tests.dynamics.recorded import SHAPE, all_correct, epoch_entry, open_writer, record
+from tests.dynamics.recorded import LABELS, SHAPE, all_correct, epoch_entry, open_writer, record
 
 
 @pytest.fixture
@@ -42,25 +42,27 @@ def test_what_is_written_is_read_under_way_and_finished(
         epochs=epochs,
         shape=shape,
         scalar_names=list(scalars),
-        examples=np.arange(shape[2]),
-        probability=with_probability,
+        optional=["probability"] * with_probability,
+        coordinates={"example": np.arange(shape[2])},
     )
-    entries = [epoch_entry(epoch, seed, shape) for epoch in range(1, epochs + 1)]
+    names = ["correct", *["probability"] * with_probability]
+    entries = [
+        {name: epoch_entry(epoch, seed, shape)[0][name] for name in names} for epoch in range(1, epochs + 1)
+    ]
 
     def check() -> None:
         run = snapshots.Run(folder)
         assert list(run.epochs) == list(range(1, epochs + 1))
         assert run.shape == shape
-        assert np.array_equal(run.correct(), np.stack([entry[0] for entry in entries]))
-        if with_probability:
-            assert np.array_equal(run.probability(), np.stack([entry[1] for entry in entries]))
+        for name in names:
+            assert np.array_equal(run.read(name), np.stack([entry[name] for entry in entries]))
         assert {name: values.tobytes() for name, values in run.scalars().items()} == {
             name: np.full(epochs, value).tobytes() for name, value in scalars.items()
         }
         assert snapshots.verify(folder) == []
 
-    for epoch, (correct, probability, _) in enumerate(entries, 1):
-        writer.write(epoch, correct, probability if with_probability else None, scalars)
+    for epoch, arrays in enumerate(entries, 1):
+        writer.write(epoch, arrays, scalars)
     check()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dynamics.snapshots.store.CHUNK_BYTES", chunk_bytes)
@@ -78,9 +80,9 @@ def test_a_writer_goes_on_where_another_stopped(folder: Path) -> None:
 
 def test_an_epoch_of_nothing_but_false_is_an_epoch_also_after_a_restart(folder: Path) -> None:
     record(folder, [1])
-    nothing = np.zeros(SHAPE, bool), np.zeros(SHAPE, np.float16), {"loss": 0.0, "rate": 0.0}
+    nothing = {"correct": np.zeros(SHAPE, bool), "probability": np.zeros(SHAPE, np.float16)}
     writer = open_writer(folder)
-    writer.write(2, *nothing)
+    writer.write(2, nothing, {"loss": 0.0, "rate": 0.0})
     assert (folder / "partial.zarr/correct/c.1.0.0.0").exists()
     assert not snapshots.Run(folder).correct([2]).any()
     assert snapshots.verify(folder) == []
@@ -96,7 +98,7 @@ def test_the_same_epoch_again_writes_nothing(folder: Path) -> None:
 def test_another_epoch_in_its_place_replaces_it(folder: Path) -> None:
     writer = record(folder, [1, 2])
     writer.write(2, *epoch_entry(3))
-    assert np.array_equal(snapshots.Run(folder).correct([2])[0], epoch_entry(3)[0])
+    assert np.array_equal(snapshots.Run(folder).correct([2])[0], epoch_entry(3)[0]["correct"])
     assert snapshots.verify(folder) == []
 
 
@@ -160,10 +162,16 @@ def test_what_killed_writers_left_is_swept(folder: Path) -> None:
         ({"epochs": 5}, r"another epochs \(4 there, 5 now\)"),
         ({"shape": (2, 4, 7)}, r"another shape \(\(2, 3, 7\) there, \(2, 4, 7\) now\)"),
         ({"scalar_names": ["loss"]}, r"another scalar_names \(\('loss', 'rate'\) there, \('loss',\) now\)"),
-        ({"probability": False}, r"another probability \(True there, False now\)"),
-        ({"examples": np.arange(SHAPE[2]) + 99}, r"another example 0 \(100 there, 99 now\)"),
-        ({"labels": np.zeros(SHAPE[2], int)}, r"another label 1 \(1 there, 0 now\)"),
-        ({"true_labels": None}, r"another true_label \(present there, absent now\)"),
+        ({"optional": ()}, r"another arrays \(\('correct', 'probability', 'scalars'\) there, .*\)"),
+        ({"coordinates": {"example": np.arange(SHAPE[2]) + 99}}, r"another example 0 \(100 there, 99 now\)"),
+        (
+            {"coordinates": {"example": np.arange(SHAPE[2]) + 100, "label": np.zeros(SHAPE[2], int)}},
+            r"another label 1 \(1 there, 0 now\)",
+        ),
+        (
+            {"coordinates": {"example": np.arange(SHAPE[2]) + 100, "label": LABELS}},
+            r"another true_label \(present there, absent now\)",
+        ),
     ],
 )
 def test_other_snapshots_than_those_there_are_refused(
@@ -177,16 +185,18 @@ def test_other_snapshots_than_those_there_are_refused(
 
 def test_misuse_is_a_value_error(folder: Path) -> None:
     writer = record(folder, [])
-    correct, probability, scalars = epoch_entry(1)
+    arrays, scalars = epoch_entry(1)
     for epoch in (0, 5):
         with pytest.raises(ValueError, match=r"epoch must be in \[1, 4\]"):
-            writer.write(epoch, correct, probability, scalars)
+            writer.write(epoch, arrays, scalars)
     with pytest.raises(ValueError, match="probability"):
-        writer.write(1, correct, None, scalars)
+        writer.write(1, {"correct": arrays["correct"]}, scalars)
     with pytest.raises(ValueError, match="scalars"):
-        writer.write(1, correct, probability, {"loss": 1.0})
+        writer.write(1, arrays, {"loss": 1.0})
     with pytest.raises(ValueError, match="correct must have shape"):
-        writer.write(1, correct[:, :, :5], probability[:, :, :5], scalars)
+        writer.write(1, {name: values[:, :, :5] for name, values in arrays.items()}, scalars)
     with pytest.raises(ValueError, match="example has shape"):
-        open_writer(folder, examples=np.arange(6), labels=None, true_labels=None)
+        open_writer(folder, coordinates={"example": np.arange(6)})
+    with pytest.raises(ValueError, match="no array has the name rival"):
+        open_writer(folder, optional=["rival"])
     assert writer.committed() == []

@@ -46,7 +46,7 @@ def run(
 
 def assert_equal(one: snapshots.Run, other: snapshots.Run) -> None:
     np.testing.assert_array_equal(one.correct(), other.correct())
-    np.testing.assert_array_equal(one.probability(), other.probability())
+    np.testing.assert_array_equal(one.read("probability"), other.read("probability"))
     assert {k: v.tolist() for k, v in one.scalars().items()} == {
         k: v.tolist() for k, v in other.scalars().items()
     }
@@ -158,7 +158,7 @@ def test_seeds_move_only_what_they_name(digits: Dataset, tmp_path: Path) -> None
 
     np.testing.assert_array_equal(base.examples, seed.examples)
     np.testing.assert_array_equal(base.labels, seed.labels)
-    assert not np.array_equal(base.probability(), seed.probability())
+    assert not np.array_equal(base.read("probability"), seed.read("probability"))
 
     assert not np.array_equal(base.examples, panel.examples)
     assert all(torch.equal(value, weights["panel"][name]) for name, value in weights["base"].items())

@@ -117,7 +117,7 @@ def test_changed_code_is_recorded_and_replaces_no_epoch_unasked(
 ) -> None:
     work = stopped(job(tmp_path), digits, share=0.0)  # with the state of the first epoch only
     before, state = snapshots.Run(work.folder), (work.folder / "state.safetensors").read_bytes()
-    probability = before.probability()
+    probability = before.read("probability")
     later(monkeypatch)
     with pytest.raises(snapshots.Changed, match=r"epoch 2, .* has other bits.*replace_epochs=True"):
         go_on(work, digits)
@@ -129,8 +129,8 @@ def test_changed_code_is_recorded_and_replaces_no_epoch_unasked(
     assert session["code"] == "99.0+later" and "started" in session and "versions" not in session
     replaced = go_on(work, digits, replace_epochs=True)
     assert len(replaced.provenance["resumed"]) == 1  # still the same code
-    np.testing.assert_array_equal(replaced.probability([1]), probability[:1])
-    assert not np.array_equal(replaced.probability([3]), probability[2:])
+    np.testing.assert_array_equal(replaced.read("probability", [1]), probability[:1])
+    assert not np.array_equal(replaced.read("probability", [3]), probability[2:])
     assert snapshots.verify(work.folder) == []
 
 

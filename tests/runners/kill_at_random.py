@@ -70,7 +70,7 @@ def compare(found: Path, reference: Path) -> int:
     run, whole = snapshots.Run(found), snapshots.Run(reference)
     if run.epochs:
         assert np.array_equal(run.correct(), whole.correct(run.epochs)), found
-        assert np.array_equal(run.probability(), whole.probability(run.epochs)), found
+        assert np.array_equal(run.read("probability"), whole.read("probability", run.epochs)), found
         for name, values in run.scalars().items():
             assert np.array_equal(values, whole.scalars(run.epochs)[name]), (found, name)
     if run.complete:

@@ -123,7 +123,7 @@ def test_workers_do_not_change_the_bits(tmp_path: Path) -> None:
         assert status == 0, err
     for seed in (0, 1):
         one, two = (snapshots.Run(tmp_path / w / f"s/simclr/seed-000{seed}") for w in "12")
-        np.testing.assert_array_equal(one.probability(), two.probability())
+        np.testing.assert_array_equal(one.read("probability"), two.read("probability"))
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ def test_complete_partial_locked_and_of_another_config(
     partial = snapshots.seed_folder(tmp_path, "s", "simclr", 4)
     snapshots.write_run_json(partial, method="simclr", seed=4, config={"epochs": 3}, provenance={})
     writer = snapshots.Writer.open(
-        partial, epochs=3, shape=(2, 4, 8), scalar_names=(), examples=np.arange(8), probability=False
+        partial, epochs=3, shape=(2, 4, 8), scalar_names=(), coordinates={"example": np.arange(8)}
     )
-    writer.write(1, np.zeros((2, 4, 8), bool), None, {})
+    writer.write(1, {"correct": np.zeros((2, 4, 8), bool)}, {})
     with seed_lock(partial):
         code, out = status(tmp_path, capsys)
     assert code == 1

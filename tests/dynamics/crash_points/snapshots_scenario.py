@@ -27,8 +27,7 @@ def open_writer(folder: Path) -> snapshots.Writer:
         epochs=EPOCHS,
         shape=SHAPE,
         scalar_names=["loss"],
-        examples=np.arange(SHAPE[2]),
-        probability=False,
+        coordinates={"example": np.arange(SHAPE[2])},
     )
 
 
@@ -40,7 +39,7 @@ def write(folder: Path, acknowledge: Callable[[int], None]) -> None:
     writer = open_writer(folder)
     for epoch in range(1, EPOCHS + 1):
         correct, scalars = epoch_arrays(epoch)
-        writer.write(epoch, correct, None, scalars)
+        writer.write(epoch, {"correct": correct}, scalars)
         acknowledge(epoch)
     writer.finish(12.0)
     acknowledge(0)
