@@ -20,10 +20,12 @@ from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from analysis.framework.targets import crossing
 from analysis.statistics.jackknife import mean_intervals
+from dynamics.answers import MethodCounts
 from dynamics.errors import UserError
 from dynamics.kinds import checked
+from dynamics.mates import Mates
 from dynamics.names import label
-from dynamics.study import MethodCounts, Study
+from dynamics.study import Study
 
 THESIS_EPOCHS = (1, 5, 10, 25, 50, 200)
 
@@ -62,7 +64,11 @@ def align(reference: Float[np.ndarray, " reference_epoch"], other: Float[np.ndar
 
 @checked
 def analyse(
-    study: Study, *, reference: str | None = None, epochs: Sequence[int] | None = None
+    study: Study,
+    *,
+    reference: str | None = None,
+    epochs: Sequence[int] | None = None,
+    mates: Mates = "fixed",
 ) -> results.Result:
     """Align all methods of a study to some epochs of one of them.
 
@@ -74,6 +80,9 @@ def analyse(
         Method to align to; by default simclr, or the first method where there is no simclr.
     epochs
         Epochs of the reference; by default 1 5 10 25 50 200, as far as it has them.
+    mates
+        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
+        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
 
     Raises
     ------
@@ -87,6 +96,7 @@ def analyse(
     >>> result.table[["method", "reference_epoch", "epoch"]].values.tolist()
     [['simclr', 2, 2], ['simclr', 5, 5], ['supervised', 2, 2], ['supervised', 5, 5]]
     """
+    study = study.with_mates(mates)
     if reference is None:
         reference = "simclr" if "simclr" in study.methods else study.methods[0]
     base = study.counts(reference)

@@ -18,7 +18,7 @@ python -m analysis.augmentations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Int64, Shaped
 
 from analysis.binomial import TARGETS, check_targets, first_reaching, first_to_reach, never_reached
 from analysis.framework import results
@@ -31,9 +31,11 @@ from analysis.statistics.variance_components import (
     generalizability,
     variance_components,
 )
+from dynamics.answers import MethodCounts
 from dynamics.kinds import checked
+from dynamics.mates import Mates
 from dynamics.names import counted, label
-from dynamics.study import MethodCounts, Study
+from dynamics.study import Study
 
 SHOWN = 21
 """About how many examples a figure shows, evenly spaced in order of r_t: every 50th of 1024, as in the thesis."""
@@ -42,7 +44,7 @@ LEVEL = 0.05
 
 
 @checked
-def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Result:
+def analyse(study: Study, *, targets: Sequence[float] = TARGETS, mates: Mates = "fixed") -> results.Result:
     """Split the variance of `correct` for all methods and epochs of a study.
 
     The result has a row for each method and epoch; see :func:`row`. `targets` lists the means of r_t that an epoch is
@@ -56,6 +58,9 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Resu
         The study.
     targets
         Means of r_t, 0 to 1, at whose first epochs single augmentations are shown.
+    mates
+        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
+        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
 
     Raises
     ------
@@ -69,6 +74,7 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Resu
     >>> [(row["method"], row["epoch"], row["targets"]) for row in result.rows if row["targets"]]
     [('simclr', 3, [0.25]), ('simclr', 5, [0.5]), ('supervised', 3, [0.25]), ('supervised', 5, [0.5])]
     """
+    study = study.with_mates(mates)
     check_targets(targets)
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
@@ -145,7 +151,7 @@ def trained_labels(counts: MethodCounts) -> Int64[np.ndarray, " example"] | None
 
 
 def row(
-    correct: Bool[np.ndarray, "seed augmentation example"],
+    correct: Shaped[np.ndarray, "seed augmentation example"],
     labels: Int64[np.ndarray, " example"] | None = None,
 ) -> results.Row:
     """Return the test, the components and their intervals at one epoch; nan where seeds or examples are too few.
@@ -189,12 +195,13 @@ def _column(component: str) -> str:
     return component if component in ("augmentation_share", "generalizability") else f"var_{component}"
 
 
-def _layer(correct: Bool[np.ndarray, "seed augmentation example"]) -> dict[str, np.ndarray]:
+def _layer(correct: Shaped[np.ndarray, "seed augmentation example"]) -> dict[str, np.ndarray]:
     """Return the arrays that the figure draws of one epoch."""
-    counts = correct.sum(axis=(0, 1), dtype=np.int32)
+    kind = np.int32 if correct.dtype == bool else np.float64
+    counts = correct.sum(axis=(0, 1), dtype=kind)
     order = np.argsort(counts, kind="stable")
     shown = np.arange(0, len(counts), max(1, round(len(counts) / (SHOWN - 0.5))))
-    single = correct.sum(axis=0, dtype=np.int32)[:, order[shown]]
+    single = correct.sum(axis=0, dtype=kind)[:, order[shown]]
     return {"mean_counts": counts[order], "shown": shown, "shown_counts": single.T}
 
 

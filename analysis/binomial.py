@@ -31,10 +31,11 @@ from analysis.framework.table import Column, Table
 from analysis.framework.targets import by_target, of_quantity
 from analysis.statistics import homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
+from dynamics.answers import MethodCounts
 from dynamics.errors import UserError
 from dynamics.kinds import checked
 from dynamics.names import label, ordered
-from dynamics.study import MethodCounts, Study
+from dynamics.study import Study
 
 TARGETS = (0.25, 0.5, 0.75)
 

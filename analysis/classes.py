@@ -32,10 +32,12 @@ from analysis.statistics.class_differences import (
     crossed_class_test,
 )
 from analysis.statistics.quasi_f import QuasiF
+from dynamics.answers import MethodCounts
 from dynamics.errors import UserError
 from dynamics.kinds import checked
+from dynamics.mates import Mates
 from dynamics.names import counted, label
-from dynamics.study import MethodCounts, Study
+from dynamics.study import Study
 
 TRUE, TRAINED = "true", "trained"
 LEVEL = 0.05
@@ -92,7 +94,7 @@ def groupings(study: Study, method: str) -> list[Grouping]:
 
 
 @checked
-def analyse(study: Study) -> results.Result:
+def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
     """Compute class means and whether they differ, for all methods with labels and all epochs.
 
     The result has one row per method, grouping and epoch; see :func:`rows_of`. Its arrays are, for each method
@@ -103,6 +105,9 @@ def analyse(study: Study) -> results.Result:
     ----------
     study
         The study.
+    mates
+        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
+        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
 
     Raises
     ------
@@ -115,6 +120,7 @@ def analyse(study: Study) -> results.Result:
     >>> analyse(example_study()).rows[0]["hard_to_easy"]
     ['2', '1', '0']
     """
+    study = study.with_mates(mates)
     if (reason := applies(study)) is not None:
         raise UserError(reason)
     reference = _reference(study)

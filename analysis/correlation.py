@@ -23,6 +23,7 @@ from analysis.framework.targets import Crossing, crossing
 from analysis.statistics.disattenuated import Scores, correlate, reliability, seeds_needed
 from analysis.statistics.jackknife import mean_intervals
 from dynamics.kinds import checked
+from dynamics.mates import Mates
 from dynamics.names import label
 from dynamics.study import Study
 
@@ -42,7 +43,7 @@ class Aligned(NamedTuple):
 
 
 @checked
-def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Result:
+def analyse(study: Study, *, targets: Sequence[float] = TARGETS, mates: Mates = "fixed") -> results.Result:
     """Correlate r_t of all pairs of methods at equal means of r_t.
 
     The result has a row for each pair of methods (a method with itself, too), mean, and over all examples or within
@@ -54,6 +55,9 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Resu
         The study.
     targets
         Means of r_t, 0 to 1.
+    mates
+        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
+        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
 
     Raises
     ------
@@ -67,6 +71,7 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS) -> results.Resu
     >>> found[["method", "other", "within_classes"]].values.tolist()[2:4]
     [['simclr', 'supervised', False], ['simclr', 'supervised', True]]
     """
+    study = study.with_mates(mates)
     check_targets(targets)
     rows: list[results.Row] = []
     for mean in dict.fromkeys(targets):

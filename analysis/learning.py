@@ -14,13 +14,15 @@ from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.jackknife import mean_intervals
+from dynamics.answers import MethodCounts
 from dynamics.kinds import checked
+from dynamics.mates import Mates
 from dynamics.names import label
-from dynamics.study import MethodCounts, Study
+from dynamics.study import Study
 
 
 @checked
-def analyse(study: Study) -> results.Result:
+def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
     """Compute r_t, r~_t and E[r_t] of all methods and epochs.
 
     The result has one row per method and epoch, and for each method the arrays `<method>.correct` (epoch,
@@ -32,6 +34,9 @@ def analyse(study: Study) -> results.Result:
     ----------
     study
         The study.
+    mates
+        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
+        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
 
     Examples
     --------
@@ -39,6 +44,7 @@ def analyse(study: Study) -> results.Result:
     >>> analyse(example_study()).table.groupby("method")["mean_r"].last().round(3).to_dict()
     {'simclr': 0.729, 'supervised': 0.688}
     """
+    study = study.with_mates(mates)
     rows, arrays, settings = [], {}, {}
     for method in study.methods:
         counts = study.counts(method)
@@ -95,7 +101,9 @@ def _by_label(counts: MethodCounts, r: Float[np.ndarray, " example"]) -> results
 
 
 def _arrays(counts: MethodCounts) -> dict[str, np.ndarray]:
-    small = np.uint16 if counts.trials < 2**16 else np.uint32
+    small: type[np.generic] = np.uint16 if counts.trials < 2**16 else np.uint32
+    if counts.correct.dtype != np.int32:
+        small = np.float32  # expected counts, among random mates
     arrays = {
         "correct": counts.correct[0].astype(small),
         "single": counts.single.astype(small),

@@ -27,6 +27,7 @@ from analysis.statistics.disattenuated import Scores, correlate, seeds_needed
 from analysis.statistics.learning_order import SCORES, learning_order
 from analysis.statistics.within_seeds import Permutation, check_permutations, permutation_test
 from dynamics.kinds import checked
+from dynamics.mates import Mates
 from dynamics.study import Study
 
 TITLES = {
@@ -38,7 +39,9 @@ TITLES = {
 
 
 @checked
-def analyse(study: Study, *, permutations: int = 999, random_state: int = 0) -> results.Result:
+def analyse(
+    study: Study, *, permutations: int = 999, random_state: int = 0, mates: Mates = "fixed"
+) -> results.Result:
     """Order the examples of all methods, and compare the orders of seeds and of methods.
 
     The result has a row for each method and score (`other` is the method itself), and for each pair of methods and
@@ -53,6 +56,9 @@ def analyse(study: Study, *, permutations: int = 999, random_state: int = 0) -> 
         Number of permutations of the test of agreement between seeds.
     random_state
         Seed of the permutations.
+    mates
+        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
+        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
 
     Raises
     ------
@@ -66,6 +72,7 @@ def analyse(study: Study, *, permutations: int = 999, random_state: int = 0) -> 
     >>> found[found["score"] == "area"][["method", "other"]].values.tolist()
     [['simclr', 'simclr'], ['supervised', 'supervised'], ['simclr', 'supervised']]
     """
+    study = study.with_mates(mates)
     check_permutations(permutations)
     scores: dict[str, dict[str, Scores]] = {}
     arrays: dict[str, np.ndarray] = {}

@@ -10,84 +10,25 @@ are counted while the indicators stream from the disk. No torch is loaded.
 
 import html
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, SupportsIndex
 
 import numpy as np
 import xarray
-from jaxtyping import Bool, Float, Int32, Int64
-from xarray.backends import BackendArray
+from jaxtyping import Bool, Shaped
 from xarray.core import indexing
 
 from dynamics import files, snapshots
+from dynamics.answers import MethodCounts, Recorded, batch_of, count, scoring_of, stream
 from dynamics.errors import UserError, explained
 from dynamics.kinds import of_kind
+from dynamics.mates import Mates
 from dynamics.names import counted, ordered
+from dynamics.snapshots.schema import ARRAYS
 
-AXES = ("seed", "epoch", "view", "augmentation", "example")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodCounts:
-    """Numbers of correct answers of one method.
-
-    `correct` counts over seeds and augmentations, out of `trials` = N * M; `single` counts over seeds for the first
-    augmentation of the first view, out of N; `seed_means` is each seed's fraction of correct answers over all
-    augmentations and examples of the first view, in [0, 1].
-    """
-
-    method: str
-    seeds: tuple[int, ...]
-    num_augmentations: int
-    epochs: Int64[np.ndarray, " epoch"]
-    correct: Int32[np.ndarray, "view epoch example"]
-    single: Int32[np.ndarray, "epoch example"]
-    seed_means: Float[np.ndarray, "seed epoch"]
-    examples: Int64[np.ndarray, " example"]
-    labels: Int64[np.ndarray, " example"] | None
-    true_labels: Int64[np.ndarray, " example"] | None
-
-    @property
-    def num_seeds(self) -> int:
-        """Number of seeds, N."""
-        return len(self.seeds)
-
-    @property
-    def trials(self) -> int:
-        """Answers per example and epoch, N * M."""
-        return self.num_seeds * self.num_augmentations
-
-    @cached_property
-    def learning_probability(self) -> Float[np.ndarray, "epoch example"]:
-        """r_t(x) of the first view, 0 (every answer wrong) to 1 (every answer right) (eq. 4.2)."""
-        return self.correct[0] / self.trials
-
-    @cached_property
-    def single_augmentation(self) -> Float[np.ndarray, "epoch example"]:
-        """r~_t(x~) of the first augmentation and view, in [0, 1] (eq. 4.5)."""
-        return self.single / self.num_seeds
-
-    @property
-    def mean(self) -> Float[np.ndarray, " epoch"]:
-        """E[r_t], the mean over examples (eq. 4.3)."""
-        return self.learning_probability.mean(axis=1)
-
-    def position(self, epoch: int) -> int:
-        """Return the index of an epoch on the epoch axis.
-
-        Raises
-        ------
-        UserError
-            If the epoch was not recorded.
-        """
-        matches = np.flatnonzero(self.epochs == epoch)
-        if len(matches) == 0:
-            raise UserError(
-                f"{self.method} has no epoch {epoch}: it was recorded from {self.epochs[0]} to {self.epochs[-1]}"
-            )
-        return int(matches[0])
+RECORDED = {name: kind for name, kind in ARRAYS.items() if name != "scalars"}
+"""What is recorded of every example, by name."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -102,6 +43,8 @@ class Study:
     runs: dict[str, list[snapshots.Run]]
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
+    mates: Mates = "fixed"
+    """Among which mates answers are right or wrong; see :meth:`with_mates`."""
     _counts: dict[str, MethodCounts] = field(default_factory=dict)
 
     @property
@@ -109,19 +52,83 @@ class Study:
         """All methods, the memorization thesis's four first."""
         return ordered(self.runs)
 
+    def with_mates(self, mates: Mates) -> "Study":
+        """Return the same study with answers among the panel's fixed mates, as recorded, or among random ones.
+
+        Where the nearest view is looked for, an answer depends on the other examples of its batch, the mates. Among
+        random mates it is not right or wrong, but right with a probability (:mod:`dynamics.mates`), for batches of
+        `panel_batch`. Methods that learn from labels have no mates: nothing changes.
+
+        Parameters
+        ----------
+        mates
+            "fixed" (the memorization thesis's) or "random".
+
+        Raises
+        ------
+        UserError
+            If a method's seeds recorded no rivals, because an earlier version or another program made them.
+        """
+        mates = of_kind("mates", mates, Mates)
+        if mates == "random":
+            for method in filter(self.has_mates, self.methods):
+                self.recorded(method, "rivals")
+        return replace(self, mates=mates, _counts={})
+
+    def has_mates(self, method: str) -> bool:
+        """Whether a method's answers depend on mates: the nearest of several views is looked for."""
+        return self._runs(method)[0].shape[0] > 1
+
+    def recorded(self, method: str, *names: str) -> None:
+        """Check that all seeds of a method have some arrays or coordinates, by their names in FORMAT.md.
+
+        Raises
+        ------
+        UserError
+            If one lacks them; says which.
+        """
+        for run in self._runs(method):
+            for name in names:
+                if name not in run.recorded and run.coordinate(name) is None:
+                    raise UserError(
+                        f"seed {run.seed} of {method} recorded no `{name}`: an earlier version or another program "
+                        "made it; train it again in another `study`"
+                    )
+
     def correct(self, method: str) -> xarray.DataArray:
         """Return whether each answer was right: bool, (seed, epoch, view, augmentation, example).
 
         The array is read lazily: the values of `study.correct("simclr").sel(epoch=5)` are one epoch of each seed.
+        The mates are the panel's fixed ones.
 
         Raises
         ------
         UserError
             If the study has no such method; while reading, if a file is damaged.
         """
-        runs = self._runs(method)
-        lazy = xarray.Variable(AXES, indexing.LazilyIndexedArray(_Indicators(runs)))
-        return xarray.DataArray(lazy, coords=self._coordinates(method, AXES), name="correct")
+        return self.array(method, "correct")
+
+    def array(self, method: str, name: str) -> xarray.DataArray:
+        """Return an array that was recorded every epoch, such as `rivals`, by its name in FORMAT.md.
+
+        The axes are seed and those of FORMAT.md; it is read lazily, as :meth:`correct` is.
+
+        Raises
+        ------
+        UserError
+            If the study has no such method, or a seed did not record it; while reading, if a file is damaged.
+        """
+        if name not in RECORDED:
+            raise UserError(f"no array {name!r} is recorded: use one of {', '.join(RECORDED)}")
+        self.recorded(method, name)
+        axes = ("seed", *RECORDED[name].axes)
+        lazy = xarray.Variable(axes, indexing.LazilyIndexedArray(Recorded(self._runs(method), name)))
+        return xarray.DataArray(lazy, coords=self._coordinates(method, axes), name=name)
+
+    def in_training(self, method: str) -> Bool[np.ndarray, "seed example"]:
+        """Return which examples of the panel each seed was trained on: all, unless `hold_out` left some out."""
+        known = [(run.coordinate("in_training"), run.shape[2]) for run in self._runs(method)]
+        return np.stack([np.ones(count, bool) if seen is None else seen for seen, count in known])
 
     def learning_probability(self, method: str, *, view: int = 0) -> xarray.DataArray:
         """Return r_t(x): float, (epoch, example), 0 (every answer wrong) to 1 (memorization thesis, eq. 4.2).
@@ -183,20 +190,33 @@ class Study:
         """
         runs = self._runs(method)
         if method not in self._counts:
-            self._counts[method] = _count(method, runs)
+            self._counts[method] = count(method, runs, scoring_of(runs, self.mates))
         return self._counts[method]
 
     def indicators(
         self, method: str, epochs: Sequence[int]
-    ) -> Bool[np.ndarray, "seed epoch view augmentation example"]:
-        """Return the values of :meth:`correct` at some epochs, as a NumPy array."""
-        wanted = list(of_kind("epochs", epochs, Sequence[int]))
-        return np.stack([run.correct(wanted) for run in self._runs(method)])
+    ) -> Shaped[np.ndarray, "seed epoch view augmentation example"]:
+        """Return the answers at some epochs, as a NumPy array: bool; floats in [0, 1] among random mates."""
+        wanted, runs = list(of_kind("epochs", epochs, Sequence[int])), self._runs(method)
+        name, score = scoring_of(runs, self.mates)
+        return np.stack([score(run.read(name, wanted)) for run in runs])
 
     def answers(
-        self, method: str
-    ) -> Iterator[tuple[int, Bool[np.ndarray, "seed view augmentation example"]]]:
+        self, method: str, *, held_out: bool = False
+    ) -> Iterator[tuple[int, Shaped[np.ndarray, "seed view augmentation example"]]]:
         """Yield every epoch and its answers; a few epochs of all seeds are in memory at a time.
+
+        Parameters
+        ----------
+        method
+            One of :attr:`methods`.
+        held_out
+            Answers on the test images that are held out from training, instead of the panel's.
+
+        Raises
+        ------
+        UserError
+            If the study has no such method, or a seed recorded no such answers.
 
         Examples
         --------
@@ -208,12 +228,19 @@ class Study:
         ...     [(epoch, right.shape) for epoch, right in open_study(Path(runs, "demo")).answers("supervised")]
         [(1, (1, 1, 3, 4)), (2, (1, 1, 3, 4))]
         """
-        runs = self._runs(method)
-        epochs = snapshots.common_epochs(runs)
-        for start in range(0, len(epochs), runs[0].chunk_epochs):
-            block = epochs[start : start + runs[0].chunk_epochs]
-            right = self.indicators(method, block)
-            yield from ((epoch, right[:, at]) for at, epoch in enumerate(block))
+        name, score = scoring_of(self._runs(method), self.mates, held_out=held_out)
+        yield from ((epoch, score(values)) for epoch, values in self.stream(method, name))
+
+    def stream(self, method: str, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield every epoch and what some arrays of FORMAT.md recorded then, (seed, ...) each.
+
+        Raises
+        ------
+        UserError
+            If the study has no such method, or a seed did not record one of them.
+        """
+        self.recorded(method, *names)
+        yield from stream(self._runs(method), names)
 
     def inputs(self) -> dict[str, Any]:
         """Return the provenance of the data, by method: config, seeds, hashes of snapshots, data, and what to know.
@@ -227,11 +254,17 @@ class Study:
                 "snapshots": [run.digest() for run in runs],
                 "dataset": runs[0].provenance.get("dataset"),
                 "data_fingerprint": data[0] if len(set(data)) == 1 else data,
-                "notes": _differences(method, runs),
+                "mates": self.mates if runs[0].shape[0] > 1 else None,
+                "notes": [*_differences(method, runs), *self._about_mates(method)],
             }
             for method, runs in self.runs.items()
             for data in [_data(runs)]
         }
+
+    def _about_mates(self, method: str) -> list[str]:
+        if self.mates == "fixed" or not self.has_mates(method):
+            return []
+        return [f"{method}: answers among {batch_of(self._runs(method)[0]) - 1} random mates"]
 
     def _runs(self, method: str) -> list[snapshots.Run]:
         if not isinstance(method, str) or method not in self.runs:
@@ -241,10 +274,13 @@ class Study:
     def _coordinates(self, method: str, axes: Sequence[str]) -> dict[str, Any]:
         runs = self._runs(method)
         known: dict[str, Any] = {"seed": [run.seed for run in runs], "epoch": snapshots.common_epochs(runs)}
-        if "example" in axes:
-            known["example"] = runs[0].examples
-            labels = {"label": runs[0].labels, "true_label": runs[0].true_labels}
-            known |= {name: ("example", values) for name, values in labels.items() if values is not None}
+        for prefix in ("", "held_out_"):
+            if (axis := f"{prefix}example") in axes:
+                known[axis] = runs[0].coordinate(axis)
+                labels = {
+                    name: runs[0].coordinate(name) for name in (f"{prefix}label", f"{prefix}true_label")
+                }
+                known |= {name: (axis, values) for name, values in labels.items() if values is not None}
         return {name: values for name, values in known.items() if name in axes or isinstance(values, tuple)}
 
     def _summary(self) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -273,32 +309,6 @@ class Study:
         ]
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         return f"<table><caption>Study {html.escape(self.name)}</caption>{''.join(cells)}</table>{notes}"
-
-
-class _Indicators(BackendArray):
-    """`correct` of several seeds as one array of which xarray reads the parts that are asked for."""
-
-    def __init__(self, runs: Sequence[snapshots.Run]) -> None:
-        self.runs = runs
-        self.epochs = np.array(snapshots.common_epochs(runs))
-        self.shape = (len(runs), len(self.epochs), *runs[0].shape)
-        self.dtype = np.dtype(bool)
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
-
-    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
-        seeds, epochs, *rest = key
-        chosen = np.atleast_1d(np.arange(len(self.runs))[seeds])
-        wanted = np.atleast_1d(self.epochs[epochs]).tolist()
-        values = np.empty((len(chosen), len(wanted), *self.shape[2:]), dtype=bool)
-        for place, seed in enumerate(chosen):
-            values[place] = self.runs[seed].correct(wanted)
-        for axis, index in enumerate(rest, start=2):
-            # One axis at a time: NumPy would pair up the elements of two index arrays.
-            values = values.take(np.atleast_1d(np.arange(values.shape[axis])[index]), axis=axis)
-        dropped = tuple(axis for axis, index in enumerate(key) if isinstance(index, (int, np.integer)))
-        return values.squeeze(axis=dropped)
 
 
 def open_study(path: str | Path) -> Study:
@@ -425,32 +435,3 @@ def _data(runs: Sequence[snapshots.Run]) -> list[str | None]:
 
 def _short(fingerprint: str | None) -> str:
     return str(fingerprint)[:8] if fingerprint else "not recorded"
-
-
-def _count(method: str, runs: Sequence[snapshots.Run]) -> MethodCounts:
-    """Count a method's correct answers over its seeds, with one chunk of one seed in memory at a time."""
-    common = snapshots.common_epochs(runs)
-    views, augmentations, examples = runs[0].shape
-    correct = np.zeros((views, len(common), examples), dtype=np.int32)
-    single = np.zeros((len(common), examples), dtype=np.int32)
-    seed_means = np.zeros((len(runs), len(common)))
-    for index, run in enumerate(runs):
-        for start in range(0, len(common), run.chunk_epochs):
-            block = slice(start, start + run.chunk_epochs)
-            right = run.correct(common[block])
-            by_view = right.sum(axis=2, dtype=np.int32)
-            correct[:, block] += by_view.swapaxes(0, 1)
-            single[block] += right[:, 0, 0]
-            seed_means[index, block] = by_view[:, 0].mean(axis=1) / augmentations
-    return MethodCounts(
-        method=method,
-        seeds=tuple(run.seed for run in runs),
-        num_augmentations=augmentations,
-        epochs=np.array(common, dtype=np.int64),
-        correct=correct,
-        single=single,
-        seed_means=seed_means,
-        examples=runs[0].examples,
-        labels=runs[0].labels,
-        true_labels=runs[0].true_labels,
-    )

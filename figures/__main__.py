@@ -109,7 +109,7 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     for first, second in pairwise(of_all_seeds):
         if method := _files.differing_method(first, second, first.inputs.keys() & second.inputs.keys()):
             say(
-                f"note: {first.name} and {second.name} were not computed from the same seeds of {method}, "
+                f"note: {first.name} and {second.name} were not computed from the same seeds or mates of {method}, "
                 f"so their figures do not belong together: run python -m analysis.NAME --study {folder.name} again"
             )
     if not asked:

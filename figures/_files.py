@@ -42,16 +42,17 @@ def read(folder: Path, needs: Sequence[str], known: dict[str, Result] | None = N
             first, other = known[needs[0]], known[need]
             if method := differing_method(first, other, first.inputs.keys() | other.inputs.keys()):
                 raise UserError(
-                    f"results {needs[0]} and {need} were not computed from the same seeds of {method}: "
+                    f"results {needs[0]} and {need} were not computed from the same seeds or mates of {method}: "
                     f"run {storage.made_by(needs[0], folder.name)} and {storage.made_by(need, folder.name)} again"
                 )
     return {need: known[need] for need in needs}
 
 
 def differing_method(first: Result, second: Result, methods: Set[str]) -> str | None:
-    """Return one of the methods of which two results were made from different snapshots; None if there is none."""
+    """Return a method of which two results were made from different snapshots or mates; None if there is none."""
     for method in sorted(methods):
-        used = [result.inputs.get(method, {}).get("snapshots") for result in (first, second)]
+        own = [result.inputs.get(method, {}) for result in (first, second)]
+        used = [(known.get("snapshots"), known.get("mates") or "fixed") for known in own]
         if used[0] != used[1] or (method in first.inputs) != (method in second.inputs):
             return method
     return None
@@ -65,6 +66,10 @@ def write(name: str, results: Results, folder: Path) -> list[Path]:
     paths = []
     with style():
         figure = drawing.draw(results)
+        if any(
+            known.get("mates") == "random" for result in results.values() for known in result.inputs.values()
+        ):
+            figure.suptitle("answers of methods without labels: among random mates", fontsize=7)
         for kind, metadata in (("pdf", {"CreationDate": None, "Title": drawing.TITLE}), ("png", {})):
             paths.append(stem.with_name(f"{stem.name}.{kind}"))
             files.atomic_write(paths[-1], _bytes(figure, kind, metadata))

@@ -18,8 +18,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Shaped
 
+RIGHT = 0.5
+"""Probability from which on an answer counts as right."""
 SCORES = ("area", "first_learned", "learned_for_good", "forgetting")
 
 
@@ -32,8 +34,10 @@ class Order(NamedTuple):
     forgetting: Float[np.ndarray, "seed example"]
 
 
-def learning_order(answers: Iterable[Bool[np.ndarray, "seed augmentation example"]]) -> Order:
+def learning_order(answers: Iterable[Shaped[np.ndarray, "seed augmentation example"]]) -> Order:
     """Return the scores from the answers after each epoch, in order; one epoch is in memory at a time.
+
+    Where answers are probabilities of being right, the area is their mean; to the other scores they are right from 1/2.
 
     Raises
     ------
@@ -48,13 +52,14 @@ def learning_order(answers: Iterable[Bool[np.ndarray, "seed augmentation example
     (array([1., 2., 4.]), array([3., 2., 4.]), array([1., 0., 0.]))
     """
     epoch = 0
-    for right in answers:
+    for answer in answers:
         epoch += 1
+        right = answer >= RIGHT
         if epoch == 1:
-            sums, forgotten, last_wrong = (np.zeros(right.shape, dtype=np.int32) for _ in range(3))
-            first = np.zeros(right.shape, dtype=np.int32)
+            forgotten, last_wrong, first = (np.zeros(right.shape, dtype=np.int32) for _ in range(3))
+            sums = np.zeros(right.shape, dtype=np.int32 if answer.dtype == bool else np.float64)
             before = np.zeros(right.shape, dtype=bool)
-        sums += right
+        sums += answer
         forgotten += before & ~right
         last_wrong[~right] = epoch
         first[right & (first == 0)] = epoch

@@ -88,7 +88,7 @@ def test_figures_of_different_seeds_are_said_not_to_belong_together(tmp_path, rn
         storage.write(augmentations.analyse(opened(tmp_path / runs)), folder)
         main(["4.1", "4.5", "--results", str(folder.parent), "--study", "s"])
         shown = " ".join(capsys.readouterr().out.split())
-        assert ("were not computed from the same seeds of simclr" in shown) == mixed
+        assert ("were not computed from the same seeds or mates of simclr" in shown) == mixed
 
 
 def test_png_has_300_dots_per_inch_and_pdf_text(root):
@@ -170,7 +170,7 @@ def test_results_of_different_snapshots_are_not_mixed(root):
     inputs = {**newer.inputs, "simclr": {"snapshots": "others"}}
     storage.write(Result(name="alignment", rows=newer.rows, inputs=inputs), root / "quick")
     with pytest.raises(
-        UserError, match="learning and alignment were not computed from the same seeds of simclr"
+        UserError, match="learning and alignment were not computed from the same seeds or mates of simclr"
     ):
         main(["4.2", "--results", str(root)])
     main(["4.3", "--results", str(root)])

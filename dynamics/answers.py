@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers of a method's seeds: read from snapshots, scored among mates, counted over seeds and augmentations."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int64, Real, Shaped
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from dynamics import snapshots
+from dynamics.errors import UserError
+from dynamics.mates import Mates, right_among_mates
+
+BLOCK_BYTES = 2**26
+"""Size of the recorded values of several epochs that are held while they are counted."""
+
+
+class Scoring(NamedTuple):
+    """Where answers come from."""
+
+    name: str
+    """Name of a recorded array."""
+    score: Callable[[np.ndarray], Shaped[np.ndarray, "..."]]
+    """Makes answers of it: bool, or probabilities of being right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodCounts:
+    """Numbers of correct answers of one method.
+
+    `correct` counts over seeds and augmentations, out of `trials` = N * M; `single` counts over seeds for the first
+    augmentation of the first view, out of N; `seed_means` is each seed's fraction of correct answers over all
+    augmentations and examples of the first view, in [0, 1]. Among random mates the counts are expected ones: floats.
+    """
+
+    method: str
+    seeds: tuple[int, ...]
+    num_augmentations: int
+    epochs: Int64[np.ndarray, " epoch"]
+    correct: Real[np.ndarray, "view epoch example"]
+    single: Real[np.ndarray, "epoch example"]
+    seed_means: Float[np.ndarray, "seed epoch"]
+    examples: Int64[np.ndarray, " example"]
+    labels: Int64[np.ndarray, " example"] | None
+    true_labels: Int64[np.ndarray, " example"] | None
+
+    @property
+    def num_seeds(self) -> int:
+        """Number of seeds, N."""
+        return len(self.seeds)
+
+    @property
+    def trials(self) -> int:
+        """Answers per example and epoch, N * M."""
+        return self.num_seeds * self.num_augmentations
+
+    @cached_property
+    def learning_probability(self) -> Float[np.ndarray, "epoch example"]:
+        """r_t(x) of the first view, 0 (every answer wrong) to 1 (every answer right) (eq. 4.2)."""
+        return self.correct[0] / self.trials
+
+    @cached_property
+    def single_augmentation(self) -> Float[np.ndarray, "epoch example"]:
+        """r~_t(x~) of the first augmentation and view, in [0, 1] (eq. 4.5)."""
+        return self.single / self.num_seeds
+
+    @property
+    def mean(self) -> Float[np.ndarray, " epoch"]:
+        """E[r_t], the mean over examples (eq. 4.3)."""
+        return self.learning_probability.mean(axis=1)
+
+    def position(self, epoch: int) -> int:
+        """Return the index of an epoch on the epoch axis.
+
+        Raises
+        ------
+        UserError
+            If the epoch was not recorded.
+        """
+        matches = np.flatnonzero(self.epochs == epoch)
+        if len(matches) == 0:
+            raise UserError(
+                f"{self.method} has no epoch {epoch}: it was recorded from {self.epochs[0]} to {self.epochs[-1]}"
+            )
+        return int(matches[0])
+
+
+class Recorded(BackendArray):
+    """A recorded array of several seeds as one array of which xarray reads the parts that are asked for."""
+
+    def __init__(self, runs: Sequence[snapshots.Run], name: str) -> None:
+        self.runs, self.name = runs, name
+        self.epochs = np.array(snapshots.common_epochs(runs))
+        first = runs[0].read(name, self.epochs[:1].tolist())
+        self.shape = (len(runs), len(self.epochs), *first.shape[1:])
+        self.dtype = first.dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
+        seeds, epochs, *rest = key
+        chosen = np.atleast_1d(np.arange(len(self.runs))[seeds])
+        wanted = np.atleast_1d(self.epochs[epochs]).tolist()
+        values = np.empty((len(chosen), len(wanted), *self.shape[2:]), dtype=self.dtype)
+        for place, seed in enumerate(chosen):
+            values[place] = self.runs[seed].read(self.name, wanted)
+        for axis, index in enumerate(rest, start=2):
+            # One axis at a time: NumPy would pair up the elements of two index arrays.
+            values = values.take(np.atleast_1d(np.arange(values.shape[axis])[index]), axis=axis)
+        dropped = tuple(axis for axis, index in enumerate(key) if isinstance(index, (int, np.integer)))
+        return values.squeeze(axis=dropped)
+
+
+def batch_of(run: snapshots.Run) -> int:
+    """Return the number of examples of a panel batch, B: an example and its mates.
+
+    Raises
+    ------
+    UserError
+        If the run was not trained by this program.
+    """
+    if "panel_batch" not in run.config:
+        raise UserError(f"{run.folder} does not say its `panel_batch`: it was not trained by this program")
+    return min(int(run.config["panel_batch"]), run.shape[2])
+
+
+def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = False) -> Scoring:
+    """Return the recorded array that answers come from, and what makes them of it."""
+    prefix = "held_out_" if held_out else ""
+    if mates == "fixed" or runs[0].shape[0] == 1:
+        return Scoring(f"{prefix}correct", lambda right: right)
+    held = runs[0].coordinate("held_out_example")
+    examples = len(held) if held_out and held is not None else runs[0].shape[2]
+    right_with = right_among_mates(examples, min(batch_of(runs[0]), examples))
+    return Scoring(f"{prefix}rivals", lambda rivals: right_with[rivals])
+
+
+def stream(runs: Sequence[snapshots.Run], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield every epoch and, of all seeds, what some arrays recorded; a few epochs are in memory at a time."""
+    epochs = snapshots.common_epochs(runs)
+    entry = len(runs) * sum(runs[0].read(name, epochs[:1]).nbytes for name in names)
+    together = max(1, min(runs[0].chunk_epochs, BLOCK_BYTES // entry))
+    for start in range(0, len(epochs), together):
+        block = epochs[start : start + together]
+        arrays = [np.stack([run.read(name, block) for run in runs]) for name in names]
+        yield from ((epoch, *(values[:, at] for values in arrays)) for at, epoch in enumerate(block))
+
+
+def count(method: str, runs: Sequence[snapshots.Run], scoring: Scoring) -> MethodCounts:
+    """Count a method's correct answers over its seeds, with one chunk of one seed in memory at a time."""
+    name, score = scoring
+    common = snapshots.common_epochs(runs)
+    views, augmentations, examples = runs[0].shape
+    kind = np.int32 if name == "correct" else np.float64
+    correct = np.zeros((views, len(common), examples), dtype=kind)
+    single = np.zeros((len(common), examples), dtype=kind)
+    seed_means = np.zeros((len(runs), len(common)))
+    for index, run in enumerate(runs):
+        for start in range(0, len(common), run.chunk_epochs):
+            block = slice(start, start + run.chunk_epochs)
+            right = score(run.read(name, common[block]))
+            by_view = right.sum(axis=2, dtype=kind)
+            correct[:, block] += by_view.swapaxes(0, 1)
+            single[block] += right[:, 0, 0]
+            seed_means[index, block] = by_view[:, 0].mean(axis=1) / augmentations
+    return MethodCounts(
+        method=method,
+        seeds=tuple(run.seed for run in runs),
+        num_augmentations=augmentations,
+        epochs=np.array(common, dtype=np.int64),
+        correct=correct,
+        single=single,
+        seed_means=seed_means,
+        examples=runs[0].examples,
+        labels=runs[0].labels,
+        true_labels=runs[0].true_labels,
+    )
