@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small made-up study for examples in documentation: two methods and four seeds whose answers improve."""
+"""A small made-up study for examples in documentation: two methods and four seeds whose answers improve.
+
+Everything optional is recorded, too, and independent of the answers: rivals of simclr, answers of both on examples that
+are held out, and for supervised the examples that each seed left out of its training.
+"""
 
 import atexit
 import functools
@@ -13,7 +17,7 @@ from dynamics import snapshots
 from dynamics.study import Study, open_study
 
 NAME = "made-up"
-SEEDS, EPOCHS, AUGMENTATIONS, CLASSES, EXAMPLES = 4, 6, 2, 3, 30
+SEEDS, EPOCHS, AUGMENTATIONS, CLASSES, EXAMPLES, BATCH = 4, 6, 2, 3, 30, 10
 
 
 @functools.cache
@@ -28,7 +32,7 @@ def example_study() -> Study:
     >>> study.methods, study.correct("simclr").sizes["view"]
     (('simclr', 'supervised'), 2)
     """
-    rng = np.random.default_rng(0)
+    rng, apart = np.random.default_rng(0), np.random.default_rng(1)
     runs = Path(tempfile.mkdtemp(prefix="example-study-"))
     atexit.register(shutil.rmtree, runs, ignore_errors=True)
     labels = np.arange(EXAMPLES) % CLASSES
@@ -45,5 +49,20 @@ def example_study() -> Study:
                 scalars={"loss": np.linspace(2, 1, EPOCHS) + rng.normal(scale=0.01, size=EPOCHS)},
                 labels=labels if method == "supervised" else None,
                 true_labels=labels,
+                config={"panel_batch": BATCH},
+                further=_further(apart, probability),
             )
     return open_study(runs / NAME)
+
+
+def _further(rng: np.random.Generator, probability: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the optional arrays of a seed."""
+    further = {
+        "held_out_correct": rng.random(probability.shape) < 0.8 * probability,
+        "held_out_example": np.arange(EXAMPLES),
+        "held_out_label": np.arange(EXAMPLES) % CLASSES,
+    }
+    if probability.shape[1] == 1:
+        return further | {"in_training": rng.random(EXAMPLES) < 0.6}
+    rivals = rng.binomial(EXAMPLES - 1, 0.3 * (1 - probability))
+    return further | {"rivals": rivals, "same_class_rivals": rng.binomial(rivals, 0.5)}

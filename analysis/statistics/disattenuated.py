@@ -102,6 +102,22 @@ def reliability(scores: Scores, labels: Integer[np.ndarray, " example"] | None =
     return moments.reliability(float(moments.shared(moments, _others(moments.seeds))[0]))
 
 
+def shared_variances(scores: Scores) -> Float[np.ndarray, " choice"]:
+    """Return the variance over examples that seeds share, c(A, A): of all examples, then without each group of them.
+
+    0 where seeds share nothing (negative values are estimates near 0); nan for one seed.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> scores = Scores(2 * rng.normal(size=4000) + rng.normal(size=(4, 4000)), range(4))
+    >>> round(float(shared_variances(scores)[0]), 1)
+    4.0
+    """
+    moments = _Moments(scores, None)
+    return moments.shared(moments, _others(moments.seeds))
+
+
 def seeds_needed(reliability: float, seeds: int, *, wanted: float = 0.8) -> float:
     """Return how many seeds give a reliability, from that of the mean over some (Spearman and Brown).
 
