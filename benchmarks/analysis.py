@@ -43,7 +43,7 @@ def measure(conditions: Conditions) -> list[Measurement]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for method in DIFFICULTIES:
-            write(folder, method, thesis_sizes(method, quick=conditions.quick))
+            write(folder, method, thesis_sizes(method, quick=conditions.quick), further=True)
         write_features(folder, *((300, 8) if conditions.quick else FEATURES))
         study = open_study(folder / STUDY)
         for name in analysis.names():

@@ -265,10 +265,26 @@ def scalar_names(method: str) -> tuple[str, ...]:
     return (*kind.terms, "learning_rate", *diagnostics.names(kind.panel_views))
 
 
-def write(runs: Path, method: str, sizes: Sizes) -> None:
+def _further(correct: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Make the optional arrays of a seed up."""
+    rng = np.random.default_rng((3, seed))
+    arrays = {
+        "held_out_correct": np.ascontiguousarray(correct[..., ::-1]),
+        "held_out_example": np.arange(len(labels)),
+        "held_out_label": labels,
+        "in_training": rng.random(len(labels)) < 0.7,
+    }
+    if correct.shape[1] > 1:
+        rivals = rng.integers(1, 16, size=correct.shape, dtype=np.int32) * ~correct
+        arrays |= {"rivals": rivals, "same_class_rivals": rivals // 2}
+    return arrays
+
+
+def write(runs: Path, method: str, sizes: Sizes, *, further: bool = False) -> None:
     """Write a method's seeds as finished runs, without probabilities: no analysis reads them.
 
-    Examples and true labels are the same for methods of equal sizes.
+    Examples and true labels are the same for methods of equal sizes. What else analyses read (answers on held-out
+    examples, rivals, which examples a seed left out) is written where it is asked for.
     """
     rng = np.random.default_rng(2)
     examples = rng.permutation(max(TRAINING_SET, sizes.examples))[: sizes.examples]
@@ -287,4 +303,5 @@ def write(runs: Path, method: str, sizes: Sizes) -> None:
             true_labels=true,
             config=recipe.to_json(),
             provenance={"source": "synthetic"},
+            further=_further(correct, true, seed) if further else None,
         )

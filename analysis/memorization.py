@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which examples does a network remember? m_t(x): how much its answer on x owes to x itself, after every epoch.
+
+Needs seeds that each left a random part of the panel out of training (`--hold-out 0.3`). The difference between those
+that were trained with x and those that were not is Feldman's memorisation, followed over time, for any method: one
+without labels remembers x if the views of x find each other sooner where x was trained on.
+
+    m_t(x) = r_t(x | x in training) - r_t(x | x left out)
+
+python -m analysis.memorization
+"""
+
+import numpy as np
+
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table, spread_over
+from analysis.statistics.memorization import Memorization, memorization
+from dynamics.errors import UserError
+from dynamics.kinds import checked
+from dynamics.mates import Mates
+from dynamics.names import counted, label
+from dynamics.study import Study
+
+FEW = 3
+"""Fewer seeds than these on either side say little about one example."""
+QUANTILES = (5, 25, 50, 75, 95)
+KINDS = ("these_examples", "examples_like_these")
+
+
+def applies(study: Study) -> str | None:
+    """Say in one line why a study has nothing for this analysis; None where it has.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> applies(example_study()) is None
+    True
+    """
+    if _methods(study):
+        return None
+    return (
+        f"the seeds of study {study.name} were trained on the whole panel: train some with `hold_out` 0.3, "
+        "each without another part of it"
+    )
+
+
+def _methods(study: Study) -> list[str]:
+    """Return the methods of which some example was left out by one seed and not by another."""
+    found = []
+    for method in study.methods:
+        seen = study.in_training(method)
+        if (seen.any(axis=0) & ~seen.all(axis=0)).any():
+            found.append(method)
+    return found
+
+
+@checked
+def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
+    """Compute m_t(x) of all methods whose seeds left examples out, and epochs.
+
+    The result has a row for each method and epoch. Its arrays are, for each method, `<method>.m`, `.m_low`, `.m_high`
+    (epoch, example), the ends of 95 % intervals over seeds, `.r_trained` and `.r_left_out` (epoch, example), the
+    learning probabilities that m is the difference of, `.seeds_trained` and `.seeds_left_out` (example), how many seeds
+    these come from, `.epochs` and `.examples`. What no seed, or every seed, left out is nan.
+
+    Parameters
+    ----------
+    study
+        The study.
+    mates
+        Where the nearest view is looked for: among fixed mates, or among random ones (:mod:`dynamics.mates`).
+
+    Raises
+    ------
+    UserError
+        When no seed left examples out.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> found = analyse(example_study()).rows[-1]
+    >>> found["method"], found["examples"], abs(found["mean_m"]) < 0.1
+    ('supervised', 25, True)
+    """
+    study = study.with_mates(mates)
+    if (reason := applies(study)) is not None:
+        raise UserError(reason)
+    rows: list[results.Row] = []
+    arrays: dict[str, np.ndarray] = {}
+    for method in _methods(study):
+        seen = study.in_training(method)
+        found: dict[int, Memorization] = {}
+        for epoch, right in study.answers(method):
+            found[epoch] = memorization(right[:, 0].mean(axis=1, dtype=np.float64), seen)
+            rows.append({"method": method, "epoch": epoch, **row(found[epoch], seen)})
+        arrays |= {f"{method}.{name}": values for name, values in _arrays(found, seen).items()}
+        arrays[f"{method}.examples"] = study.runs[method][0].examples
+    return results.Result(
+        name="memorization", rows=rows, inputs=study.inputs(), arrays=arrays, settings={"mates": mates}
+    )
+
+
+def row(found: Memorization, seen: np.ndarray) -> results.Row:
+    """Return the numbers of one epoch.
+
+    Examples
+    --------
+    >>> seen = np.tile([True, True, True, False], (8, 5)) ^ (np.arange(8) % 2 == 0)[:, np.newaxis]
+    >>> found = row(memorization(np.where(seen, 1.0, 0.0), seen), seen)
+    >>> found["mean_m"], found["clearly_remembered"], found["few_seeds"]
+    (1.0, 1.0, 0)
+    """
+    known = np.isfinite(found.m)
+    values: results.Row = {
+        "seeds": len(seen),
+        "examples": int(known.sum()),
+        "few_seeds": int((known & (np.minimum(seen.sum(axis=0), (~seen).sum(axis=0)) < FEW)).sum()),
+        "mean_r_trained": float(found.trained[known].mean()),
+        "mean_r_left_out": float(found.left_out[known].mean()),
+        "mean_m": found.mean,
+        "sd_m": found.sd,
+        "clearly_remembered": float((found.interval.low[known] > 0).mean()),
+    }
+    for kind, (low, high) in zip(KINDS, found.mean_intervals, strict=True):
+        values[f"mean_m_{kind}_low"], values[f"mean_m_{kind}_high"] = float(low), float(high)
+    quantiles = np.percentile(found.m[known], QUANTILES)
+    return values | {f"m_{name}": float(value) for name, value in zip(QUANTILES, quantiles, strict=True)}
+
+
+def _arrays(found: dict[int, Memorization], seen: np.ndarray) -> dict[str, np.ndarray]:
+    values = list(found.values())
+    arrays = {
+        "m": [one.m for one in values],
+        "m_low": [one.interval.low for one in values],
+        "m_high": [one.interval.high for one in values],
+        "r_trained": [one.trained for one in values],
+        "r_left_out": [one.left_out for one in values],
+    }
+    return {
+        **{name: np.stack(by_epoch) for name, by_epoch in arrays.items()},
+        "seeds_trained": seen.sum(axis=0),
+        "seeds_left_out": (~seen).sum(axis=0),
+        "epochs": np.array(list(found)),
+    }
+
+
+def tables(result: results.Result) -> list[Table]:
+    """Return each method at its first, middle and last epochs.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> tables(analyse(example_study()))[0].notes
+    ['supervised: 25 of 25 examples have fewer than 3 seeds with or without them: only their mean says much']
+    """
+    rows, notes = [], []
+    for method in dict.fromkeys(row["method"] for row in result.rows):
+        own = [row for row in result.rows if row["method"] == method]
+        rows += [own[place] for place in spread_over(len(own), 5)]
+        if few := own[0]["few_seeds"]:
+            notes.append(
+                f"{label(method)}: {few} of {counted(own[0]['examples'], 'example')} have fewer than {FEW} seeds with "
+                "or without them: only their mean says much"
+            )
+    columns = [
+        Column("method", "method", "method"),
+        Column("epoch", "t", "d"),
+        Column("mean_r_trained", "E[r_t], trained", ".3f"),
+        Column("mean_r_left_out", "left out", ".3f"),
+        Column("mean_m", "E[m_t]", ".3f"),
+        Column("mean_m_these_examples", "95 %, these examples", "interval"),
+        Column("mean_m_examples_like_these", "95 %, examples like these", "interval"),
+        Column("sd_m", "sd m_t", ".3f"),
+        Column("m_5", "5 %", ".2f"),
+        Column("m_50", "median", ".2f"),
+        Column("m_95", "95 %", ".2f"),
+        Column("clearly_remembered", "clearly > 0", ".0%"),
+    ]
+    caption = (
+        "what is remembered of an example itself: m_t(x), r_t(x) of networks that were trained on x less that of those "
+        "that were not; sd m_t: between examples, without the noise of few seeds; clearly > 0: examples whose own 95 % "
+        "interval is above 0 (2.5 % by chance)"
+    )
+    return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
+
+
+if __name__ == "__main__":
+    main("memorization")
