@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What does a network remember of single examples? m_t(x) over the epochs, and against r_t(x) (figure G.2)."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from analysis.framework.results import Result
+from analysis.memorization import QUANTILES
+from dynamics.names import ordered
+from figures import Results
+from figures._curves import array
+from figures._names import label
+from figures._panels import HEIGHTS, WIDTHS
+from figures._seeds import number_epochs
+from figures._style import colours
+
+NUMBER = "G.2"
+TITLE = "memorisation of single examples"
+NEEDS = ("memorization",)
+READING = (
+    "Memorisation m of an example is the learning probability of networks that were trained on it less that of those "
+    "that were not. Left, its mean over examples at every epoch, with the 95 % interval over seeds and examples like "
+    "these, and the middle 50 % and 90 % of the examples, which few seeds make wider than they are. Right, one dot for "
+    "each example at the last epoch, against its learning probability when it was trained on: on the dashed line lies "
+    "what is answered only by networks that know the example itself, on the zero line what follows from the others."
+)
+SHADES = {(5, 95): 0.15, (25, 75): 0.25}
+"""Opacity of the bands between two percentiles."""
+
+
+def draw(results: Results) -> Figure:
+    """Draw two panels per method whose seeds left examples out."""
+    result = results["memorization"]
+    shown = ordered({row["method"] for row in result.rows})
+    looks = colours(shown)
+    figure = Figure(figsize=(WIDTHS[2], len(shown) * 0.85 * HEIGHTS[2] + 0.7), layout="constrained")
+    grid = figure.subplots(len(shown), 2, sharey=True, squeeze=False)
+    for (over_time, at_end), method in zip(grid, shown, strict=True):
+        _draw_epochs(over_time, result, method, looks[method])
+        _draw_examples(at_end, result, method, looks[method])
+        over_time.set_title(label(method))
+    grid[0, 0].set_ylim(-1.02, 1.02)
+    grid[-1, 0].set_xlabel("epoch $t$")
+    grid[-1, 1].set_xlabel(r"$r_t(x)$, trained on $x$")
+    figure.supylabel("memorisation $m_t(x)$")
+    handles = [
+        Line2D([], [], color="black", label="mean"),
+        *(
+            Patch(color="black", alpha=alpha, linewidth=0, label=f"{high - low} % of the examples")
+            for (low, high), alpha in SHADES.items()
+        ),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
+
+
+def _draw_epochs(panel: Axes, result: Result, method: str, colour: str) -> None:
+    rows = [row for row in result.rows if row["method"] == method]
+    epochs = [row["epoch"] for row in rows]
+    percentiles = {name: [row[f"m_{name}"] for row in rows] for name in QUANTILES}
+    for (low, high), alpha in SHADES.items():
+        panel.fill_between(
+            epochs, percentiles[low], percentiles[high], color=colour, alpha=alpha, linewidth=0
+        )
+    mean = np.array([row["mean_m"] for row in rows])
+    panel.plot(epochs, mean, color=colour)
+    ends = [[row[f"mean_m_examples_like_these_{end}"] for row in rows] for end in ("low", "high")]
+    if None not in ends[0]:
+        for end in ends:
+            panel.plot(epochs, end, color=colour, linewidth=0.6, linestyle="dotted")
+    panel.axhline(0, color="black", linewidth=0.6)
+    number_epochs(panel)
+
+
+def _draw_examples(panel: Axes, result: Result, method: str, colour: str) -> None:
+    trained, m = (array(result, f"{method}.{name}")[-1] for name in ("r_trained", "m"))
+    panel.plot([0, 1], [0, 1], color="black", linewidth=0.6, linestyle="dashed")
+    panel.axhline(0, color="black", linewidth=0.6)
+    panel.scatter(trained, m, s=5, color=colour, alpha=0.35, linewidths=0, clip_on=False)
+    panel.set(xlim=(-0.02, 1.02), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
