@@ -152,7 +152,7 @@ def tables(result: results.Result) -> list[Table]:
     --------
     >>> from analysis.framework.example import example_study
     >>> tables(analyse(example_study()))[0].notes
-    ['supervised: 25 of 25 examples have fewer than 3 seeds with or without them: only their mean says much']
+    ['supervised: fewer than 3 seeds with or without x for 25 of 25 examples: only their mean says much']
     """
     rows, notes = [], []
     for method in dict.fromkeys(row["method"] for row in result.rows):
@@ -160,8 +160,8 @@ def tables(result: results.Result) -> list[Table]:
         rows += [own[place] for place in spread_over(len(own), 5)]
         if few := own[0]["few_seeds"]:
             notes.append(
-                f"{label(method)}: {few} of {counted(own[0]['examples'], 'example')} have fewer than {FEW} seeds with "
-                "or without them: only their mean says much"
+                f"{label(method)}: fewer than {FEW} seeds with or without x for {few} of "
+                f"{counted(own[0]['examples'], 'example')}: only their mean says much"
             )
     columns = [
         Column("method", "method", "method"),

@@ -419,6 +419,11 @@ def _differences(method: str, runs: Sequence[snapshots.Run]) -> list[str]:
             f"{method}: {span} used, as far as every seed has them: seed {shortest.seed} has "
             f"{len(shortest.epochs)}, seed {longest.seed} has {len(longest.epochs)}"
         )
+    if share := runs[0].config.get("hold_out"):
+        found.append(
+            f"{method}: every seed left another {share:.0%} of the panel out of its training, and r_t is over all "
+            "seeds; analysis.memorization tells them apart"
+        )
     data = _data(runs)
     other = next((place for place, one in enumerate(data) if one != data[0]), None)
     if other is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 
 from analysis.papers import Results
 from analysis.papers.findings import Finding
-from analysis.papers.memorization import classes, spreads
+from analysis.papers.memorization import classes, memory, spreads
 from dynamics.study import Study
 
 TESTS: dict[Callable[[Results], Finding], frozenset[str]] = {
@@ -18,8 +18,9 @@ TESTS: dict[Callable[[Results], Finding], frozenset[str]] = {
     classes.similar_classes: frozenset({"simclr"}),
     classes.larger_divergence: frozenset({"simclr", "supervised"}),
     classes.less_graded: frozenset({"simclr", "supervised"}),
+    memory.simclr_memorises: frozenset({"simclr", "random-labels"}),
 }
-"""In the thesis's order: the function that tests a finding, and the methods that it is about."""
+"""In the thesis's order, its explanation last: the function that tests a finding, and the methods that it is about."""
 
 
 def findings(study: Study, results: Results) -> list[Finding]:

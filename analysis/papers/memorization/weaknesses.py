@@ -26,7 +26,14 @@ def weaknesses(study: Study, results: Results) -> list[Weakness]:
     >>> "in 0 of 5 tests all expected counts are at 5 or above" in found[0].text
     True
     """
-    return [_tails(results), _floors(results), _order(results), *_kept_labels(results), _replacement(study)]
+    return [
+        _tails(results),
+        _floors(results),
+        _order(results),
+        *_mates(results),
+        *_kept_labels(results),
+        _replacement(study),
+    ]
 
 
 def _tails(results: Results) -> Weakness:
@@ -116,6 +123,28 @@ def _order(results: Results) -> Weakness:
         "seeds, which makes the observed one smaller:"
     )
     return Weakness("Sorting", text, [table])
+
+
+def _mates(results: Results) -> list[Weakness]:
+    last = {row["method"]: row for row in results["mates"].rows} if "mates" in results else {}
+    if "simclr" not in last:
+        return []
+    row = last["simclr"]
+    text = [
+        "It looks SimCLR's views up among the same mates in every epoch and seed, so that an example is hard where its "
+        "mates happen to look like it: part of r belongs to the batch."
+    ]
+    if row["mates_share"] is not None and np.isfinite(row["mates_share"]):
+        low, high = (row[f"mates_share_examples_like_these_{end}"] for end in ("low", "high"))
+        text.append(
+            f"Here {row['mates_share']:.0%} ({low:.0%} to {high:.0%}) of the variance between examples that seeds "
+            f"agree on at t = {row['epoch']} is that of the mates."
+        )
+    text.append(
+        f"Among random mates E[r] is {row['mean_r']:.3f}; without those of the example's own class it would be "
+        f"{row['mean_r_other_classes']:.3f}. `--mates random` repeats every analysis of r without fixed mates."
+    )
+    return [Weakness("Mates", " ".join(text))]
 
 
 def _kept_labels(results: Results) -> list[Weakness]:

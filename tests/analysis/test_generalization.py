@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gap between training and held-out examples: against loops, by simulation, and on networks that learnt nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from analysis import generalization
+from analysis.framework import results
+from analysis.papers.findings import Conclusion
+from analysis.papers.memorization.memory import simclr_memorises
+from analysis.statistics.generalization_gap import Gap, generalization_gap
+from dynamics import data, snapshots
+from dynamics.errors import UserError
+from dynamics.study import open_study
+from dynamics.study_file import preset
+from dynamics.training.workbench import Workbench
+
+
+def slow_gap(trained: np.ndarray, held_out: np.ndarray, used: np.ndarray) -> float:
+    means = [row[mask].mean() for row, mask in zip(trained, used, strict=True)]
+    return float(np.mean(means) - np.mean([row.mean() for row in held_out]))
+
+
+@pytest.mark.parametrize("shapes", [((5, 40), (5, 70)), ((2, 9), (2, 100)), ((3, 33), (3, 33))])
+def test_the_gap_is_the_difference_of_means_of_seeds(
+    shapes: tuple[tuple[int, int], tuple[int, int]], rng: np.random.Generator
+) -> None:
+    trained, held_out = (rng.random(shape) for shape in shapes)
+    used = rng.random(shapes[0]) < 0.7
+    found = generalization_gap(trained, held_out, chance=0.1, in_training=used)
+    assert found.gap == pytest.approx(slow_gap(trained, held_out, used))
+    assert found.ratio == pytest.approx((found.held_out - 0.1) / (found.trained - 0.1))
+    everything = generalization_gap(trained, held_out, chance=0.1)
+    assert everything.gap == pytest.approx(trained.mean() - held_out.mean())
+    by_seed = trained.mean(axis=1) - held_out.mean(axis=1)
+    error = by_seed.std(ddof=1) / np.sqrt(len(by_seed))
+    low, high = everything.gap_intervals.these_examples
+    from scipy import stats
+
+    half = stats.t.isf(0.025, len(by_seed) - 1) * error
+    np.testing.assert_allclose([low, high], [everything.gap - half, everything.gap + half])
+
+
+def test_leaving_out_seeds_and_groups_is_leaving_them_out(rng: np.random.Generator) -> None:
+    """The quick sums against the function itself, on arrays that lack the seed or the examples."""
+    from analysis.statistics.generalization_gap import _Means
+    from analysis.statistics.jackknife import groups_of
+
+    answers, used = rng.random((4, 50)), rng.random((4, 50)) < 0.6
+    found = _Means.of(answers, used, 32)
+    groups = groups_of(50) % 32
+
+    def mean(rows: np.ndarray, keep: np.ndarray) -> float:
+        return float(np.mean([answers[row][used[row] & keep].mean() for row in rows]))
+
+    everything = np.ones(50, bool)
+    assert found.value == pytest.approx(mean(np.arange(4), everything))
+    for seed in range(4):
+        others = np.delete(np.arange(4), seed)
+        assert found.without_seed[seed] == pytest.approx(mean(others, everything))
+        assert found.without_both[7, seed] == pytest.approx(mean(others, groups != 7))
+    assert found.without_group[7] == pytest.approx(mean(np.arange(4), groups != 7))
+
+
+def studies(count: int, seeds: int, gap: float, *, start: int = 0) -> list[Gap]:
+    """Independent panels of examples that differ, and seeds that differ, in how much and in their gap."""
+    found = []
+    for number in range(start, start + count):
+        rng = np.random.default_rng(number)
+        ability = rng.normal(0.5, 0.05, size=(seeds, 1))
+        memory = rng.normal(gap, 0.03, size=(seeds, 1))
+        p = [ability + extra + rng.normal(0, 0.15, size=100) for extra in (memory, 0.0)]
+        answers = [rng.binomial(3, np.clip(values, 0, 1)) / 3 for values in p]
+        found.append(generalization_gap(*answers, chance=0.1))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [5, 8, 30])
+def test_the_interval_of_the_gap_holds_for_other_seeds_and_examples(seeds: int) -> None:
+    """With panels that are drawn anew; an interval of these examples would not do."""
+    found = [one.gap_intervals for one in studies(400, seeds, 0.0)]
+    covered = [np.mean([low <= 0 <= high for low, high in kind]) for kind in zip(*found, strict=True)]
+    assert 0.92 <= covered[1] <= 0.985
+    assert covered[0] < covered[1]
+
+
+@pytest.mark.slow
+def test_the_interval_of_the_ratio_holds() -> None:
+    truth = (0.5 - 0.1) / (0.7 - 0.1)
+    found = [one.ratio_intervals.examples_like_these for one in studies(300, 8, 0.2)]
+    assert 0.92 <= np.mean([low <= truth <= high for low, high in found]) <= 0.99
+
+
+def test_one_seed_has_a_gap_without_interval(rng: np.random.Generator) -> None:
+    found = generalization.row(
+        rng.random((1, 60)) / 2 + 0.5, rng.random((1, 60)), 0.1, np.ones((1, 60), bool)
+    )
+    assert found["gap"] > 0.1 and np.isnan(found["gap_these_examples_low"])
+    assert found["verdict"] is None
+
+
+def test_there_is_no_ratio_of_answers_at_chance(rng: np.random.Generator) -> None:
+    trained, held_out = (rng.binomial(1, 0.1, size=(6, 100)).astype(float) for _ in range(2))
+    found = generalization.row(trained, held_out, 0.1, np.ones(trained.shape, bool))
+    assert found["ratio"] is None and found["verdict"] is None
+    assert found["gap_examples_like_these_low"] < 0 < found["gap_examples_like_these_high"]
+    unknown = generalization.row(trained + 0.5, held_out, None, np.ones(trained.shape, bool))
+    assert unknown["ratio"] is None and unknown["gap"] == pytest.approx(0.5 + found["gap"])
+
+
+@pytest.mark.parametrize("method", ["simclr", "supervised"])
+def test_an_untrained_network_has_no_gap(method: str) -> None:
+    recipe = preset(
+        method, "quick", train_examples=None, width=2, batch_size=32, panel_examples=256, precision="fp32"
+    )
+    bench = Workbench(method, recipe, data.load("digits"), device=torch.device("cpu"), engine="eager")
+    answers: dict[str, list[np.ndarray]] = {"correct": [], "held_out_correct": []}
+    for seed in range(5):
+        bench.begin(seed)
+        scores = bench.score().arrays
+        for name, values in answers.items():
+            values.append(scores[name][0].mean(axis=0))
+    trained, held_out = (np.stack(values) for values in answers.values())
+    found = generalization_gap(trained, held_out, chance=0.1)
+    low, high = found.gap_intervals.examples_like_these
+    assert low < 0 < high
+    assert abs(found.gap) < 0.05
+
+
+def write(runs: Path, method: str, trained: float, held_out: float, **config: object) -> None:
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        right = [rng.random((2, 1, 3, 80)) < p for p in (trained, held_out)]
+        snapshots.write_finished(
+            snapshots.seed_folder(runs, "s", method, seed),
+            method=method, seed=seed, correct=right[0], labels=np.arange(80) % 10, config=dict(config),
+            further={"held_out_correct": right[1], "held_out_example": np.arange(80)},
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("simclr", "like", "conclusion"),
+    [
+        (0.9, 0.1, Conclusion.REFUTED),
+        (0.15, 0.1, Conclusion.CONFIRMED),
+        (0.15, 0.9, Conclusion.UNDECIDED),
+    ],
+)
+def test_simclr_memorises_if_new_images_are_not_answered(
+    simclr: float, like: float, conclusion: Conclusion, tmp_path: Path
+) -> None:
+    write(tmp_path, "simclr", 0.95, simclr)
+    write(tmp_path, "random-labels", 0.95, like)
+    found = generalization.analyse(open_study(tmp_path / "s"))
+    finding = simclr_memorises({"generalization": found})
+    assert finding.conclusion is conclusion, finding.number
+    results.write(found, tmp_path / "results")
+    assert results.read(tmp_path / "results", "generalization").rows[0]["gap"] == found.rows[0]["gap"]
+
+
+def test_left_out_examples_are_no_training_examples(tmp_path: Path) -> None:
+    """A seed's answers on what it left out count for neither side."""
+    rng = np.random.default_rng(0)
+    for seed in range(4):
+        seen = rng.random(60) < 0.5
+        snapshots.write_finished(
+            snapshots.seed_folder(tmp_path, "s", "supervised", seed),
+            method="supervised", seed=seed, correct=np.broadcast_to(seen, (1, 1, 2, 60)).copy(),
+            further={
+                "held_out_correct": rng.random((1, 1, 2, 40)) < 0.5, "held_out_example": np.arange(40),
+                "in_training": seen,
+            },
+        )  # fmt: skip
+    (row,) = generalization.analyse(open_study(tmp_path / "s")).rows
+    assert row["mean_r"] == 1.0
+
+
+def test_without_held_out_images_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    correct = np.ones((1, 1, 1, 4), bool)
+    snapshots.write_finished(
+        snapshots.seed_folder(tmp_path, "s", "mine", 0), method="mine", seed=0, correct=correct
+    )
+    with pytest.raises(UserError, match="no method in study s was scored on held-out images"):
+        generalization.analyse(open_study(tmp_path / "s"))
