@@ -11,7 +11,7 @@ Coverage: the fraction of 95 % intervals that hold the true value. Of 1000 studi
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tyro
@@ -20,9 +20,12 @@ from analysis.framework import console
 from analysis.framework.table import Column, Table
 from analysis.statistics.class_differences import class_differences, crossed_class_test
 from analysis.statistics.disattenuated import Scores, correlate
+from analysis.statistics.generalization_gap import generalization_gap
 from analysis.statistics.homogeneity import dispersion, tarone
 from analysis.statistics.intraclass import icc_interval, icc_of_seeds
 from analysis.statistics.jackknife import Interval, mean_intervals
+from analysis.statistics.mates import mates_share
+from analysis.statistics.memorization import memorization
 from analysis.statistics.variance_components import (
     component_intervals,
     example_test,
@@ -30,7 +33,7 @@ from analysis.statistics.variance_components import (
     variance_components,
 )
 from analysis.statistics.within_seeds import cochran_q, permutation_test
-from tests.references.simulated_studies import Crossed, crossed
+from tests.references.simulated_studies import Crossed, among_mates, crossed, twins, two_panels
 
 LEVEL = 0.05
 Study = Callable[..., Crossed]
@@ -140,6 +143,25 @@ class Truth:
         } | {"generalizability": float(at_size)}
 
 
+class Coverage(NamedTuple):
+    """What became of an interval in many studies."""
+
+    holds: float
+    """Fraction of the intervals that hold the true value."""
+    absent: float
+    """Fraction of the studies that give no interval: a share of nothing, a correlation of noise."""
+
+    @classmethod
+    def of(cls, found: list[bool | None]) -> "Coverage":
+        known = [one for one in found if one is not None]
+        return cls(float(np.mean(known)) if known else np.nan, 1 - len(known) / len(found))
+
+
+def held(interval: Interval, value: float) -> bool | None:
+    """Whether an interval holds a value; None where there is none."""
+    return None if np.isnan(interval.low) else bool(interval.low <= value <= interval.high)
+
+
 def covered(
     effects: Mapping[str, float],
     rng: np.random.Generator,
@@ -148,21 +170,55 @@ def covered(
     seeds: int,
     augmentations: int,
     examples: int,
-) -> dict[str, float]:
+) -> dict[str, Coverage]:
     """Return the coverage of each interval."""
     truth = Truth(effects, rng, seeds=seeds, augmentations=augmentations)
-    hits: dict[str, list[bool]] = {}
+    hits: dict[str, list[bool | None]] = {}
     for _ in range(studies):
         study = crossed(rng, seeds=seeds, augmentations=augmentations, examples=examples, **effects)
-        for name, (low, high), value in intervals(study, truth):
-            if not np.isnan(low):  # a share of nothing has no interval
-                hits.setdefault(name, []).append(bool(low <= value <= high))
-    return {name: float(np.mean(found)) for name, found in hits.items()}
+        for name, interval, value in intervals(study, truth):
+            hits.setdefault(name, []).append(held(interval, value))
+    return {name: Coverage.of(found) for name, found in hits.items()}
+
+
+GAP, CHANCE, MEAN_M = 0.2, 0.1, 0.3
+
+
+def memory_intervals(
+    rng: np.random.Generator, *, seeds: int, examples: int
+) -> Iterator[tuple[str, Interval, float]]:
+    """Yield the intervals of three new studies about memory and mates, with what they should hold."""
+    for gap in (0.0, GAP):
+        found = generalization_gap(*two_panels(rng, seeds=seeds, examples=examples, gap=gap), chance=CHANCE)
+        yield f"gap of {gap:g}, examples like these", found.gap_intervals.examples_like_these, gap
+    ratio = (0.5 - CHANCE) / (0.5 + GAP - CHANCE)
+    yield "ratio, examples like these", found.ratio_intervals.examples_like_these, ratio
+    m = rng.choice([0.0, 2 * MEAN_M], size=examples)
+    of_memory = memorization(*twins(rng, m, seeds=seeds))
+    known = np.isfinite(of_memory.m)
+    yield "E[m], these examples", of_memory.mean_intervals.these_examples, float(m[known].mean())
+    yield "E[m], examples like these", of_memory.mean_intervals.examples_like_these, MEAN_M
+    one = int(np.flatnonzero(known)[0])
+    yield "m of one example", Interval(*(end[one] for end in of_memory.interval)), float(m[one])
+    for share in (0.0, 0.5):
+        of_mates = mates_share(*among_mates(rng, share, seeds=seeds, examples=examples))
+        yield f"mates' share of {share:g}, examples like these", of_mates.interval, share
+
+
+def covered_memory(
+    rng: np.random.Generator, *, studies: int, seeds: int, examples: int
+) -> dict[str, Coverage]:
+    """Return the coverage of the intervals about memory and mates."""
+    hits: dict[str, list[bool | None]] = {}
+    for _ in range(studies):
+        for name, interval, value in memory_intervals(rng, seeds=seeds, examples=examples):
+            hits.setdefault(name, []).append(held(interval, value))
+    return {name: Coverage.of(found) for name, found in hits.items()}
 
 
 def covered_correlation(
     rng: np.random.Generator, *, studies: int, seeds: int, examples: int, planted: float = 0.5
-) -> float:
+) -> Coverage:
     """Return the coverage of the correlation between two methods whose difficulties correlate by a planted value."""
 
     def answers(difficulty: np.ndarray) -> np.ndarray:
@@ -176,13 +232,10 @@ def covered_correlation(
     from scipy.stats import norm
 
     truth = np.corrcoef(norm.cdf(pair(1_000_000) / np.sqrt(1 + 0.25 + 0.09)))[0, 1]
-    hits = []
-    for _ in range(studies):
-        found = correlate(*(Scores(answers(one), range(seeds)) for one in pair(examples)))
-        low, high = found.examples_like_these
-        if not np.isnan(found.rho):
-            hits.append(low <= truth <= high)
-    return float(np.mean(hits))
+    found = [
+        correlate(*(Scores(answers(one), range(seeds)) for one in pair(examples))) for _ in range(studies)
+    ]
+    return Coverage.of([held(one.examples_like_these, truth) for one in found])
 
 
 def show(caption: str, first: str, rows: Mapping[tuple[str, str], Mapping[int, float]]) -> None:
@@ -223,14 +276,20 @@ def main(
         for test, effects in PRESENT.items()
     }
     show(f"power at 0.05 ({about})", "test", power)
-    coverage: dict[tuple[str, str], dict[int, float]] = {}
-    for kind, effects in KINDS.items():
-        found = by_seeds(partial(covered, effects, rng, studies=studies, **sizes))
+    coverage: dict[tuple[str, str], dict[int, Coverage]] = {}
+    simulated = {kind: partial(covered, effects, **sizes) for kind, effects in KINDS.items()}
+    simulated["memory and mates"] = partial(covered_memory, examples=examples)
+    for kind, count in simulated.items():
+        found = by_seeds(partial(count, rng=rng, studies=studies))
         for name in next(iter(found.values())):
             coverage[name, kind] = {n: values[name] for n, values in found.items()}
     correlated = by_seeds(partial(covered_correlation, rng, studies=studies, examples=examples))
     coverage["rho of two methods, examples like these", "correlation 0.5"] = correlated
-    show(f"coverage of 95 % intervals ({about})", "interval", coverage)
+    holds = {key: {n: one.holds for n, one in values.items()} for key, values in coverage.items()}
+    show(f"coverage of 95 % intervals ({about})", "interval", holds)
+    absent = {key: {n: one.absent for n, one in values.items()} for key, values in coverage.items()}
+    absent = {key: values for key, values in absent.items() if any(values.values())}
+    show(f"fraction of studies without an interval ({about})", "interval", absent)
 
 
 if __name__ == "__main__":

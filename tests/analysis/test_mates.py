@@ -23,6 +23,7 @@ from dynamics.methods.views import retrieve_partner
 from dynamics.study import Study, open_study
 from figures import _files
 from tests.references import rivals as loops
+from tests.references.simulated_studies import among_mates
 
 K, BATCH = 12, 4
 SCORED = ("learning", "alignment", "augmentations", "classes", "correlation", "order")
@@ -118,18 +119,12 @@ def test_curves_over_batch_sizes_begin_near_one_and_end_with_the_panel(rng: np.r
     assert curve[4] == pytest.approx(right_among_mates(60, 20)[rivals].mean())
 
 
-def planted(rng: np.random.Generator, share: float, *, examples: int = 400) -> tuple[np.ndarray, np.ndarray]:
-    """Answers of eight seeds that differ, whose agreement is to a given part that of mates."""
-    total = 0.03
-    own = 0.5 + np.sqrt((1 - share) * total) * rng.choice([-1, 1], examples)
-    of_mates = np.sqrt(share * total) * rng.choice([-1, 1], examples)
-    expected = own + 0.1 * rng.normal(size=(8, 1, 1)) + np.zeros((8, 3, examples))
-    return rng.random(expected.shape) < expected + of_mates, np.clip(expected, 0, 1)
-
-
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
 def test_a_planted_share_of_mates_is_found_and_covered(share: float) -> None:
-    found = [mates_share(*planted(np.random.default_rng(seed), share)) for seed in range(100)]
+    found = [
+        mates_share(*among_mates(np.random.default_rng(seed), share, seeds=8, examples=400))
+        for seed in range(100)
+    ]
     assert np.mean([one.share for one in found]) == pytest.approx(share, abs=0.02)
     covered = np.mean([one.interval.low <= share <= one.interval.high for one in found])
     assert covered >= 0.88  # two and a half errors of 100 studies below .95

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import dynamics
 from analysis import memorization as analysis_of
@@ -12,19 +13,11 @@ from analysis.statistics.memorization import memorization
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.study import open_study
-
-
-def made_up(
-    rng: np.random.Generator, m: np.ndarray, *, seeds: int, augmentations: int = 1, base: float = 0.3
-) -> tuple[np.ndarray, np.ndarray]:
-    """Answers of seeds that differ, .7 of which know an example."""
-    seen = rng.random((seeds, len(m))) < 0.7
-    p = np.clip(base + np.where(seen, m, 0) + rng.normal(0, 0.05, size=(seeds, 1)), 0, 1)
-    return rng.binomial(augmentations, p) / augmentations, seen
+from tests.references.simulated_studies import twins
 
 
 def test_it_is_the_difference_of_means_example_by_example(rng: np.random.Generator) -> None:
-    answers, seen = made_up(rng, rng.random(40) / 2, seeds=6)
+    answers, seen = twins(rng, rng.random(40) / 2, seeds=6)
     found = memorization(answers, seen)
     for x in range(40):
         sides = answers[seen[:, x], x], answers[~seen[:, x], x]
@@ -34,13 +27,11 @@ def test_it_is_the_difference_of_means_example_by_example(rng: np.random.Generat
 
 
 def test_left_out_seeds_are_left_out(rng: np.random.Generator) -> None:
-    answers, seen = made_up(rng, rng.random(100) / 2, seeds=7)
+    answers, seen = twins(rng, rng.random(100) / 2, seeds=7)
     found = memorization(answers, seen)
     values = np.array(
         [memorization(np.delete(answers, s, axis=0), np.delete(seen, s, axis=0)).mean for s in range(7)]
     )
-    from scipy import stats
-
     half = stats.t.isf(0.025, 6) * np.sqrt(6 / 7 * ((values - values.mean()) ** 2).sum())
     np.testing.assert_allclose(
         found.mean_intervals.these_examples, [found.mean - half, found.mean + half], rtol=1e-9
@@ -49,7 +40,7 @@ def test_left_out_seeds_are_left_out(rng: np.random.Generator) -> None:
 
 def test_a_planted_m_is_recovered(rng: np.random.Generator) -> None:
     m = rng.choice([0.0, 0.6], size=1000)
-    found = memorization(*made_up(rng, m, seeds=30))
+    found = memorization(*twins(rng, m, seeds=30))
     assert found.mean == pytest.approx(m.mean(), abs=0.03)
     assert found.sd == pytest.approx(m.std(), abs=0.03)  # .3, while that of the estimates is .36
     assert np.nanstd(found.m) > 0.33
@@ -64,32 +55,12 @@ def test_the_interval_of_an_example_holds(seeds: int, augmentations: int) -> Non
     for study in range(40):
         rng = np.random.default_rng(study)
         m = rng.uniform(0, 0.6, 300)
-        found = memorization(*made_up(rng, m, seeds=seeds, augmentations=augmentations))
+        found = memorization(*twins(rng, m, seeds=seeds, augmentations=augmentations))
         known = np.isfinite(found.m)
         covered.append(((found.interval.low <= m) & (m <= found.interval.high))[known].mean())
     assert np.mean(covered) >= 0.93
     if augmentations == 1:
         assert np.mean(covered) <= 0.985
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [5, 8, 30])
-def test_the_intervals_of_the_mean_hold(seeds: int) -> None:
-    """These examples: the mean of their m; examples like these: that of all."""
-    these, like_these = [], []
-    for study in range(300):
-        rng = np.random.default_rng(study)
-        m = rng.choice([0.0, 0.6], size=120)
-        answers, seen = made_up(rng, m, seeds=seeds)
-        found = memorization(answers, seen)
-        known = np.isfinite(found.m)
-        for target, truth, (low, high) in (
-            (these, m[known].mean(), found.mean_intervals.these_examples),
-            (like_these, 0.3, found.mean_intervals.examples_like_these),
-        ):
-            target.append(low <= truth <= high)
-    assert 0.91 <= np.mean(these) <= 0.995
-    assert 0.91 <= np.mean(like_these) <= 0.995
 
 
 def test_labels_that_mean_nothing_are_remembered_and_nothing_is_at_first(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.analysis.simulate_size_power import (
     PRESENT,
     covered,
     covered_correlation,
+    covered_memory,
     rejected,
 )
 
@@ -56,8 +57,15 @@ def test_what_version_0_1_took_for_effects(test: str, null: str, rng: np.random.
 def test_intervals_hold_what_they_should(kind: str, seeds: int, rng: np.random.Generator) -> None:
     """Of 150 at least 132: with a coverage of .95, fewer come up once in a thousand times."""
     found = covered(KINDS[kind], rng, studies=150, seeds=seeds, **SIZES)
-    assert min(found.values()) >= 0.88, found
+    assert min(one.holds for one in found.values()) >= 0.88, found
+
+
+@pytest.mark.parametrize("seeds", [5, 8])
+def test_intervals_about_memory_and_mates_hold_what_they_should(seeds: int, rng: np.random.Generator) -> None:
+    found = covered_memory(rng, studies=150, seeds=seeds, examples=96)
+    assert min(one.holds for one in found.values()) >= 0.88, found
+    assert max(one.absent for one in found.values()) <= 0.02, found
 
 
 def test_intervals_of_correlations_hold_the_planted_one(rng: np.random.Generator) -> None:
-    assert covered_correlation(rng, studies=150, seeds=8, examples=200) >= 0.88
+    assert covered_correlation(rng, studies=150, seeds=8, examples=200).holds >= 0.88

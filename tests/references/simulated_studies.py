@@ -77,3 +77,39 @@ def crossed(
     noise = rng.normal(size=(seeds, augmentations, examples))
     scale = np.sqrt(1 + seed**2 + luck**2 + favour**2)
     return Crossed(fixed + moving + noise > threshold, stats.norm.cdf((fixed - threshold) / scale), labels)
+
+
+def two_panels(
+    rng: np.random.Generator, *, seeds: int, examples: int, gap: float, augmentations: int = 3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean answers (seed, example) on training and on held-out examples, both new in every study.
+
+    Examples differ, seeds differ in how much they know (0.5 on average of what is held out) and in their gap.
+    """
+    ability, memory = rng.normal(0.5, 0.05, size=(seeds, 1)), rng.normal(gap, 0.03, size=(seeds, 1))
+    p = [ability + extra + rng.normal(0, 0.12, size=examples) for extra in (memory, 0.0)]
+    one, other = (rng.binomial(augmentations, np.clip(values, 0, 1)) / augmentations for values in p)
+    return one, other
+
+
+def twins(
+    rng: np.random.Generator, m: np.ndarray, *, seeds: int, augmentations: int = 1, base: float = 0.3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean answers of seeds that differ and that know 0.7 of the examples each, and which ones: (seed, example)."""
+    seen = rng.random((seeds, len(m))) < 0.7
+    p = np.clip(base + np.where(seen, m, 0) + rng.normal(0, 0.05, size=(seeds, 1)), 0, 1)
+    return rng.binomial(augmentations, p) / augmentations, seen
+
+
+def among_mates(
+    rng: np.random.Generator, share: float, *, seeds: int, examples: int, augmentations: int = 3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Answers among fixed mates, to a part of whose agreement these lead, and among random ones.
+
+    (seed, augmentation, example) each.
+    """
+    total = 0.03
+    own = 0.5 + np.sqrt((1 - share) * total) * rng.choice([-1, 1], examples)
+    of_mates = np.sqrt(share * total) * rng.choice([-1, 1], examples)
+    expected = own + 0.1 * rng.normal(size=(seeds, 1, 1)) + np.zeros((seeds, augmentations, examples))
+    return rng.random(expected.shape) < expected + of_mates, np.clip(expected, 0, 1)
