@@ -176,7 +176,7 @@ def test_results_of_different_snapshots_are_not_mixed(root):
     main(["4.3", "--results", str(root)])
     without = {method: digest for method, digest in newer.inputs.items() if method != "random-labels"}
     storage.write(Result(name="alignment", rows=newer.rows, inputs=without), root / "quick")
-    with pytest.raises(UserError, match="seeds of random-labels"):
+    with pytest.raises(UserError, match="seeds or mates of random-labels"):
         main(["4.2", "--results", str(root)])
 
 
