@@ -68,7 +68,7 @@ def analyse(
     *,
     reference: str | None = None,
     epochs: Sequence[int] | None = None,
-    mates: Mates = "fixed",
+    mates: Mates | None = None,
 ) -> results.Result:
     """Align all methods of a study to some epochs of one of them.
 
@@ -81,8 +81,8 @@ def analyse(
     epochs
         Epochs of the reference; by default 1 5 10 25 50 200, as far as it has them.
     mates
-        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
-        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
+        Where the nearest view is looked for: among the panel's fixed mates (the thesis's), or among random ones, which
+        leaves r_t(x) a property of x (:mod:`dynamics.mates`); by default as the study has it, fixed.
 
     Raises
     ------

@@ -44,7 +44,9 @@ LEVEL = 0.05
 
 
 @checked
-def analyse(study: Study, *, targets: Sequence[float] = TARGETS, mates: Mates = "fixed") -> results.Result:
+def analyse(
+    study: Study, *, targets: Sequence[float] = TARGETS, mates: Mates | None = None
+) -> results.Result:
     """Split the variance of `correct` for all methods and epochs of a study.
 
     The result has a row for each method and epoch; see :func:`row`. `targets` lists the means of r_t that an epoch is
@@ -59,8 +61,8 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, mates: Mates = 
     targets
         Means of r_t, 0 to 1, at whose first epochs single augmentations are shown.
     mates
-        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
-        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
+        Where the nearest view is looked for: among the panel's fixed mates (the thesis's), or among random ones, which
+        leaves r_t(x) a property of x (:mod:`dynamics.mates`); by default as the study has it, fixed.
 
     Raises
     ------

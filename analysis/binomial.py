@@ -122,6 +122,7 @@ def analyse(
     >>> result.table[["method", "quantity", "epoch"]].values.tolist()
     [['simclr', 'r_tilde', 5], ['simclr', 'r', 5], ['supervised', 'r_tilde', 5], ['supervised', 'r', 5]]
     """
+    study.check_right_or_wrong()
     check_targets(targets)
     within_seeds.check_permutations(permutations)
     rows: list[results.Row] = []

@@ -94,7 +94,7 @@ def groupings(study: Study, method: str) -> list[Grouping]:
 
 
 @checked
-def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
+def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     """Compute class means and whether they differ, for all methods with labels and all epochs.
 
     The result has one row per method, grouping and epoch; see :func:`rows_of`. Its arrays are, for each method
@@ -106,8 +106,8 @@ def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
     study
         The study.
     mates
-        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
-        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
+        Where the nearest view is looked for: among the panel's fixed mates (the thesis's), or among random ones, which
+        leaves r_t(x) a property of x (:mod:`dynamics.mates`); by default as the study has it, fixed.
 
     Raises
     ------

@@ -43,7 +43,9 @@ class Aligned(NamedTuple):
 
 
 @checked
-def analyse(study: Study, *, targets: Sequence[float] = TARGETS, mates: Mates = "fixed") -> results.Result:
+def analyse(
+    study: Study, *, targets: Sequence[float] = TARGETS, mates: Mates | None = None
+) -> results.Result:
     """Correlate r_t of all pairs of methods at equal means of r_t.
 
     The result has a row for each pair of methods (a method with itself, too), mean, and over all examples or within
@@ -56,8 +58,8 @@ def analyse(study: Study, *, targets: Sequence[float] = TARGETS, mates: Mates = 
     targets
         Means of r_t, 0 to 1.
     mates
-        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
-        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
+        Where the nearest view is looked for: among the panel's fixed mates (the thesis's), or among random ones, which
+        leaves r_t(x) a property of x (:mod:`dynamics.mates`); by default as the study has it, fixed.
 
     Raises
     ------

@@ -53,7 +53,7 @@ def _methods(study: Study) -> list[str]:
 
 
 @checked
-def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
+def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     """Compare E[r_t] on training and on held-out examples, for all methods that were scored on both, and epochs.
 
     The result has a row for each method and epoch. `ratio` and its intervals are None where the answers on training
@@ -64,7 +64,8 @@ def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
     study
         The study.
     mates
-        Where the nearest view is looked for: among fixed mates, or among random ones (:mod:`dynamics.mates`).
+        Where the nearest view is looked for: among the panel's fixed mates (the thesis's), or among random ones, which
+        leaves r_t(x) a property of x (:mod:`dynamics.mates`); by default as the study has it, fixed.
 
     Raises
     ------
@@ -88,7 +89,9 @@ def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
             one, other = (values[:, 0].mean(axis=1, dtype=np.float64) for values in (right, held_out))
             found = row(one, other, chance, used)
             rows.append({"method": method, "epoch": epoch, "seeds": len(right), **found})
-    return results.Result(name="generalization", rows=rows, inputs=study.inputs(), settings={"mates": mates})
+    return results.Result(
+        name="generalization", rows=rows, inputs=study.inputs(), settings={"mates": study.mates}
+    )
 
 
 def chance_of(study: Study, method: str) -> float | None:

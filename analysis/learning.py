@@ -22,7 +22,7 @@ from dynamics.study import Study
 
 
 @checked
-def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
+def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     """Compute r_t, r~_t and E[r_t] of all methods and epochs.
 
     The result has one row per method and epoch, and for each method the arrays `<method>.correct` (epoch,
@@ -35,8 +35,8 @@ def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
     study
         The study.
     mates
-        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
-        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
+        Where the nearest view is looked for: among the panel's fixed mates (the thesis's), or among random ones, which
+        leaves r_t(x) a property of x (:mod:`dynamics.mates`); by default as the study has it, fixed.
 
     Examples
     --------

@@ -56,7 +56,7 @@ def _methods(study: Study) -> list[str]:
 
 
 @checked
-def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
+def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     """Compute m_t(x) of all methods whose seeds left examples out, and epochs.
 
     The result has a row for each method and epoch. Its arrays are, for each method, `<method>.m`, `.m_low`, `.m_high`
@@ -69,7 +69,8 @@ def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
     study
         The study.
     mates
-        Where the nearest view is looked for: among fixed mates, or among random ones (:mod:`dynamics.mates`).
+        Where the nearest view is looked for: among the panel's fixed mates (the thesis's), or among random ones, which
+        leaves r_t(x) a property of x (:mod:`dynamics.mates`); by default as the study has it, fixed.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def analyse(study: Study, *, mates: Mates = "fixed") -> results.Result:
         arrays |= {f"{method}.{name}": values for name, values in _arrays(found, seen).items()}
         arrays[f"{method}.examples"] = study.runs[method][0].examples
     return results.Result(
-        name="memorization", rows=rows, inputs=study.inputs(), arrays=arrays, settings={"mates": mates}
+        name="memorization", rows=rows, inputs=study.inputs(), arrays=arrays, settings={"mates": study.mates}
     )
 
 

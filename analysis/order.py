@@ -40,7 +40,7 @@ TITLES = {
 
 @checked
 def analyse(
-    study: Study, *, permutations: int = 999, random_state: int = 0, mates: Mates = "fixed"
+    study: Study, *, permutations: int = 999, random_state: int = 0, mates: Mates | None = None
 ) -> results.Result:
     """Order the examples of all methods, and compare the orders of seeds and of methods.
 
@@ -57,8 +57,8 @@ def analyse(
     random_state
         Seed of the permutations.
     mates
-        Where the nearest view is looked for: among the panel's fixed mates, as in the thesis, or among random ones,
-        which leaves r_t(x) a property of x (:mod:`dynamics.mates`).
+        Where the nearest view is looked for: among the panel's fixed mates (the thesis's), or among random ones, which
+        leaves r_t(x) a property of x (:mod:`dynamics.mates`); by default as the study has it, fixed.
 
     Raises
     ------

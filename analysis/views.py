@@ -81,6 +81,7 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
     >>> analyse(example_study(), epochs=[2, 5]).table[["kind", "epoch", "mae"]].round(3).values.tolist()
     [['averaged', 2, 0.146], ['averaged', 5, 0.212], ['one pair', 2, 0.192], ['one pair', 5, 0.275]]
     """
+    study.check_right_or_wrong()
     if (reason := applies(study)) is not None:
         raise UserError(reason)
     rows: list[results.Row] = []

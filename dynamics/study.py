@@ -52,7 +52,7 @@ class Study:
         """All methods, the memorization thesis's four first."""
         return ordered(self.runs)
 
-    def with_mates(self, mates: Mates) -> "Study":
+    def with_mates(self, mates: Mates | None) -> "Study":
         """Return the same study with answers among the panel's fixed mates, as recorded, or among random ones.
 
         Where the nearest view is looked for, an answer depends on the other examples of its batch, the mates. Among
@@ -62,18 +62,31 @@ class Study:
         Parameters
         ----------
         mates
-            "fixed" (the memorization thesis's) or "random".
+            "fixed" (the memorization thesis's) or "random"; None leaves them as they are.
 
         Raises
         ------
         UserError
             If a method's seeds recorded no rivals, because an earlier version or another program made them.
         """
-        mates = of_kind("mates", mates, Mates)
+        mates = of_kind("mates", mates, Mates | None)
+        if mates in (None, self.mates):
+            return self
         if mates == "random":
             for method in filter(self.has_mates, self.methods):
                 self.recorded(method, "rivals")
         return replace(self, mates=mates, _counts={})
+
+    def check_right_or_wrong(self) -> None:
+        """Refuse answers that are probabilities, for analyses of right and wrong ones.
+
+        Raises
+        ------
+        UserError
+            If answers are among random mates.
+        """
+        if self.mates == "random":
+            raise UserError("among random mates answers are neither right nor wrong: use `mates` fixed")
 
     def has_mates(self, method: str) -> bool:
         """Whether a method's answers depend on mates: the nearest of several views is looked for."""

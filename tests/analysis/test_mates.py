@@ -187,12 +187,20 @@ def test_mates_are_fixed_or_random(tmp_path: Path) -> None:
     assert mates.applies(study) is not None
 
 
+@pytest.mark.parametrize("name", ["binomial", "views"])
+def test_what_needs_right_or_wrong_answers_refuses_others(name: str, tmp_path: Path) -> None:
+    study = write(tmp_path).with_mates("random")
+    with pytest.raises(UserError, match="answers are neither right nor wrong: use mates fixed"):
+        importlib.import_module(f"analysis.{name}").analyse(study)
+
+
 @pytest.mark.parametrize("name", SCORED)
 def test_every_analysis_of_r_takes_random_mates(name: str, tmp_path: Path) -> None:
     study = write(tmp_path / "runs")
     analyse = importlib.import_module(f"analysis.{name}").analyse
     more = {"alignment": {"epochs": [1, 3]}}.get(name, {})
     fixed, random = analyse(study, **more), analyse(study, mates="random", **more)
+    assert analyse(study.with_mates("random"), **more).table.equals(random.table)
     assert fixed.table.columns.tolist() == random.table.columns.tolist()
     assert fixed.rows != random.rows
     assert "simclr: answers among 3 random mates" in random.tables()[0].notes
