@@ -31,6 +31,7 @@ from analysis.framework.table import Column, Table
 from analysis.framework.targets import by_target, of_quantity
 from analysis.statistics import homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
+from analysis.statistics.spread import spread as spread_of
 from dynamics.answers import MethodCounts
 from dynamics.errors import UserError
 from dynamics.kinds import checked
@@ -220,6 +221,7 @@ def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.R
     permuted = within_seeds.permutation_test(case.correct, rng=rng, permutations=permutations)
     icc = intraclass.icc_of_seeds(case.correct)
     low, high = intraclass.icc_interval(case.correct)
+    spread = spread_of(case.correct.mean(axis=1))
     return {
         "method": case.method,
         "quantity": case.quantity,
@@ -230,7 +232,9 @@ def row(case: Case, rng: np.random.Generator, *, permutations: int) -> results.R
         "trials": case.trials,
         "examples": len(values),
         "p0": case.p0,
-        "sd": float(values.std()),
+        "sd": spread.sd,
+        "sd_examples_like_these_low": float(spread.examples_like_these.low),
+        "sd_examples_like_these_high": float(spread.examples_like_these.high),
         **_independent_trials(case),
         "mae": distance.mean,
         "mae_sd": distance.sd,
