@@ -123,6 +123,12 @@ def batch_of(run: snapshots.Run) -> int:
     ------
     UserError
         If the run was not trained by this program.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> batch_of(example_study().runs["simclr"][0])
+    10
     """
     if "panel_batch" not in run.config:
         raise UserError(f"{run.folder} does not say its `panel_batch`: it was not trained by this program")
@@ -130,7 +136,15 @@ def batch_of(run: snapshots.Run) -> int:
 
 
 def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = False) -> Scoring:
-    """Return the recorded array that answers come from, and what makes them of it."""
+    """Return the recorded array that answers come from, and what makes them of it.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> name, score = scoring_of(example_study().runs["simclr"], "random")
+    >>> name, score(np.array([0, 1, 29])).round(2)
+    ('rivals', array([1.  , 0.69, 0.  ]))
+    """
     prefix = "held_out_" if held_out else ""
     if mates == "fixed" or runs[0].shape[0] == 1:
         return Scoring(f"{prefix}correct", lambda right: right)
@@ -141,7 +155,15 @@ def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = 
 
 
 def stream(runs: Sequence[snapshots.Run], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield every epoch and, of all seeds, what some arrays recorded; a few epochs are in memory at a time."""
+    """Yield every epoch and, of all seeds, what some arrays recorded; a few epochs are in memory at a time.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> epoch, rivals = next(stream(example_study().runs["simclr"], ["rivals"]))
+    >>> epoch, rivals.shape
+    (1, (4, 2, 2, 30))
+    """
     epochs = snapshots.common_epochs(runs)
     entry = len(runs) * sum(runs[0].read(name, epochs[:1]).nbytes for name in names)
     together = max(1, min(runs[0].chunk_epochs, BLOCK_BYTES // entry))
@@ -152,7 +174,15 @@ def stream(runs: Sequence[snapshots.Run], names: Sequence[str]) -> Iterator[tupl
 
 
 def count(method: str, runs: Sequence[snapshots.Run], scoring: Scoring) -> MethodCounts:
-    """Count a method's correct answers over its seeds, with one chunk of one seed in memory at a time."""
+    """Count a method's correct answers over its seeds, with one chunk of one seed in memory at a time.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> runs = example_study().runs["simclr"]
+    >>> count("simclr", runs, scoring_of(runs, "fixed")).trials
+    8
+    """
     name, score = scoring
     common = snapshots.common_epochs(runs)
     views, augmentations, examples = runs[0].shape

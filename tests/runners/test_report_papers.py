@@ -191,7 +191,7 @@ def test_a_study_of_other_methods_has_no_trace_of_a_paper(rng: np.random.Generat
     text = words(page(study, tmp_path))
     assert "mine" in text and "yours" in text
     for trace in (
-        "memorization",
+        "memorization thesis",
         "coursework",
         "Table 4.1",
         "verdict",

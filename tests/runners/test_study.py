@@ -27,6 +27,7 @@ TINY = {
     "epochs": 3,
     "panel_examples": 32,
     "panel_augmentations": 2,
+    "hold_out": 0.4,
     "panel_batch": 16,
 }
 
