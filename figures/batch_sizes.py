@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of r_t is the batch? E[r_t] among random mates, in batches of every size (figure B.1).
+"""How much of r_t is the batch? E[r_t] among random mates, in batches of every size (figure M.1).
 
 The nearest view is looked for among those of B examples; the more there are, the more look alike.
 """
@@ -21,7 +21,7 @@ from figures._names import label
 from figures._panels import free_panels
 from figures._style import SCALE
 
-NUMBER = "B.1"
+NUMBER = "M.1"
 TITLE = "learning probability over the size of the batch"
 NEEDS = ("mates",)
 READING = (

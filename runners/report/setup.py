@@ -49,6 +49,7 @@ def _runs(study: Study) -> Table:
         Column("seeds", "seeds", "d"),
         Column("epochs", "epochs", "d"),
         Column("examples", "K", "d"),
+        Column("held_out", "held out", "d"),
         Column("views", "views", "d"),
         Column("augmentations", "M", "d"),
         Column("data", "data"),
@@ -59,7 +60,7 @@ def _runs(study: Study) -> Table:
     ]
     rows = [_run(method, study.runs[method]) for method in study.methods]
     return Table(
-        caption="Runs: K panel examples under M augmentations, scored after every epoch",
+        caption="Runs: K training examples and some held-out ones under M augmentations, scored after every epoch",
         columns=columns,
         rows=rows,
     )
@@ -68,12 +69,13 @@ def _runs(study: Study) -> Table:
 def _run(method: str, runs: Sequence[Run]) -> Row:
     made = runs[0].provenance
     cores = (made.get("machine") or {}).get("cores")
-    device = made.get("device")
+    device, held_out = made.get("device"), runs[0].coordinate("held_out_example")
     return {
         "method": method,
         "seeds": len(runs),
         "epochs": len(snapshots.common_epochs(runs)),
         **dict(zip(("views", "augmentations", "examples"), runs[0].shape, strict=True)),
+        "held_out": None if held_out is None else len(held_out),
         "data": dataset(runs[0]),
         "time": _duration([run.wall_seconds for run in runs if run.wall_seconds]),
         "hardware": f"{device}, {cores} cores" if device and cores else device,
