@@ -8,7 +8,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis.framework.results import Result
-from analysis.memorization import QUANTILES
 from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
@@ -62,11 +61,9 @@ def draw(results: Results) -> Figure:
 def _draw_epochs(panel: Axes, result: Result, method: str, colour: str) -> None:
     rows = [row for row in result.rows if row["method"] == method]
     epochs = [row["epoch"] for row in rows]
-    percentiles = {name: [row[f"m_{name}"] for row in rows] for name in QUANTILES}
-    for (low, high), alpha in SHADES.items():
-        panel.fill_between(
-            epochs, percentiles[low], percentiles[high], color=colour, alpha=alpha, linewidth=0
-        )
+    for percentiles, alpha in SHADES.items():
+        low, high = ([row[f"m_{end}"] for row in rows] for end in percentiles)
+        panel.fill_between(epochs, low, high, color=colour, alpha=alpha, linewidth=0)
     mean = np.array([row["mean_m"] for row in rows])
     panel.plot(epochs, mean, color=colour)
     ends = [[row[f"mean_m_examples_like_these_{end}"] for row in rows] for end in ("low", "high")]
