@@ -85,7 +85,9 @@ class Recipe:
     panel_seed: int = 0
     """Seed of the panel's examples and augmentations; the same for all seeds of all methods."""
     label_seed: int = 0
-    """Seed of the permutation that makes the random labels; the same for all seeds of both methods."""
+    """Seed of the permutation that makes the random labels, and of wrong labels; the same for all seeds and methods."""
+    flip_labels: float = 0.0
+    """Fraction of the training images that get a wrong label, drawn at random, where a method learns from true ones."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -103,8 +105,9 @@ class Recipe:
         check_non_negative(self, "lr", "weight_decay")
         if not 0 <= self.momentum < 1:
             raise UserError(f"`momentum` must be in [0, 1), got {self.momentum}")
-        if not 0 <= self.hold_out < 1:
-            raise UserError(f"`hold_out` must be in [0, 1), got {self.hold_out}")
+        for name in ("hold_out", "flip_labels"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"`{name}` must be in [0, 1), got {getattr(self, name)}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON values.
@@ -168,6 +171,7 @@ SHARED_BY_A_STUDY = (
     "held_out_examples",
     "panel_seed",
     "label_seed",
+    "flip_labels",
 )
 """Fields that all methods of a study must agree on; otherwise their r_t would be those of different examples."""
 
@@ -181,16 +185,16 @@ def _owner(recipe: type[Recipe]) -> str:
 
 
 def of_today(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a recorded config with the fields that were added since and whose default is not what was done before.
-
-    Versions that did not know `held_out_examples` held no examples out.
+    """Return a recorded config with the fields that were added since, whose values say what was done before.
 
     Examples
     --------
     >>> of_today({"panel_examples": 64})
-    {'panel_examples': 64, 'held_out_examples': 0}
+    {'panel_examples': 64, 'held_out_examples': 0, 'hold_out': 0.0, 'flip_labels': 0.0}
     """
-    before = {"held_out_examples": 0} if "panel_examples" in values else {}  # else no recipe of this program
+    before: dict[str, Any] = {"held_out_examples": 0, "hold_out": 0.0, "flip_labels": 0.0}
+    if "panel_examples" not in values:  # not a recipe of this program
+        return dict(values)
     return {**values, **{name: value for name, value in before.items() if name not in values}}
 
 

@@ -7,13 +7,16 @@ from torch import Tensor
 
 from dynamics import data, encoders, methods, snapshots
 from dynamics.config import Recipe
-from dynamics.data import Dataset, permuted_labels
+from dynamics.data import Dataset, flipped_labels, permuted_labels
 from dynamics.encoders import initialise
 from dynamics.errors import UserError
 from dynamics.methods import Method
 from dynamics.methods.base import ImageStatistics
 from dynamics.streams import generator
 from dynamics.training import checkpoint
+
+HELD_OUT, WRONG = 1, 2
+"""Counters of the streams of labels other than the permutation of training labels."""
 
 
 def image_statistics(images: Dataset | ImageStatistics) -> ImageStatistics:
@@ -65,6 +68,9 @@ def training_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> T
     """
     if method.labels == "permuted":
         return permuted_labels(dataset.train_labels, generator(recipe.label_seed, "labels"))
+    if method.labels == "true" and recipe.flip_labels:
+        stream = generator(recipe.label_seed, "labels", WRONG)
+        return flipped_labels(dataset.train_labels, recipe.flip_labels, dataset.num_classes, stream)
     return dataset.train_labels
 
 
@@ -78,7 +84,7 @@ def held_out_labels(method: type[Method], recipe: Recipe, dataset: Dataset) -> T
     True
     """
     if method.labels == "permuted":
-        return permuted_labels(dataset.test_labels, generator(recipe.label_seed, "labels", 1))
+        return permuted_labels(dataset.test_labels, generator(recipe.label_seed, "labels", HELD_OUT))
     return dataset.test_labels
 
 

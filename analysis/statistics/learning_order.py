@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Real, Shaped
 
 RIGHT = 0.5
 """Probability from which on an answer counts as right."""
@@ -28,10 +28,10 @@ SCORES = ("area", "first_learned", "learned_for_good", "forgetting")
 class Order(NamedTuple):
     """Scores of every seed and example."""
 
-    area: Float[np.ndarray, "seed example"]
-    first_learned: Float[np.ndarray, "seed example"]
-    learned_for_good: Float[np.ndarray, "seed example"]
-    forgetting: Float[np.ndarray, "seed example"]
+    area: Real[np.ndarray, "seed *augmentation example"]
+    first_learned: Real[np.ndarray, "seed *augmentation example"]
+    learned_for_good: Real[np.ndarray, "seed *augmentation example"]
+    forgetting: Real[np.ndarray, "seed *augmentation example"]
 
 
 def learning_order(answers: Iterable[Shaped[np.ndarray, "seed augmentation example"]]) -> Order:
@@ -51,21 +51,52 @@ def learning_order(answers: Iterable[Shaped[np.ndarray, "seed augmentation examp
     >>> found.first_learned[0], found.learned_for_good[0], found.forgetting[0]
     (array([1., 2., 4.]), array([3., 2., 4.]), array([1., 0., 0.]))
     """
-    epoch = 0
+    state = OrderSoFar()
     for answer in answers:
-        epoch += 1
+        state.add(answer)
+    return Order(*(score.mean(axis=1, dtype=np.float64) for score in state.scores_by_augmentation()))
+
+
+class OrderSoFar:
+    """Scores of the epochs that were added, one at a time.
+
+    Examples
+    --------
+    >>> state = OrderSoFar()
+    >>> for right in (False, True):
+    ...     state.add(np.array([[[right]]]))
+    >>> state.scores_by_augmentation().first_learned
+    array([[[2]]], dtype=int32)
+    """
+
+    def __init__(self) -> None:
+        self.epoch = 0
+
+    def add(self, answer: Shaped[np.ndarray, "seed augmentation example"]) -> None:
+        """Take in the answers after the next epoch."""
+        self.epoch += 1
         right = answer >= RIGHT
-        if epoch == 1:
-            forgotten, last_wrong, first = (np.zeros(right.shape, dtype=np.int32) for _ in range(3))
-            sums = np.zeros(right.shape, dtype=np.int32 if answer.dtype == bool else np.float64)
-            before = np.zeros(right.shape, dtype=bool)
-        sums += answer
-        forgotten += before & ~right
-        last_wrong[~right] = epoch
-        first[right & (first == 0)] = epoch
-        before = right
-    if epoch == 0:
-        raise ValueError("no epoch to order examples by")
-    first[first == 0] = epoch + 1
-    scores = (sums / epoch, first, last_wrong + 1, forgotten)
-    return Order(*(score.mean(axis=1, dtype=np.float64) for score in scores))
+        if self.epoch == 1:
+            self.forgotten, self.last_wrong, self.first = (
+                np.zeros(right.shape, dtype=np.int32) for _ in range(3)
+            )
+            self.sums = np.zeros(right.shape, dtype=np.int32 if answer.dtype == bool else np.float64)
+            self.before = np.zeros(right.shape, dtype=bool)
+        self.sums += answer
+        self.forgotten += self.before & ~right
+        self.last_wrong[~right] = self.epoch
+        self.first[right & (self.first == 0)] = self.epoch
+        self.before = right
+
+    def scores_by_augmentation(self) -> Order:
+        """Return the scores (seed, augmentation, example), not yet averaged over augmentations.
+
+        Raises
+        ------
+        ValueError
+            When there was no epoch.
+        """
+        if self.epoch == 0:
+            raise ValueError("no epoch to order examples by")
+        first = np.where(self.first == 0, self.epoch + 1, self.first)
+        return Order(self.sums / self.epoch, first, self.last_wrong + 1, self.forgotten)

@@ -8,9 +8,18 @@ from pathlib import Path
 
 from dynamics.catalogue import Catalogue
 from dynamics.data._dataset import ChannelMoments, Dataset, Track
-from dynamics.data._labels import permuted_labels
+from dynamics.data._labels import flipped_labels, permuted_labels
 
-__all__ = ["CATALOGUE", "ChannelMoments", "Dataset", "Track", "load", "names", "permuted_labels"]
+__all__ = [
+    "CATALOGUE",
+    "ChannelMoments",
+    "Dataset",
+    "Track",
+    "flipped_labels",
+    "load",
+    "names",
+    "permuted_labels",
+]
 
 CATALOGUE = Catalogue("data set", __name__)
 

@@ -41,6 +41,36 @@ def permuted_labels(
     return labels[order.to(labels.device)]
 
 
+def flipped_labels(
+    labels: Int64[Tensor, " example"], fraction: float, num_classes: int, generator: torch.Generator
+) -> Int64[Tensor, " example"]:
+    """Return the labels with a fraction of them wrong: another class, each with the same probability.
+
+    Parameters
+    ----------
+    labels
+        True class of each training example.
+    fraction
+        How many get a wrong label, 0 to 1; rounded to whole examples.
+    num_classes
+        Number of classes; with one there is no wrong label.
+    generator
+        Source of the choice of examples and of their labels. A larger fraction flips the same examples and more.
+
+    Examples
+    --------
+    >>> labels = torch.arange(100) % 4
+    >>> int((flipped_labels(labels, 0.1, 4, torch.Generator().manual_seed(0)) != labels).sum())
+    10
+    """
+    order = torch.randperm(len(labels), generator=generator)
+    shift = torch.randint(1, max(num_classes, 2), (len(labels),), generator=generator)
+    wrong = order[: round(fraction * len(labels))].to(labels.device)
+    flipped = labels.clone()
+    flipped[wrong] = (labels[wrong] + shift.to(labels.device)[wrong]) % num_classes
+    return flipped
+
+
 def rank_within_class(labels: Int64[np.ndarray, " example"]) -> Int64[np.ndarray, " example"]:
     """Return for each example how many earlier ones have its label: 0 for the first of a class.
 

@@ -14,6 +14,9 @@ from dynamics.augment import Views
 from dynamics.config import Recipe
 from dynamics.schedules import cosine
 
+LARGEST_MARGIN = 6e4
+"""Larger margins, also that of the only class, are cut off: they are stored as float16."""
+
 
 class ImageStatistics(NamedTuple):
     """What a method may know about the data before it sees a batch of them."""
@@ -32,6 +35,51 @@ class Judgement(NamedTuple):
     correct: Bool[Tensor, "view example"]
     probability: Float[Tensor, "view example"]
     """Probability that the network gives to the true answer, 0 to 1."""
+    margin: Float[Tensor, "view example"] | None = None
+    """How far the true answer is ahead of the best other one; below 0 it is wrong."""
+    error_norm: Float[Tensor, "view example"] | None = None
+    """Euclidean norm of the probabilities of all answers less those of the true one, 0 to the root of 2."""
+    predicted: Int64[Tensor, "view example"] | None = None
+    """The class that is answered, where answers are classes."""
+
+
+class Clearness(NamedTuple):
+    """How clearly an answer is given: the fields of a :class:`Judgement`."""
+
+    probability: Float[Tensor, "*answer"]
+    margin: Float[Tensor, "*answer"]
+    error_norm: Float[Tensor, "*answer"]
+
+
+def how_clearly(
+    scores: Float[Tensor, "*answer option"],
+    probabilities: Float[Tensor, "*answer option"],
+    true: Int64[Tensor, "*answer"],
+) -> Clearness:
+    """Return probability and margin of the true option, and the error norm of all of them.
+
+    Parameters
+    ----------
+    scores
+        Logits or cosines of the options; minus infinity for one that cannot be chosen.
+    probabilities
+        Their probabilities, which add up to 1.
+    true
+        The true option.
+
+    Examples
+    --------
+    >>> scores = torch.tensor([[2.0, 0.5, -1.0]])
+    >>> [round(value.item(), 2) for value in how_clearly(scores, scores.softmax(dim=-1), torch.tensor([0]))]
+    [0.79, 1.5, 0.28]
+    """
+    place = true.unsqueeze(-1)
+    probability = probabilities.gather(-1, place).squeeze(-1)
+    others = scores.scatter(-1, place, -torch.inf).amax(dim=-1)
+    margin = (scores.gather(-1, place).squeeze(-1) - others).clamp(max=LARGEST_MARGIN)
+    # |p - y|^2, in which only the true option has a y of 1
+    error_norm = (probabilities.square().sum(dim=-1) + 1 - 2 * probability).clamp(min=0).sqrt()
+    return Clearness(probability, margin.clamp(min=-LARGEST_MARGIN), error_norm)
 
 
 class Representation(NamedTuple):

@@ -12,7 +12,7 @@ from torch.nn import functional
 from dynamics.augment import CropFlipViews, Views
 from dynamics.config import Optimizer, Recipe, fields_renamed
 from dynamics.errors import UserError
-from dynamics.methods.base import ImageStatistics, Judgement, Method
+from dynamics.methods.base import ImageStatistics, Judgement, Method, how_clearly
 
 
 class LabelMethod(Method):
@@ -38,8 +38,10 @@ class LabelMethod(Method):
     ) -> Judgement:
         """Call an example correct when its largest logit is that of the label used in training."""
         answer = labels.expand(outputs.shape[:2])
-        probability = outputs.softmax(dim=-1).gather(-1, answer.unsqueeze(-1)).squeeze(-1)
-        return Judgement(outputs.argmax(dim=-1) == answer, probability)
+        predicted = outputs.argmax(dim=-1)
+        return Judgement(
+            predicted == answer, *how_clearly(outputs, outputs.softmax(dim=-1), answer), predicted
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

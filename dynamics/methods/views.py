@@ -19,7 +19,7 @@ from torch.nn import functional
 from dynamics.augment import SimCLRViews, Views
 from dynamics.config import Recipe, check_positive
 from dynamics.errors import UserError
-from dynamics.methods.base import ImageStatistics, Judgement, Method
+from dynamics.methods.base import ImageStatistics, Judgement, Method, how_clearly
 from dynamics.methods.rivals import Rivals, count_rivals
 
 SMALLEST_TEMPERATURE = 1e-37
@@ -89,10 +89,8 @@ class ViewMethod(Method):
         parts = [self.compared(part.float()) for part in outputs.split(batch, dim=1)]
         units = [functional.normalize(part, dim=-1) for part in parts]
         judged = [retrieve_partner(first, second, self.recipe.temperature) for first, second in units]
-        return Judgement(
-            torch.cat([j.correct for j in judged], dim=1),
-            torch.cat([j.probability for j in judged], dim=1),
-        )
+        correct, probability, margin, error_norm, _ = zip(*judged, strict=True)
+        return Judgement(*(torch.cat(parts, dim=1) for parts in (correct, probability, margin, error_norm)))
 
     def rivals(
         self, outputs: Float[Tensor, "view example output"], labels: Int64[Tensor, " example"]
@@ -154,12 +152,10 @@ def retrieve_partner(
             [ True, False]])
     """
     similarity = cosines(first, second)
-    positive = partners(len(first), first.device).unsqueeze(1)
-    to_positive = similarity.gather(1, positive)
-    to_negatives = similarity.scatter(1, positive, -torch.inf).amax(dim=1, keepdim=True)
-    probability = (similarity / temperature).softmax(dim=1).gather(1, positive)
+    positive = partners(len(first), first.device)
+    found = how_clearly(similarity, (similarity / temperature).softmax(dim=1), positive)
     shape = (2, len(first))
-    return Judgement((to_positive > to_negatives).view(shape), probability.view(shape))
+    return Judgement((found.margin > 0).view(shape), *(values.view(shape) for values in found))
 
 
 @dataclass(frozen=True, kw_only=True)

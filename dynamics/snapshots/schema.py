@@ -28,6 +28,9 @@ RIVALS = ("rivals", "same_class_rivals")
 ARRAYS = {
     "correct": Kind("bool", PANEL),
     "probability": Kind("float16", PANEL),
+    "margin": Kind("float16", PANEL),
+    "error_norm": Kind("float16", PANEL),
+    "predicted": Kind("int32", PANEL),
     **{name: Kind("int32", PANEL) for name in RIVALS},
     "held_out_correct": Kind("bool", HELD_OUT_PANEL),
     **{f"held_out_{name}": Kind("int32", HELD_OUT_PANEL) for name in RIVALS},

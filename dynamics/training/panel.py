@@ -8,7 +8,7 @@ augmentations, and a seed may leave some of the panel out of its training: both 
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,8 +20,9 @@ from dynamics.config import Recipe
 from dynamics.errors import UserError
 from dynamics.methods import Method
 from dynamics.methods.base import Representation
+from dynamics.methods.labels import LabelMethod
 from dynamics.methods.views import ViewMethod
-from dynamics.snapshots.schema import RIVALS
+from dynamics.snapshots.schema import ARRAYS, RIVALS
 from dynamics.streams import generator
 from dynamics.training import diagnostics
 
@@ -49,9 +50,14 @@ def arrays_of(method: Method) -> tuple[str, ...]:
     >>> from dynamics.methods.base import ImageStatistics
     >>> digits = ImageStatistics(num_classes=10, image_size=8, mean=(0.5,) * 3, std=(0.5,) * 3)
     >>> arrays_of(methods.load("supervised")(methods.recipe("supervised")(width=2), digits))
-    ('correct', 'probability')
+    ('correct', 'probability', 'margin', 'error_norm', 'predicted')
     """
-    return "correct", "probability", *(RIVALS if isinstance(method, ViewMethod) else ())
+    names: tuple[str, ...] = ("correct", "probability")
+    if type(method).judge is LabelMethod.judge:
+        names += ("margin", "error_norm", "predicted")
+    elif type(method).judge is ViewMethod.judge:
+        names += ("margin", "error_norm")
+    return (*names, *(RIVALS if isinstance(method, ViewMethod) else ()))
 
 
 def draw_held_out(config: Recipe, num_test: int, *, num_views: int) -> Int64[Tensor, " example"]:
@@ -166,15 +172,16 @@ class Panel:
                 if diagnose and 0 in group:
                     collapse = diagnostics.diagnose(seen.features[0], seen.outputs[0])
                 for outputs in seen.outputs:
-                    found = [*method.judge(outputs, self.labels)]
-                    if isinstance(method, ViewMethod):
-                        found += method.rivals(outputs, self.labels)
-                    for values, verdict in zip(verdicts.values(), found, strict=True):
-                        values.append(verdict)
+                    judged: Any = method.judge(outputs, self.labels)
+                    counted = method.rivals(outputs, self.labels) if isinstance(method, ViewMethod) else ()
+                    found = dict(zip(RIVALS, counted, strict=False))
+                    for name, values in verdicts.items():
+                        values.append(found[name] if name in found else getattr(judged, name))
         finally:
             method.train(was_training)
         arrays = {name: torch.stack(values, dim=1).cpu().numpy() for name, values in verdicts.items()}
-        probability = arrays["probability"] = arrays["probability"].astype(np.float16)
+        arrays = {name: values.astype(ARRAYS[name].dtype, copy=False) for name, values in arrays.items()}
+        probability = arrays["probability"]
         if not ((probability >= 0) & (probability <= 1)).all():
             raise UserError(
                 f"{type(method).__name__}.judge must return probabilities in [0, 1], "

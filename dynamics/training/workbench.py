@@ -23,6 +23,7 @@ from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.methods import Method
+from dynamics.snapshots.schema import ARRAYS
 from dynamics.streams import generator, reseed
 from dynamics.training import capture, panel
 from dynamics.training.capture import Engine
@@ -120,7 +121,7 @@ class Workbench:
     def arrays(self) -> tuple[str, ...]:
         """Names of the arrays that :meth:`score` returns."""
         names = panel.arrays_of(self.method)
-        held_out = (f"held_out_{name}" for name in names if name != "probability")
+        held_out = (f"held_out_{name}" for name in names if f"held_out_{name}" in ARRAYS)
         return (*names, *(held_out if len(self.held_out_examples) else ()))
 
     def score(self) -> panel.Scores:

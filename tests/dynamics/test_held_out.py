@@ -121,9 +121,13 @@ def test_the_fraction_held_out_is_below_one(value: float) -> None:
         Recipe(hold_out=value)
 
 
-def test_nothing_is_held_out_in_a_run_of_an_earlier_version() -> None:
+def test_nothing_is_held_out_in_a_run_of_an_earlier_version(tmp_path: Path) -> None:
     values = Recipe().to_json()
-    del values["held_out_examples"], values["hold_out"]
+    del values["held_out_examples"], values["hold_out"], values["flip_labels"]
+    snapshots.write_run_json(tmp_path, method="simclr", seed=0, config=values, provenance={})
+    snapshots.check_config(tmp_path, Recipe(held_out_examples=0).to_json())  # it goes on
+    with pytest.raises(UserError, match=r"held_out_examples = 0 there, null now.*or go on with"):
+        snapshots.check_config(tmp_path, Recipe().to_json())
     assert (Recipe.from_json(values).held_out_examples, Recipe.from_json(values).hold_out) == (0, 0.0)
     assert Recipe().held_out_examples is None
 

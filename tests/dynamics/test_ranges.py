@@ -37,6 +37,7 @@ OF_A_GROUP: dict[type, dict[str, tuple[Any, ...]]] = {
         "panel_batch": (1,),
         "held_out_examples": (-1,),
         "hold_out": (-0.1, 1.0, NAN),
+        "flip_labels": (-0.1, 1.0, NAN),
         "panel_seed": (-1,),
         "label_seed": (-1,),
     },
