@@ -10,7 +10,7 @@ at rest; papers that look at every minibatch see more forgetting.
 | first_learned | first epoch with a right answer | high | correct |
 | learned_for_good | first epoch from which on all answers are right | high | correct |
 | forgetting | right answers followed by a wrong one; T if none was right (Toneva 2019: infinite) | high | correct |
-| iteration_learned | first epoch from which on the answer is the last one, right or wrong (Baldock) | high | predicted |
+| iteration_learned | first epoch from which on the answer is the last one (Baldock 2021) | high | predicted |
 | confidence | mean over epochs of the probability of the label (Swayamdipta 2020) | low | probability |
 | variability | standard deviation over epochs of that probability (Swayamdipta 2020) | | probability |
 | aum | mean over epochs of the margin (Pleiss 2020) | low | margin |
