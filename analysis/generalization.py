@@ -2,8 +2,10 @@
 """Who memorises, who learns? The same networks' answers on training images and on held-out test images.
 
 After every epoch test images are scored under the panel's augmentations. The gap of the means is what was memorised
-about the training images; the ratio is what of the learning, above chance, holds for new ones: near 1 a method learns,
-near 0 it memorises. Methods trained on permuted labels are asked for permuted ones on test images, too: chance.
+about the training images. The ratio is what held-out images gained by training over what training images gained: near
+1 a method learns, near 0 it memorises. What was there without learning is not counted: for views the answers of the
+untrained network, for labels those of always giving the commonest one. Methods trained on permuted labels are asked for
+permuted ones on test images, too.
 
 With mates, training images are looked up among training images, and held-out ones among held-out ones.
 
@@ -15,8 +17,7 @@ import numpy as np
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
-from analysis.statistics.generalization_gap import generalization_gap
-from dynamics.answers import batch_of
+from analysis.statistics.generalization_gap import Gap, generalization_gap
 from dynamics.errors import UserError
 from dynamics.kinds import checked
 from dynamics.mates import Mates
@@ -24,7 +25,9 @@ from dynamics.names import counted, label
 from dynamics.study import Study
 
 HALF = 0.5
-"""A method learns if more than this part of its answers above chance holds for new images, and memorises below it."""
+"""A method learns if more than this part of what it gained holds for new images, and memorises below it."""
+FEWEST_SEEDS, FEWEST_EXAMPLES = 3, 8
+"""Fewer of either give no verdict: their intervals are too narrow."""
 KINDS = ("these_examples", "examples_like_these")
 
 
@@ -56,8 +59,8 @@ def _methods(study: Study) -> list[str]:
 def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     """Compare E[r_t] on training and on held-out examples, for all methods that were scored on both, and epochs.
 
-    The result has a row for each method and epoch. `ratio` and its intervals are None where the answers on training
-    examples are not clearly above chance; `verdict` is "learns", "memorises", or "between".
+    The result has a row for each method and epoch. `verdict` is "learns", "memorises", or "between"; where there is
+    none, `why_not` says why.
 
     Parameters
     ----------
@@ -83,37 +86,57 @@ def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
         raise UserError(reason)
     rows: list[results.Row] = []
     for method in _methods(study):
-        used, chance = study.in_training(method), chance_of(study, method)
+        used, before = study.in_training(method), without_learning(study, method)
         both = zip(study.answers(method), study.answers(method, held_out=True), strict=True)
         for (epoch, right), (_, held_out) in both:
             one, other = (values[:, 0].mean(axis=1, dtype=np.float64) for values in (right, held_out))
-            found = row(one, other, chance, used)
+            found = row(one, other, before, used)
             rows.append({"method": method, "epoch": epoch, "seeds": len(right), **found})
     return results.Result(
         name="generalization", rows=rows, inputs=study.inputs(), settings={"mates": study.mates}
     )
 
 
-def chance_of(study: Study, method: str) -> float | None:
-    """Return what answers at random get: one of the labels, or one of the 2 B - 1 other views; None if unknown.
+def without_learning(study: Study, method: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the answers (seed, example) on both panels that would be right without learning; None if unknown.
+
+    Of methods with mates those of the untrained networks, averaged over augmentations; of methods with labels whether
+    the label is the panel's commonest.
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> round(chance_of(example_study(), "supervised"), 3), round(chance_of(example_study(), "simclr"), 3)
-    (0.333, 0.053)
+    >>> trained, held_out = without_learning(example_study(), "supervised")
+    >>> round(float(trained.mean()), 2), round(float(held_out.mean()), 2)
+    (0.33, 0.33)
     """
-    run = study.runs[method][0]
+    runs = study.runs[method]
     if study.has_mates(method):
-        return 1 / (2 * batch_of(run) - 1)
-    classes, labels = run.provenance.get("classes"), run.labels
-    if classes is None and labels is not None:
-        classes = np.unique(labels)
-    return None if classes is None else 1 / len(classes)
+        known = [
+            [
+                right[0].mean(axis=0)
+                for run in runs
+                if (right := run.coordinate(f"{held}untrained_correct")) is not None
+            ]
+            for held in ("", "held_out_")
+        ]
+        return (np.stack(known[0]), np.stack(known[1])) if min(map(len, known)) == len(runs) else None
+    labels, held_out = runs[0].labels, runs[0].coordinate("held_out_label")
+    if labels is None or held_out is None:
+        return None
+    classes, counts = np.unique(labels, return_counts=True)
+    commonest = classes[counts.argmax()]
+    one, other = (
+        np.tile((own == commonest).astype(np.float64), (len(runs), 1)) for own in (labels, held_out)
+    )
+    return one, other
 
 
 def row(
-    trained: np.ndarray, held_out: np.ndarray, chance: float | None, in_training: np.ndarray
+    trained: np.ndarray,
+    held_out: np.ndarray,
+    before: tuple[np.ndarray, np.ndarray] | None,
+    in_training: np.ndarray,
 ) -> results.Row:
     """Return the numbers of one epoch, from the mean answers (seed, example) on both panels.
 
@@ -121,49 +144,44 @@ def row(
     --------
     >>> rng = np.random.default_rng(0)
     >>> trained, held_out = (rng.binomial(3, p, size=(8, 100)) / 3 for p in (0.9, 0.3))
-    >>> found = row(trained, held_out, 0.1, np.ones(trained.shape, dtype=bool))
+    >>> found = row(trained, held_out, (np.full((8, 100), 0.1),) * 2, np.ones(trained.shape, dtype=bool))
     >>> found["verdict"], round(found["ratio"], 1)
     ('memorises', 0.3)
     """
-    found = generalization_gap(
-        trained, held_out, chance=np.nan if chance is None else chance, in_training=in_training
-    )
+    found = generalization_gap(trained, held_out, before=before, in_training=in_training)
     values: results.Row = {
         "trained_examples": trained.shape[1],
         "held_out_examples": held_out.shape[1],
         "mean_r": found.trained,
         "mean_r_held_out": found.held_out,
-        "chance": chance,
+        "before": found.before[0],
+        "before_held_out": found.before[1],
         "gap": found.gap,
         "ratio": found.ratio,
     }
     for name, intervals in (("gap", found.gap_intervals), ("ratio", found.ratio_intervals)):
         for kind, (low, high) in zip(KINDS, intervals, strict=True):
             values[f"{name}_{kind}_low"], values[f"{name}_{kind}_high"] = float(low), float(high)
-    if chance is None or not clearly_above(trained, in_training, chance):
+    why_not = _why_not(found, trained, held_out)
+    if why_not is not None:
         values |= dict.fromkeys(name for name in values if name.startswith("ratio"))
-    return {**values, "verdict": _verdict(values)}
-
-
-def clearly_above(trained: np.ndarray, in_training: np.ndarray, chance: float) -> bool:
-    """Whether every seed's mean on training examples is above chance by more than three standard errors of chance.
-
-    Examples
-    --------
-    >>> answers = np.full((3, 100), 0.15)
-    >>> clearly_above(answers, answers > 0, 0.1), clearly_above(answers, answers > 0, 0.01)
-    (False, True)
-    """
-    counts = in_training.sum(axis=1)
-    means = (trained * in_training).sum(axis=1) / counts
-    return bool((means > chance + 3 * np.sqrt(chance * (1 - chance) / counts)).all())
-
-
-def _verdict(values: results.Row) -> str | None:
+        return {**values, "verdict": None, "why_not": why_not}
     low, high = (values[f"ratio_examples_like_these_{end}"] for end in ("low", "high"))
-    if low is None or np.isnan(low):
-        return None
-    return "learns" if low > HALF else "memorises" if high < HALF else "between"
+    verdict = "learns" if low > HALF else "memorises" if high < HALF else "between"
+    return {**values, "verdict": verdict, "why_not": None}
+
+
+def _why_not(found: Gap, trained: np.ndarray, held_out: np.ndarray) -> str | None:
+    """Say why there is no verdict; None where there is one."""
+    if len(trained) < FEWEST_SEEDS:
+        return "fewer than three seeds"
+    if min(trained.shape[1], held_out.shape[1]) < FEWEST_EXAMPLES:
+        return "too few examples"
+    if np.isnan(found.before[0]):
+        return "what it answers without learning is not known"
+    if not found.gain.low > 0:
+        return "it has not clearly gained anything"
+    return "nothing varies" if np.isnan(found.ratio_intervals.examples_like_these.low) else None
 
 
 def tables(result: results.Result) -> list[Table]:
@@ -184,23 +202,25 @@ def tables(result: results.Result) -> list[Table]:
             f"{counted(own[0]['held_out_examples'], 'held-out example')}"
         )
     if any(row["seeds"] == 1 for row in rows):
-        notes.append("intervals need two seeds")
+        notes.append("intervals need two seeds, a verdict three")
     columns = [
         Column("method", "method", "method"),
         Column("epoch", "t", "d"),
         Column("mean_r", "E[r_t], training", ".3f"),
         Column("mean_r_held_out", "held out", ".3f"),
-        Column("chance", "chance", ".3f"),
+        Column("before", "without learning", ".3f"),
         Column("gap", "gap", ".3f"),
         Column("gap_these_examples", "95 %, these examples", "interval"),
         Column("gap_examples_like_these", "95 %, examples like these", "interval"),
         Column("ratio", "ratio", ".2f"),
         Column("ratio_examples_like_these", "95 %, examples like these", "interval"),
         Column("verdict", ""),
+        Column("why_not", "no verdict"),
     ]
     caption = (
-        "who memorises, who learns? gap: E[r_t] on training less that on held-out examples; ratio: of what is above "
-        f"chance on training examples, the part that holds for held-out ones (learns: above {HALF}, memorises: below)"
+        "who memorises, who learns? gap: E[r_t] on training less that on held-out examples; ratio: what held-out ones "
+        f"gained by training over what training ones gained (learns: above {HALF}, memorises: below); without "
+        "learning: of the untrained network, or always the commonest label"
     )
     return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
 

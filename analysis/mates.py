@@ -28,6 +28,7 @@ from dynamics.errors import UserError
 from dynamics.kinds import checked
 from dynamics.mates import right_among_mates
 from dynamics.names import counted, label
+from dynamics.snapshots.schema import RIVALS
 from dynamics.study import Study
 
 
@@ -47,7 +48,7 @@ def applies(study: Study) -> str | None:
 
 def _rivals_of(study: Study) -> Iterator[str]:
     for method in study.methods:
-        if all("rivals" in run.recorded for run in study.runs[method]):
+        if all({*RIVALS} <= {*run.recorded} and "panel_batch" in run.config for run in study.runs[method]):
             yield method
 
 
@@ -92,7 +93,7 @@ def analyse(study: Study) -> results.Result:
                     "method": method,
                     "epoch": epoch,
                     "batch": batch,
-                    **_row(right[:, 0], rivals, same_class, right_with),
+                    **_row(right[:, 0], rivals, same_class, right_with, batch),
                 }
             )
             curves["mean_r"].append(over_batch_sizes(rivals, examples, sizes))
@@ -104,12 +105,12 @@ def analyse(study: Study) -> results.Result:
 
 
 def _row(
-    right: np.ndarray, rivals: np.ndarray, same_class: np.ndarray, right_with: np.ndarray
+    right: np.ndarray, rivals: np.ndarray, same_class: np.ndarray, right_with: np.ndarray, batch: int
 ) -> results.Row:
     """Return one epoch's numbers, from arrays (seed, augmentation, example)."""
     among_random = right_with[rivals]
     seeds, errors = range(len(right)), same_class_errors(rivals, same_class, right_with)
-    share = mates_share(right, among_random)
+    share = mates_share(right, among_random, batch=batch)
     intervals = mean_intervals(among_random.mean(axis=(1, 2)), among_random.mean(axis=(0, 1)))
     r = [values.mean(axis=(0, 1)) for values in (right, among_random)]
     varies = min(values.std() for values in r) > 0

@@ -15,7 +15,7 @@ import numpy as np
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
-from analysis.statistics.memorization import Memorization, memorization
+from analysis.statistics.memorization import Memorization, could_be_clear, memorization
 from dynamics.errors import UserError
 from dynamics.kinds import checked
 from dynamics.mates import Mates
@@ -40,8 +40,8 @@ def applies(study: Study) -> str | None:
     if _methods(study):
         return None
     return (
-        f"the seeds of study {study.name} were trained on the whole panel: train some with `hold_out` 0.3, "
-        "each without another part of it"
+        f"no example of study {study.name} was in the training of one seed and left out by another: train some seeds "
+        "with `hold_out` 0.3"
     )
 
 
@@ -112,7 +112,7 @@ def row(found: Memorization, seen: np.ndarray) -> results.Row:
     >>> found["mean_m"], found["clearly_remembered"], found["few_seeds"]
     (1.0, 1.0, 0)
     """
-    known = np.isfinite(found.m)
+    known, clear = np.isfinite(found.m), could_be_clear(seen)
     values: results.Row = {
         "seeds": len(seen),
         "examples": int(known.sum()),
@@ -121,7 +121,8 @@ def row(found: Memorization, seen: np.ndarray) -> results.Row:
         "mean_r_left_out": float(found.left_out[known].mean()),
         "mean_m": found.mean,
         "sd_m": found.sd,
-        "clearly_remembered": float((found.interval.low[known] > 0).mean()),
+        "clear_examples": int(clear.sum()),
+        "clearly_remembered": float((found.interval.low[clear] > 0).mean()) if clear.any() else None,
     }
     for kind, (low, high) in zip(KINDS, found.mean_intervals, strict=True):
         values[f"mean_m_{kind}_low"], values[f"mean_m_{kind}_high"] = float(low), float(high)
@@ -164,6 +165,8 @@ def tables(result: results.Result) -> list[Table]:
                 f"{label(method)}: fewer than {FEW} seeds with or without x for {few} of "
                 f"{counted(own[0]['examples'], 'example')}: only their mean says much"
             )
+        if own[0]["seeds"] < FEW:
+            notes.append(f"{label(method)}: intervals of the mean need {FEW} seeds")
     columns = [
         Column("method", "method", "method"),
         Column("epoch", "t", "d"),
@@ -180,8 +183,9 @@ def tables(result: results.Result) -> list[Table]:
     ]
     caption = (
         "what is remembered of an example itself: m_t(x), r_t(x) of networks that were trained on x less that of those "
-        "that were not; sd m_t: between examples, without the noise of few seeds; clearly > 0: examples whose own 95 % "
-        "interval is above 0 (2.5 % by chance)"
+        "that were not; sd m_t: between examples, less an estimate of the noise of few seeds; clearly > 0: of the "
+        "examples of which so many seeds could show it, those whose own 95 % interval is above 0 (at most 2.5 % by "
+        "chance)"
     )
     return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
 

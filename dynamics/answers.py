@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers of a method's seeds: read from snapshots, scored among mates, counted over seeds and augmentations."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,9 +96,8 @@ class Recorded(BackendArray):
     def __init__(self, runs: Sequence[snapshots.Run], name: str) -> None:
         self.runs, self.name = runs, name
         self.epochs = np.array(snapshots.common_epochs(runs))
-        first = runs[0].read(name, self.epochs[:1].tolist())
-        self.shape = (len(runs), len(self.epochs), *first.shape[1:])
-        self.dtype = first.dtype
+        shape, self.dtype = runs[0].entry(name)
+        self.shape = (len(runs), len(self.epochs), *shape)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
@@ -130,9 +130,13 @@ def batch_of(run: snapshots.Run) -> int:
     >>> batch_of(example_study().runs["simclr"][0])
     10
     """
-    if "panel_batch" not in run.config:
-        raise UserError(f"{run.folder} does not say its `panel_batch`: it was not trained by this program")
-    return min(int(run.config["panel_batch"]), run.shape[2])
+    batch = run.config.get("panel_batch")
+    if not isinstance(batch, int) or batch < 1:
+        raise UserError(
+            f"{run.folder} must say how many examples a batch has, `panel_batch` in its config, as an integer >= 1, "
+            f"got {batch!r}"
+        )
+    return min(batch, run.shape[2])
 
 
 def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = False) -> Scoring:
@@ -165,8 +169,9 @@ def stream(runs: Sequence[snapshots.Run], names: Sequence[str]) -> Iterator[tupl
     (1, (4, 2, 2, 30))
     """
     epochs = snapshots.common_epochs(runs)
-    entry = len(runs) * sum(runs[0].read(name, epochs[:1]).nbytes for name in names)
-    together = max(1, min(runs[0].chunk_epochs, BLOCK_BYTES // entry))
+    entries = [runs[0].entry(name) for name in names]
+    size = len(runs) * sum(kind.itemsize * math.prod(shape) for shape, kind in entries)
+    together = max(1, min(runs[0].chunk_epochs, BLOCK_BYTES // size))
     for start in range(0, len(epochs), together):
         block = epochs[start : start + together]
         arrays = [np.stack([run.read(name, block) for run in runs]) for name in names]

@@ -104,8 +104,8 @@ class Study:
             for name in names:
                 if name not in run.recorded and run.coordinate(name) is None:
                     raise UserError(
-                        f"seed {run.seed} of {method} recorded no `{name}`: an earlier version or another program "
-                        "made it; train it again in another `study`"
+                        f"seed {run.seed} of {method} recorded no {name.replace('_', ' ')}: an earlier version or "
+                        "another program made it; train it again in another `study`"
                     )
 
     def correct(self, method: str) -> xarray.DataArray:
@@ -268,16 +268,22 @@ class Study:
                 "dataset": runs[0].provenance.get("dataset"),
                 "data_fingerprint": data[0] if len(set(data)) == 1 else data,
                 "mates": self.mates if runs[0].shape[0] > 1 else None,
-                "notes": [*_differences(method, runs), *self._about_mates(method)],
+                "notes": [*_differences(method, runs), *self._about_answers(method)],
             }
             for method, runs in self.runs.items()
             for data in [_data(runs)]
         }
 
-    def _about_mates(self, method: str) -> list[str]:
-        if self.mates == "fixed" or not self.has_mates(method):
-            return []
-        return [f"{method}: answers among {batch_of(self._runs(method)[0]) - 1} random mates"]
+    def _about_answers(self, method: str) -> list[str]:
+        said, run = [], self._runs(method)[0]
+        if not self.in_training(method).all():
+            said.append(
+                f"{method}: seeds left examples of the panel out of their training, and r_t is over all seeds; "
+                "analysis.memorization tells them apart"
+            )
+        if self.mates == "random" and self.has_mates(method):
+            said.append(f"{method}: answers among {batch_of(run) - 1} random mates")
+        return said
 
     def _runs(self, method: str) -> list[snapshots.Run]:
         if not isinstance(method, str) or method not in self.runs:
@@ -431,11 +437,6 @@ def _differences(method: str, runs: Sequence[snapshots.Run]) -> list[str]:
         found.append(
             f"{method}: {span} used, as far as every seed has them: seed {shortest.seed} has "
             f"{len(shortest.epochs)}, seed {longest.seed} has {len(longest.epochs)}"
-        )
-    if share := runs[0].config.get("hold_out"):
-        found.append(
-            f"{method}: every seed left another {share:.0%} of the panel out of its training, and r_t is over all "
-            "seeds; analysis.memorization tells them apart"
         )
     data = _data(runs)
     other = next((place for place, one in enumerate(data) if one != data[0]), None)

@@ -26,9 +26,9 @@ TITLE = "learning probability over the size of the batch"
 NEEDS = ("mates",)
 READING = (
     "Each line is the mean learning probability of one epoch when the positive is looked for among the views of B "
-    "examples, drawn at random from the panel; dashed, if mates of the example's own class did not count. A dot is the "
-    "mean among the panel's fixed mates, in batches as in training; chance is dotted. A steep line means that r_t says "
-    "as much about the batch as about the example."
+    "examples, drawn at random from the panel; dashed, if mates of the example's own class did not count; dotted is "
+    "chance. A dot is the mean among the panel's fixed mates, in batches of the panel's size. The larger a batch, the "
+    "more examples look like the positive, so that r_t at one B is not that at another."
 )
 SHOWN = 5
 """Number of epochs that are shown."""
@@ -66,6 +66,7 @@ def draw(results: Results) -> Figure:
 def _draw_panel(panel: Axes, result: Result, method: str) -> None:
     sizes, epochs = (array(result, f"{method}.{name}") for name in ("batch_sizes", "epochs"))
     rows = {row["epoch"]: row for row in result.rows if row["method"] == method}
+    batch = int(result.rows[[row["method"] for row in result.rows].index(method)]["batch"])
     for at in spread_over(len(epochs), SHOWN):
         colour = SCALE(epochs[at] / epochs[-1])
         for name, dashes in (("mean_r", "solid"), ("mean_r_other_classes", "dashed")):
@@ -77,6 +78,8 @@ def _draw_panel(panel: Axes, result: Result, method: str) -> None:
     panel.set_xscale("log", base=2)
     panel.set(xlim=(sizes[0], sizes[-1]), ylim=(0, 1.02), yticks=np.linspace(0, 1, 5))
     panel.set_yticks(np.linspace(0, 1, 5), ["0", "", "0.5", "", "1"])
-    ticks = [int(sizes[place]) for place in spread_over(len(sizes), TICKS)]
+    ends = {int(sizes[place]) for place in spread_over(len(sizes), TICKS)}
+    near = {end for end in ends if end != batch and 0.6 < end / batch < 1.7}  # their labels would touch
+    ticks = sorted({batch} | ends - near)
     panel.set_xticks(ticks, list(map(str, ticks)))
     panel.minorticks_off()

@@ -18,10 +18,10 @@ NUMBER = "G.1"
 TITLE = "learning probability on training and on held-out images"
 NEEDS = ("generalization",)
 READING = (
-    "Solid, the mean learning probability of the panel's training images; dashed, that of as many test images which no "
-    "network was trained on, under the same augmentations, with the 95 % interval of the gap around it (other seeds, "
-    "other images like these). Where both lines rise together a method learns; where only the solid one does it "
-    "memorises. Dotted is what answers by chance get."
+    "Solid, the mean learning probability of the panel's training images; dashed, that of test images which no network "
+    "was trained on, under the same augmentations, with the 95 % interval of the gap around it (other seeds, other "
+    "images like these). Where both lines rise together a method learns; where only the solid one does it memorises. "
+    "Dotted is what training images get without learning: from the untrained network, or by the commonest label."
 )
 
 
@@ -40,7 +40,7 @@ def draw(results: Results) -> Figure:
         Line2D([], [], color="black", label="training"),
         Line2D([], [], color="black", linestyle="dashed", label="held out"),
         Patch(color="black", alpha=BAND, linewidth=0, label="95 % of the gap"),
-        Line2D([], [], color="black", linestyle="dotted", linewidth=0.9, label="chance"),
+        Line2D([], [], color="black", linestyle="dotted", linewidth=0.9, label="without learning"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2 if in_columns(len(shown)) == 1 else 4)
     return figure
@@ -54,8 +54,8 @@ def _draw_panel(panel: Axes, rows: list[Row], colour: str) -> None:
         panel.fill_between(epochs, low, high, color=colour, alpha=BAND, linewidth=0)
     panel.plot(epochs, [row["mean_r_held_out"] for row in rows], color=colour, linestyle="dashed")
     panel.plot(epochs, trained, color=colour)
-    if rows[0]["chance"] is not None:
-        panel.axhline(rows[0]["chance"], color="black", linestyle="dotted", linewidth=0.9)
+    if rows[0]["before"] is not None:
+        panel.axhline(rows[0]["before"], color="black", linestyle="dotted", linewidth=0.9)
     panel.set_ylim(0, 1.02)
     panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
     number_epochs(panel)

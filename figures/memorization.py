@@ -23,8 +23,8 @@ READING = (
     "Memorisation m of an example is the learning probability of networks that were trained on it less that of those "
     "that were not. Left, its mean over examples at every epoch, with the 95 % interval over seeds and examples like "
     "these, and the middle 50 % and 90 % of the examples, which few seeds make wider than they are. Right, one dot for "
-    "each example at the last epoch, against its learning probability when it was trained on: on the dashed line lies "
-    "what is answered only by networks that know the example itself, on the zero line what follows from the others."
+    "each example at the last epoch, against its learning probability when it was trained on: on the dashed line no "
+    "network without the example is right about it, which of a few may be chance; on the zero line as many are."
 )
 SHADES = {(5, 95): 0.15, (25, 75): 0.25}
 """Opacity of the bands between two percentiles."""
@@ -49,12 +49,13 @@ def draw(results: Results) -> Figure:
     figure.supylabel("memorisation $m_t(x)$")
     handles = [
         Line2D([], [], color="black", label="mean"),
+        Line2D([], [], color="black", linewidth=0.6, linestyle="dotted", label="95 % of the mean"),
         *(
             Patch(color="black", alpha=alpha, linewidth=0, label=f"{high - low} % of the examples")
             for (low, high), alpha in SHADES.items()
         ),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 
 

@@ -65,4 +65,7 @@ def _further(rng: np.random.Generator, probability: np.ndarray) -> dict[str, np.
     if probability.shape[1] == 1:
         return further | {"in_training": rng.random(EXAMPLES) < 0.6}
     rivals = rng.binomial(EXAMPLES - 1, 0.3 * (1 - probability))
+    untrained = ("untrained_correct", "held_out_untrained_correct")
+    last = np.random.default_rng(2)
+    further |= {name: last.random(probability.shape[1:]) < 1 / (2 * BATCH - 1) for name in untrained}
     return further | {"rivals": rivals, "same_class_rivals": rng.binomial(rivals, 0.5)}

@@ -102,8 +102,12 @@ def reliability(scores: Scores, labels: Integer[np.ndarray, " example"] | None =
     return moments.reliability(float(moments.shared(moments, _others(moments.seeds))[0]))
 
 
-def shared_variances(scores: Scores) -> Float[np.ndarray, " choice"]:
+def shared_variances(
+    scores: Scores, groups: Integer[np.ndarray, " example"] | None = None
+) -> Float[np.ndarray, " choice"]:
     """Return the variance over examples that seeds share, c(A, A): of all examples, then without each group of them.
+
+    By default the groups are random ones (:func:`~analysis.statistics.jackknife.groups_of`).
 
     0 where seeds share nothing (negative values are estimates near 0); nan for one seed.
 
@@ -114,7 +118,7 @@ def shared_variances(scores: Scores) -> Float[np.ndarray, " choice"]:
     >>> round(float(shared_variances(scores)[0]), 1)
     4.0
     """
-    moments = _Moments(scores, None)
+    moments = _Moments(scores, None, groups)
     return moments.shared(moments, _others(moments.seeds))
 
 
@@ -151,7 +155,12 @@ def seeds_needed(reliability: float, seeds: int, *, wanted: float = 0.8) -> floa
 class _Moments:
     """Deviations of a method's scores from their means, and sums of them over groups of examples."""
 
-    def __init__(self, scores: Scores, labels: Integer[np.ndarray, " example"] | None) -> None:
+    def __init__(
+        self,
+        scores: Scores,
+        labels: Integer[np.ndarray, " example"] | None,
+        groups: Integer[np.ndarray, " example"] | None = None,
+    ) -> None:
         values = scores.values - scores.values.mean(axis=1, keepdims=True)
         if labels is not None:
             classes, member = np.unique(labels, return_inverse=True)
@@ -159,7 +168,7 @@ class _Moments:
             values = values - (values @ indicator / indicator.sum(axis=0))[:, member]
         self.values, self.seeds = values, len(values)
         self.mean = values.mean(axis=0)
-        groups = groups_of(values.shape[1])
+        groups = groups_of(values.shape[1]) if groups is None else groups
         self.members = [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
         self.sizes = np.array(list(map(len, self.members)))
         self.sums = np.stack([values[:, own].sum(axis=1) for own in self.members])

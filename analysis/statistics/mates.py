@@ -101,34 +101,55 @@ class MatesShare(NamedTuple):
     share: float
     """0: all is the examples' own; 1: all is their mates'; nan where seeds share nothing beyond chance."""
     interval: Interval
-    """What other examples of the same kind would give; batches are taken for independent of each other."""
+    """What other examples of the same kind, in other batches, would give."""
 
 
 def mates_share(
     right: Bool[np.ndarray, "seed augmentation example"],
     among_random: Float[np.ndarray, "seed augmentation example"],
+    *,
+    batch: int,
 ) -> MatesShare:
     """Split what seeds agree on between the examples and their fixed mates.
 
     An answer among fixed mates is that among random ones plus a part that averages to 0 over mates. Both parts are
-    shared by seeds; their covariances over examples, from pairs of different seeds, are set against each other.
+    shared by seeds; their covariances over examples, from pairs of different seeds, are set against each other. The
+    interval is the wider one of two jackknifes, over groups of examples and over batches: mates are rivals of each
+    other, so that the examples of a batch do not vary on their own. With four batches it is wide.
+
+    Parameters
+    ----------
+    right, among_random
+        Answers among the fixed mates and among random ones.
+    batch
+        Examples of a batch of the panel, consecutive ones.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> own, of_mates = rng.uniform(0.3, 0.7, 500), rng.uniform(-0.3, 0.3, 500)  # variances 1 : 2.25
     >>> right = rng.random((8, 3, 500)) < own + of_mates
-    >>> round(mates_share(right, np.broadcast_to(own, right.shape)).share, 1)
+    >>> round(mates_share(right, np.broadcast_to(own, right.shape), batch=50).share, 1)
     0.7
     """
-    seeds = range(len(right))
+    seeds, batches = range(len(right)), np.arange(right.shape[2]) // batch
     answers, expected = right.mean(axis=1), among_random.mean(axis=1)
-    of_example = shared_variances(Scores(expected, seeds))
-    of_mates = shared_variances(Scores(answers - expected, seeds))
-    total = of_example + of_mates
-    shares = np.divide(of_mates, total, out=np.full(total.shape, np.nan), where=total > 0)
+    parts = Scores(expected, seeds), Scores(answers - expected, seeds)
+    total, shares = _shares(*(shared_variances(part) for part in parts))
     if not total[0] > 2 * jackknife_error(total[1:]):
         return MatesShare(np.nan, Interval(np.array(np.nan), np.array(np.nan)))
-    return MatesShare(
-        float(shares[0]), jackknife_interval(np.array(shares[0]), shares[1:], within=(0.0, 1.0))
-    )
+    value = float(np.clip(shares[0], 0, 1))
+    intervals = [jackknife_interval(np.array(value), shares[1:], within=(0.0, 1.0))]
+    if batches[-1] > 0:
+        _, by_batch = _shares(*(shared_variances(part, batches) for part in parts))
+        intervals.append(jackknife_interval(np.array(value), by_batch[1:], within=(0.0, 1.0)))
+    lows, highs = zip(*intervals, strict=True)
+    return MatesShare(value, Interval(np.fmin.reduce(lows), np.fmax.reduce(highs)))
+
+
+def _shares(
+    of_example: Float[np.ndarray, " choice"], of_mates: Float[np.ndarray, " choice"]
+) -> tuple[Float[np.ndarray, " choice"], Float[np.ndarray, " choice"]]:
+    """Return what seeds share altogether, and the mates' part of it."""
+    total = of_example + of_mates
+    return total, np.divide(of_mates, total, out=np.full(total.shape, np.nan), where=total > 0)

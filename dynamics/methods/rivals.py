@@ -55,7 +55,8 @@ def count_rivals(
             cosines = [asked @ units[0].T, asked @ units[1].T]
             # From the same products as the rivals' cosines: otherwise equal embeddings might not tie.
             to_positive = cosines[positive].gather(1, some.unsqueeze(1))
-            ahead = (torch.maximum(*cosines) >= to_positive) & (every != some.unsqueeze(1))
+            # Not `>=`: what is no number is in the way of nothing, and would count as right in any batch.
+            ahead = ~(torch.maximum(*cosines) < to_positive) & (every != some.unsqueeze(1))
             own_class = ahead & (classes == classes[some].unsqueeze(1))
             counts.append((ahead.sum(dim=1), own_class.sum(dim=1)))
     both = (torch.cat(part).view(2, -1).int() for part in zip(*counts, strict=True))

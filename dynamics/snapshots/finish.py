@@ -19,7 +19,7 @@ from dynamics.snapshots import complete
 from dynamics.snapshots.layout import FINISHED, PARTIAL, STATES
 from dynamics.snapshots.readback import damaged_files
 from dynamics.snapshots.record import check_place, identity, write_run_json
-from dynamics.snapshots.schema import ARRAYS, Schema, as_indicators, as_integers, typed
+from dynamics.snapshots.schema import ARRAYS, RIVALS, Schema, as_indicators, as_integers, typed
 from dynamics.snapshots.store import Store, build
 
 
@@ -154,6 +154,7 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
         raise UserError(f"{folder} exists: use another `study`, or another seed")
     check_place(folder, {"method": method, "seed": operator.index(seed)})
     as_indicators("`correct`", correct)
+    _check_further(further or {}, len(correct[0, 0, 0]))
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in (scalars or {}).items()}
     table = np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(correct), 0))
     arrays: dict[str, Any] = {
@@ -210,6 +211,19 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
             files.remove(aside)
             raise
         files.sync(folder.parent)
+
+
+def _check_further(further: Mapping[str, np.ndarray], examples: int) -> None:
+    """Refuse what would be taken for something else: another `correct`, more rivals than there are examples."""
+    if given := {*further} & {"correct", "probability", "scalars", "example", "label", "true_label"}:
+        raise UserError(f"`further` cannot hold {min(given)}, which is a parameter of its own")
+    for prefix in ("", "held_out_"):
+        rivals, own = (further.get(f"{prefix}{name}") for name in RIVALS)
+        others = (examples if not prefix else len(further.get("held_out_example", ()))) - 1
+        if rivals is not None and not (np.min(rivals) >= 0 and np.max(rivals) <= others):
+            raise UserError(f"{prefix}rivals must be from 0 to {others}, the number of other examples")
+        if rivals is not None and own is not None and (np.asarray(own) > rivals).any():
+            raise UserError(f"{prefix}same_class_rivals must be <= {prefix}rivals")
 
 
 def sweep(folder: Path) -> None:

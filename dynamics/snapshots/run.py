@@ -118,7 +118,8 @@ class Run:
     @property
     def panel_digests(self) -> dict[str, str | None]:
         """Digests of the examples and their labels, held out or not: equal for two runs with the same panel."""
-        shared = [name for name in COORDINATES if name not in ("epoch", "in_training")]
+        of_a_seed = ("epoch", "in_training", "untrained_correct", "held_out_untrained_correct")
+        shared = [name for name in COORDINATES if name not in of_a_seed]
         return self._patiently(lambda store: {name: store.coordinate_digest(name) for name in shared})
 
     @property
@@ -142,6 +143,10 @@ class Run:
             If an epoch is not there, or a file is damaged (names it).
         """
         return self._read("correct", epochs)
+
+    def entry(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return shape and type of one epoch of an array; nothing is read."""
+        return self._patiently(lambda store: (store.array(name).shape[1:], store.array(name).dtype))
 
     def read(self, name: str, epochs: Sequence[int] | None = None) -> np.ndarray:
         """Read an optional array of FORMAT.md, by its name; otherwise as :meth:`correct`."""

@@ -42,6 +42,8 @@ COORDINATES = {
     "epoch": Kind("int64", ("epoch",)),
     **{name: Kind("int64", ("example",)) for name in ("example", "label", "true_label")},
     "in_training": Kind("bool", ("example",)),
+    "untrained_correct": Kind("bool", PANEL[1:]),
+    "held_out_untrained_correct": Kind("bool", HELD_OUT_PANEL[1:]),
     **{
         f"held_out_{name}": Kind("int64", ("held_out_example",))
         for name in ("example", "label", "true_label")

@@ -66,7 +66,7 @@ def create(
         kind = np.dtype(dtype)
         entry_bytes = kind.itemsize * int(np.prod(shape[1:]))
         together = min(shape[0], max(1, chunk_bytes // entry_bytes)) if axes[0] == "epoch" else shape[0]
-        if name == "epoch":
+        if name in COORDINATES:
             together = shape[0]
         return group.create_array(
             name,

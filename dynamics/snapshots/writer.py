@@ -21,6 +21,9 @@ from dynamics.snapshots.record import check_identity, identity
 from dynamics.snapshots.schema import COORDINATES, Schema, typed
 from dynamics.snapshots.store import Store, create
 
+UNTRAINED = ("untrained_correct", "held_out_untrained_correct")
+"""Coordinates that are known when a seed begins; a resumed one need not compute them again."""
+
 
 def declared_arrays(folder: Path) -> set[str] | None:
     """Return the names of the arrays that a seed's snapshots were declared with; None if it has none yet.
@@ -239,7 +242,7 @@ def _check_schema(folder: Path, stored: Schema, asked: Schema) -> None:
             _refuse(folder, name, getattr(stored, name), getattr(asked, name))
     for name in COORDINATES:
         there, now = stored.coordinates.get(name), asked.coordinates.get(name)
-        if there is None and now is None:
+        if (there is None and now is None) or (name in UNTRAINED and now is None):
             continue
         if there is None or now is None:
             _refuse(folder, name, *("absent" if values is None else "present" for values in (there, now)))

@@ -266,9 +266,16 @@ class _Trainer:
                 "learning_rate",
                 *diagnostics.names(bench.method.panel_views),
             ),
-            coordinates=bench.coordinates(self.job.seed),
+            coordinates=bench.coordinates(self.job.seed) | self._untrained(declared),
             optional=[name for name in self.arrays if name != "correct"],
         )
+
+    def _untrained(self, declared: set[str] | None) -> dict[str, np.ndarray]:
+        """Return how the new network answers; nothing where the snapshots have it already, or never had it."""
+        if declared is not None:
+            return {}
+        self.bench.begin(self.job.seed)
+        return self.bench.untrained()
 
     def run_epoch(self, epoch: int) -> None:
         """Train for one epoch; afterwards `scalars` holds the means of the loss's terms over its steps."""

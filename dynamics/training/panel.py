@@ -8,7 +8,7 @@ augmentations, and a seed may leave some of the panel out of its training: both 
 """
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -52,12 +52,11 @@ def arrays_of(method: Method) -> tuple[str, ...]:
     >>> arrays_of(methods.load("supervised")(methods.recipe("supervised")(width=2), digits))
     ('correct', 'probability', 'margin', 'error_norm', 'predicted')
     """
-    names: tuple[str, ...] = ("correct", "probability")
     if type(method).judge is LabelMethod.judge:
-        names += ("margin", "error_norm", "predicted")
-    elif type(method).judge is ViewMethod.judge:
-        names += ("margin", "error_norm")
-    return (*names, *(RIVALS if isinstance(method, ViewMethod) else ()))
+        return "correct", "probability", "margin", "error_norm", "predicted"
+    if type(method).judge is ViewMethod.judge and method.panel_views == 2:
+        return "correct", "probability", "margin", "error_norm", *RIVALS
+    return "correct", "probability"  # what a judge of one's own says is known of no rival
 
 
 def draw_held_out(config: Recipe, num_test: int, *, num_views: int) -> Int64[Tensor, " example"]:
@@ -173,8 +172,11 @@ class Panel:
                     collapse = diagnostics.diagnose(seen.features[0], seen.outputs[0])
                 for outputs in seen.outputs:
                     judged: Any = method.judge(outputs, self.labels)
-                    counted = method.rivals(outputs, self.labels) if isinstance(method, ViewMethod) else ()
-                    found = dict(zip(RIVALS, counted, strict=False))
+                    found: dict[str, Tensor] = {}
+                    if RIVALS[0] in verdicts:
+                        found = dict(
+                            zip(RIVALS, cast(ViewMethod, method).rivals(outputs, self.labels), strict=True)
+                        )
                     for name, values in verdicts.items():
                         values.append(found[name] if name in found else getattr(judged, name))
         finally:

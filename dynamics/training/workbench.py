@@ -117,6 +117,12 @@ class Workbench:
             known["held_out_true_label"] = self.dataset.test_labels[self.held_out_examples]
         return {name: values.numpy() for name, values in known.items()}
 
+    def untrained(self) -> dict[str, np.ndarray]:
+        """Return the answers of the loaded network, which has just begun, as coordinates of the snapshots."""
+        scores = self.score().arrays
+        names = (name for name in scores if name.endswith("correct"))
+        return {name.replace("correct", "untrained_correct"): scores[name] for name in names}
+
     @property
     def arrays(self) -> tuple[str, ...]:
         """Names of the arrays that :meth:`score` returns."""

@@ -23,7 +23,7 @@ def heading(paper: Paper) -> str:
 
 def compared(name: str, paper: Paper, study: Study, results: Results) -> Section:
     """Return the section of a paper that a study has methods of."""
-    remarks = [paragraph(remark) for remark in paper.remarks(study)]
+    remarks = [paragraph(remark) for remark in (*paper.remarks(study), *_other_mates(results))]
     parts = [
         paragraph(f"{paper.about}.", class_="meta"),
         element("aside", *remarks, class_="note") if remarks else "",
@@ -33,6 +33,16 @@ def compared(name: str, paper: Paper, study: Study, results: Results) -> Section
         _part("Where its statistics are weak", map(_weakness, paper.weaknesses(study, results))),
     ]
     return Section(name, heading(paper), join(parts))
+
+
+def _other_mates(results: Results) -> list[str]:
+    """Say which results are not about the paper's fixed mates."""
+    random = [
+        name
+        for name, one in results.items()
+        if any(known.get("mates") == "random" for known in one.inputs.values())
+    ]
+    return [f"Made among random mates, unlike the paper's: {', '.join(sorted(random))}."] if random else []
 
 
 def _part(title: str, content: Iterable[Html]) -> Html:

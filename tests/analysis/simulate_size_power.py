@@ -19,7 +19,7 @@ import tyro
 from analysis.framework import console
 from analysis.framework.table import Column, Table
 from analysis.statistics.class_differences import class_differences, crossed_class_test
-from analysis.statistics.disattenuated import Scores, correlate
+from analysis.statistics.disattenuated import Scores, correlate, shared_variances
 from analysis.statistics.generalization_gap import generalization_gap
 from analysis.statistics.homogeneity import dispersion, tarone
 from analysis.statistics.intraclass import icc_interval, icc_of_seeds
@@ -33,7 +33,7 @@ from analysis.statistics.variance_components import (
     variance_components,
 )
 from analysis.statistics.within_seeds import cochran_q, permutation_test
-from tests.references.simulated_studies import Crossed, among_mates, crossed, twins, two_panels
+from tests.references.simulated_studies import Crossed, among_mates, crossed, retrieved, twins, two_panels
 
 LEVEL = 0.05
 Study = Callable[..., Crossed]
@@ -181,15 +181,29 @@ def covered(
     return {name: Coverage.of(found) for name, found in hits.items()}
 
 
-GAP, CHANCE, MEAN_M = 0.2, 0.1, 0.3
+GAP, CHANCE, MEAN_M, BATCH = 0.2, 0.1, 0.3, 32
+
+
+def true_share_of_mates(rng: np.random.Generator, *, examples: int) -> float:
+    """Return the mates' share of what seeds agree on, over many panels and seeds."""
+    parts = np.zeros(2)
+    for _ in range(400):
+        right, expected = (
+            values[:, 0] for values in retrieved(rng, seeds=12, examples=examples, batch=BATCH)
+        )
+        pair = (Scores(expected, range(12)), Scores(right - expected, range(12)))
+        parts += [shared_variances(one)[0] for one in pair]
+    return float(parts[1] / parts.sum())
 
 
 def memory_intervals(
-    rng: np.random.Generator, *, seeds: int, examples: int
+    rng: np.random.Generator, *, seeds: int, examples: int, mates: float
 ) -> Iterator[tuple[str, Interval, float]]:
-    """Yield the intervals of three new studies about memory and mates, with what they should hold."""
+    """Yield the intervals of new studies about memory and mates, with what they should hold."""
     for gap in (0.0, GAP):
-        found = generalization_gap(*two_panels(rng, seeds=seeds, examples=examples, gap=gap), chance=CHANCE)
+        answers = two_panels(rng, seeds=seeds, examples=examples, gap=gap)
+        before = (np.full(answers[0].shape, CHANCE), np.full(answers[1].shape, CHANCE))
+        found = generalization_gap(*answers, before=before)
         yield f"gap of {gap:g}, examples like these", found.gap_intervals.examples_like_these, gap
     ratio = (0.5 - CHANCE) / (0.5 + GAP - CHANCE)
     yield "ratio, examples like these", found.ratio_intervals.examples_like_these, ratio
@@ -200,9 +214,10 @@ def memory_intervals(
     yield "E[m], examples like these", of_memory.mean_intervals.examples_like_these, MEAN_M
     one = int(np.flatnonzero(known)[0])
     yield "m of one example", Interval(*(end[one] for end in of_memory.interval)), float(m[one])
-    for share in (0.0, 0.5):
-        of_mates = mates_share(*among_mates(rng, share, seeds=seeds, examples=examples))
-        yield f"mates' share of {share:g}, examples like these", of_mates.interval, share
+    of_mates = mates_share(*among_mates(rng, 0.0, seeds=seeds, examples=examples), batch=BATCH)
+    yield "mates' share of 0, examples like these", of_mates.interval, 0.0
+    of_mates = mates_share(*retrieved(rng, seeds=seeds, examples=examples, batch=BATCH), batch=BATCH)
+    yield f"mates' share, {examples // BATCH} batches, examples like these", of_mates.interval, mates
 
 
 def covered_memory(
@@ -210,8 +225,9 @@ def covered_memory(
 ) -> dict[str, Coverage]:
     """Return the coverage of the intervals about memory and mates."""
     hits: dict[str, list[bool | None]] = {}
+    mates = true_share_of_mates(rng, examples=examples)
     for _ in range(studies):
-        for name, interval, value in memory_intervals(rng, seeds=seeds, examples=examples):
+        for name, interval, value in memory_intervals(rng, seeds=seeds, examples=examples, mates=mates):
             hits.setdefault(name, []).append(held(interval, value))
     return {name: Coverage.of(found) for name, found in hits.items()}
 

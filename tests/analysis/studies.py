@@ -67,6 +67,9 @@ class MadeUpRun(snapshots.Run):
     def coordinate(self, name: str) -> None:
         return None
 
+    def entry(self, name: str) -> tuple[tuple[int, ...], Any]:
+        return self.values.shape[1:], self.values.dtype
+
     def read(self, name: str, epochs: Sequence[int] | None = None) -> np.ndarray:
         assert name == "correct"
         return self.correct(epochs)

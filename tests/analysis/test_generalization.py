@@ -22,6 +22,17 @@ from dynamics.training.workbench import Workbench
 from tests.references.simulated_studies import two_panels
 
 
+def always(value: float, *panels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    one, other = (np.full(answers.shape, value) for answers in panels)
+    return one, other
+
+
+def row(
+    trained: np.ndarray, held_out: np.ndarray, before: tuple[np.ndarray, np.ndarray] | None
+) -> results.Row:
+    return generalization.row(trained, held_out, before, np.ones(trained.shape, bool))
+
+
 def slow_gap(trained: np.ndarray, held_out: np.ndarray, used: np.ndarray) -> float:
     means = [row[mask].mean() for row, mask in zip(trained, used, strict=True)]
     return float(np.mean(means) - np.mean([row.mean() for row in held_out]))
@@ -33,10 +44,11 @@ def test_the_gap_is_the_difference_of_means_of_seeds(
 ) -> None:
     trained, held_out = (rng.random(shape) for shape in shapes)
     used = rng.random(shapes[0]) < 0.7
-    found = generalization_gap(trained, held_out, chance=0.1, in_training=used)
+    found = generalization_gap(trained, held_out, before=always(0.1, trained, held_out), in_training=used)
     assert found.gap == pytest.approx(slow_gap(trained, held_out, used))
     assert found.ratio == pytest.approx((found.held_out - 0.1) / (found.trained - 0.1))
-    everything = generalization_gap(trained, held_out, chance=0.1)
+    everything = generalization_gap(trained, held_out)
+    assert np.isnan(everything.ratio) and np.isnan(everything.gain.low)
     assert everything.gap == pytest.approx(trained.mean() - held_out.mean())
     by_seed = trained.mean(axis=1) - held_out.mean(axis=1)
     error = by_seed.std(ddof=1) / np.sqrt(len(by_seed))
@@ -69,7 +81,7 @@ def test_panels_of_one_kind_have_no_gap(seeds: int) -> None:
     """Independent panels; an interval of these examples would find one too often."""
     rng = np.random.default_rng(seeds)
     found = [
-        generalization_gap(*two_panels(rng, seeds=seeds, examples=100, gap=0.0), chance=0.1).gap_intervals
+        generalization_gap(*two_panels(rng, seeds=seeds, examples=100, gap=0.0)).gap_intervals
         for _ in range(400)
     ]
     covered = [np.mean([low <= 0 <= high for low, high in kind]) for kind in zip(*found, strict=True)]
@@ -77,21 +89,54 @@ def test_panels_of_one_kind_have_no_gap(seeds: int) -> None:
     assert covered[0] < covered[1]
 
 
-def test_one_seed_has_a_gap_without_interval(rng: np.random.Generator) -> None:
-    found = generalization.row(
-        rng.random((1, 60)) / 2 + 0.5, rng.random((1, 60)), 0.1, np.ones((1, 60), bool)
-    )
-    assert found["gap"] > 0.1 and np.isnan(found["gap_these_examples_low"])
-    assert found["verdict"] is None
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_seeds_have_a_gap_and_no_verdict(seeds: int, rng: np.random.Generator) -> None:
+    trained, held_out = rng.random((seeds, 60)) / 2 + 0.5, rng.random((seeds, 60)) / 2
+    found = row(trained, held_out, always(0.1, trained, held_out))
+    assert found["gap"] > 0.4 and found["verdict"] is None
+    assert found["why_not"] == "fewer than three seeds"
+    assert np.isnan(found["gap_these_examples_low"]) == (seeds == 1)
 
 
-def test_there_is_no_ratio_of_answers_at_chance(rng: np.random.Generator) -> None:
+def test_there_is_no_ratio_of_what_is_no_gain(rng: np.random.Generator) -> None:
     trained, held_out = (rng.binomial(1, 0.1, size=(6, 100)).astype(float) for _ in range(2))
-    found = generalization.row(trained, held_out, 0.1, np.ones(trained.shape, bool))
-    assert found["ratio"] is None and found["verdict"] is None
+    found = row(trained, held_out, always(0.1, trained, held_out))
+    assert found["ratio"] is None and found["why_not"] == "it has not clearly gained anything"
     assert found["gap_examples_like_these_low"] < 0 < found["gap_examples_like_these_high"]
-    unknown = generalization.row(trained + 0.5, held_out, None, np.ones(trained.shape, bool))
+    unknown = row(trained + 0.5, held_out, None)
     assert unknown["ratio"] is None and unknown["gap"] == pytest.approx(0.5 + found["gap"])
+    assert unknown["why_not"] == "what it answers without learning is not known"
+
+
+def test_what_untrained_networks_answer_is_not_learnt(rng: np.random.Generator) -> None:
+    """Views are never at chance: remembering training images on top of that is no learning."""
+    trained, held_out = (rng.binomial(3, p, size=(8, 100)) / 3 for p in (0.75, 0.45))
+    assert row(trained, held_out, always(1 / 63, trained, held_out))["verdict"] == "learns"
+    assert row(trained, held_out, always(0.45, trained, held_out))["verdict"] == "memorises"
+
+
+def test_one_seed_that_learns_nothing_takes_no_verdict_away(rng: np.random.Generator) -> None:
+    trained, held_out = (rng.binomial(3, p, size=(12, 100)) / 3 for p in (0.9, 0.1))
+    trained[0], held_out[0] = 0.1, 0.1
+    assert row(trained, held_out, always(0.1, trained, held_out))["verdict"] == "memorises"
+
+
+def test_the_commonest_label_is_not_learnt(tmp_path: Path) -> None:
+    """Of two classes, one with 85 of 100 images: answering it is no knowledge of any image."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        labels = (np.arange(200) % 100 >= 85).astype(int)
+        answers = [rng.random((1, 1, 3, 100)) < p for p in (0.86, 0.85)]
+        further = {
+            "held_out_correct": answers[1], "held_out_example": np.arange(100), "held_out_label": labels[100:],
+        }  # fmt: skip
+        snapshots.write_finished(
+            snapshots.seed_folder(tmp_path, "s", "random-labels", seed),
+            method="random-labels", seed=seed, correct=answers[0], labels=labels[:100], further=further,
+        )  # fmt: skip
+    (found,) = generalization.analyse(open_study(tmp_path / "s")).rows
+    assert (found["before"], found["before_held_out"]) == (0.85, 0.85)
+    assert found["verdict"] is None and found["why_not"] == "it has not clearly gained anything"
 
 
 @pytest.mark.parametrize("method", ["simclr", "supervised"])
@@ -107,7 +152,7 @@ def test_an_untrained_network_has_no_gap(method: str) -> None:
         for name, values in answers.items():
             values.append(scores[name][0].mean(axis=0))
     trained, held_out = (np.stack(values) for values in answers.values())
-    found = generalization_gap(trained, held_out, chance=0.1)
+    found = generalization_gap(trained, held_out)
     low, high = found.gap_intervals.examples_like_these
     assert low < 0 < high
     assert abs(found.gap) < 0.05
@@ -120,7 +165,9 @@ def write(runs: Path, method: str, trained: float, held_out: float, **config: ob
         snapshots.write_finished(
             snapshots.seed_folder(runs, "s", method, seed),
             method=method, seed=seed, correct=right[0], labels=np.arange(80) % 10, config=dict(config),
-            further={"held_out_correct": right[1], "held_out_example": np.arange(80)},
+            further={
+                "held_out_correct": right[1], "held_out_example": np.arange(80), "held_out_label": np.arange(80) % 10,
+            },
         )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def test_curves_over_batch_sizes_begin_near_one_and_end_with_the_panel(rng: np.r
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
 def test_a_planted_share_of_mates_is_found_and_covered(share: float) -> None:
     found = [
-        mates_share(*among_mates(np.random.default_rng(seed), share, seeds=8, examples=400))
+        mates_share(*among_mates(np.random.default_rng(seed), share, seeds=8, examples=400), batch=50)
         for seed in range(100)
     ]
     assert np.mean([one.share for one in found]) == pytest.approx(share, abs=0.02)
@@ -132,8 +132,10 @@ def test_a_planted_share_of_mates_is_found_and_covered(share: float) -> None:
 
 def test_there_is_no_share_of_nothing(rng: np.random.Generator) -> None:
     right = rng.random((8, 3, 200)) < 0.5
-    assert np.isnan(mates_share(right, np.full(right.shape, 0.5)).share)
-    assert np.isnan(mates_share(right[:1], np.full((1, 3, 200), 0.5)).share)  # a single seed agrees with none
+    assert np.isnan(mates_share(right, np.full(right.shape, 0.5), batch=20).share)
+    assert np.isnan(
+        mates_share(right[:1], np.full((1, 3, 200), 0.5), batch=20).share
+    )  # a single seed agrees with none
 
 
 def write(runs: Path, *, with_rivals: bool = True) -> Study:

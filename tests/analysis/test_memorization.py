@@ -9,7 +9,7 @@ from scipy import stats
 
 import dynamics
 from analysis import memorization as analysis_of
-from analysis.statistics.memorization import memorization
+from analysis.statistics.memorization import could_be_clear, memorization
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.study import open_study
@@ -84,6 +84,26 @@ def write(runs: Path, seen: np.ndarray | None) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("seeds", "seen_by", "clear"), [(4, 2, False), (6, 3, True), (5, 2, False), (12, 8, True)]
+)
+def test_few_seeds_cannot_show_that_an_example_is_remembered(seeds: int, seen_by: int, clear: bool) -> None:
+    """Not even if it is, entirely; then it is not counted among those that are not."""
+    seen = np.tile((np.arange(seeds) < seen_by)[:, None], (1, 40))
+    assert (could_be_clear(seen) == clear).all()
+    row = analysis_of.row(memorization(seen.astype(float), seen), seen)
+    assert (row["clear_examples"], row["clearly_remembered"]) == ((40, 1.0) if clear else (0, None))
+
+
+def test_chance_rarely_looks_like_memory() -> None:
+    found = []
+    for study in range(60):
+        rng = np.random.default_rng(study)
+        answers, seen = twins(rng, np.zeros(200), seeds=12)
+        found.append(analysis_of.row(memorization(answers, seen), seen)["clearly_remembered"])
+    assert np.mean(found) <= 0.025
+
+
 def test_it_says_where_seeds_are_few(tmp_path: Path) -> None:
     seen = np.ones((4, 5), bool)
     seen[:2, 1] = False
@@ -101,5 +121,5 @@ def test_seeds_that_saw_the_same_have_no_m(kind: str, tmp_path: Path) -> None:
     seen = np.ones((4, 5), bool)
     seen[:, 0] = kind != "always the same"
     write(tmp_path, None if kind == "absent" else seen)
-    with pytest.raises(UserError, match=r"were trained on the whole panel: train some with hold_out 0\.3"):
+    with pytest.raises(UserError, match=r"left out by another: train some seeds with hold_out 0\.3"):
         analysis_of.analyse(open_study(tmp_path / "s"))

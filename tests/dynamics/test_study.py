@@ -54,13 +54,13 @@ def test_pieces_are_those_of_the_whole(folder: Path, key: dict[str, Any]) -> Non
 
 def test_only_what_is_touched_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[tuple[int, list[int]]] = []
-    whole = snapshots.Run.correct
+    whole = snapshots.Run.read
 
-    def counted(run: snapshots.Run, epochs: list[int] | None = None) -> np.ndarray:
+    def counted(run: snapshots.Run, name: str, epochs: list[int] | None = None) -> np.ndarray:
         read.append((run.seed, list(epochs or run.epochs)))
-        return whole(run, epochs)
+        return whole(run, name, epochs)
 
-    monkeypatch.setattr(snapshots.Run, "correct", counted)
+    monkeypatch.setattr(snapshots.Run, "read", counted)
     correct = dynamics.open_study(folder).correct("simclr")
     assert repr(correct) and read == []
     assert bool(correct.sel(seed=1, epoch=2).any()) in (True, False)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from dynamics.mates import right_among_mates
+
 
 def equal_examples(rng: np.random.Generator, *, seeds: int, examples: int, p: float) -> np.ndarray:
     """Homogeneous: every answer is right with probability p. (seed, example)."""
@@ -113,3 +115,24 @@ def among_mates(
     of_mates = np.sqrt(share * total) * rng.choice([-1, 1], examples)
     expected = own + 0.1 * rng.normal(size=(seeds, 1, 1)) + np.zeros((seeds, augmentations, examples))
     return rng.random(expected.shape) < expected + of_mates, np.clip(expected, 0, 1)
+
+
+def retrieved(
+    rng: np.random.Generator, *, seeds: int, examples: int, batch: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Answers of seeds that look for the second view of each example, among fixed mates and among random ones.
+
+    What seeds share are the examples' places; each moves them, and the views, a little. (seed, 1, example) each.
+    """
+    places = rng.normal(size=(examples, 4))
+    moved = places + 0.3 * rng.normal(size=(seeds, examples, 4))
+    views = moved[:, np.newaxis] + 0.45 * rng.normal(size=(seeds, 2, examples, 4))
+    views /= np.linalg.norm(views, axis=-1, keepdims=True)
+    asked = views[:, 0]
+    cosines = np.maximum(asked @ views[:, 0].swapaxes(1, 2), asked @ views[:, 1].swapaxes(1, 2))
+    to_positive = (asked * views[:, 1]).sum(axis=-1, keepdims=True)
+    ahead = (cosines >= to_positive) & ~np.eye(examples, dtype=bool)
+    mates = np.equal.outer(np.arange(examples) // batch, np.arange(examples) // batch)
+    right = ~(ahead & mates).any(axis=-1)
+    expected = right_among_mates(examples, batch)[ahead.sum(axis=-1)]
+    return right[:, np.newaxis], expected[:, np.newaxis]

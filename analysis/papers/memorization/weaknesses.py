@@ -132,9 +132,9 @@ def _mates(results: Results) -> list[Weakness]:
     row = last["simclr"]
     text = [
         "It looks SimCLR's views up among the same mates in every epoch and seed, so that an example is hard where its "
-        "mates happen to look like it: part of r belongs to the batch."
+        "mates happen to look like it: part of r may belong to the batch."
     ]
-    if row["mates_share"] is not None and np.isfinite(row["mates_share"]):
+    if row["mates_share"] is not None and (row["mates_share_examples_like_these_low"] or 0) > 0:
         low, high = (row[f"mates_share_examples_like_these_{end}"] for end in ("low", "high"))
         text.append(
             f"Here {row['mates_share']:.0%} ({low:.0%} to {high:.0%}) of the variance between examples that seeds "
@@ -142,7 +142,8 @@ def _mates(results: Results) -> list[Weakness]:
         )
     text.append(
         f"Among random mates E[r] is {row['mean_r']:.3f}; without those of the example's own class it would be "
-        f"{row['mean_r_other_classes']:.3f}. `--mates random` repeats every analysis of r without fixed mates."
+        f"{row['mean_r_other_classes']:.3f}. `--mates random` repeats the analyses of r that need no right or wrong "
+        "answers."
     )
     return [Weakness("Mates", " ".join(text))]
 

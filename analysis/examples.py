@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of each example? One row an example: its class, and for every method how it was learnt.
+
+For every method r_t at the last epoch with an interval over seeds, the difficulty scores of analysis.scores (means over
+seeds), and where seeds left examples out its memorisation m. A score's reliability is in scores.csv: with few seeds the
+hardest of many examples is in part the one with the worst luck.
+
+python -m analysis.examples
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int64
+from scipy import stats
+
+from analysis.framework import results
+from analysis.framework.command import main
+from analysis.framework.table import Column, Table
+from analysis.scores import difficulty_of
+from analysis.statistics.jackknife import Interval
+from analysis.statistics.memorization import memorization
+from dynamics.kinds import checked
+from dynamics.names import counted, label
+from dynamics.study import Study
+
+SHOWN = 10
+"""Number of the hardest examples that are printed."""
+
+
+@checked
+def analyse(study: Study) -> results.Result:
+    """Collect all that is known of every example of the panel.
+
+    The result has a row for each example: `example` (index in the training images), `occurrence` (from 1; a panel drawn
+    with replacement may hold an example twice), `class`, `true_label`, and for every method `<method>.label` (trained
+    on), `<method>.r`, `.r_low`, `.r_high` and the scores that its arrays allow. Numbers that a method lacks are None.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> row = analyse(example_study()).rows[0]
+    >>> row["example"], row["class"], row["simclr.r"], row["supervised.r"]
+    (0, '0', 1.0, 1.0)
+    """
+    by_key: dict[tuple[int, int], results.Row] = {}
+    columns: list[str] = []
+    for method in study.methods:
+        own = _of_method(study, method)
+        columns += [name for name in own if name not in columns]
+        for place, key in enumerate(keys(study.runs[method][0].examples)):
+            row = by_key.setdefault(key, {"example": key[0], "occurrence": key[1]})
+            row |= _about(study, method, place)
+            row |= {name: _plain(values[place]) for name, values in own.items()}
+    fixed = ("example", "occurrence", "class", "true_label")
+    names = [*fixed, *columns]
+    rows = [{name: by_key[key].get(name) for name in names} for key in sorted(by_key)]
+    return results.Result(name="examples", rows=rows, inputs=study.inputs())
+
+
+def keys(examples: Int64[np.ndarray, " example"]) -> list[tuple[int, int]]:
+    """Return the index of each example, and how often it has come up, from 1.
+
+    Examples
+    --------
+    >>> keys(np.array([7, 3, 7]))
+    [(7, 1), (3, 1), (7, 2)]
+    """
+    seen: Counter[int] = Counter()
+    found = []
+    for example in examples.tolist():
+        seen[example] += 1
+        found.append((example, seen[example]))
+    return found
+
+
+def _of_method(study: Study, method: str) -> dict[str, np.ndarray]:
+    *_, (_, state) = difficulty_of(study, method)
+    last = study.indicators(method, [int(study.counts(method).epochs[-1])])[:, 0, 0].mean(axis=1)
+    low, high = seed_interval(last)
+    found: dict[str, np.ndarray] = {"r": last.mean(axis=0), "r_low": low, "r_high": high}
+    found |= {name: values.mean(axis=0) for name, values in state.scores().items()}
+    seen = study.in_training(method)
+    if not seen.all():
+        found["m"] = memorization(last.astype(np.float64), seen).m
+    labels = study.runs[method][0].labels
+    if labels is not None:
+        found["label"] = labels
+    return {f"{method}.{name}": values for name, values in found.items()}
+
+
+def _about(study: Study, method: str, place: int) -> results.Row:
+    run = study.runs[method][0]
+    if run.true_labels is None:
+        return {}
+    true = int(run.true_labels[place])
+    names = run.provenance.get("classes")
+    return {"true_label": true, "class": str(names[true] if names and true < len(names) else true)}
+
+
+def _plain(value: Any) -> Any:
+    number = value.item()
+    return None if isinstance(number, float) and np.isnan(number) else number
+
+
+def seed_interval(answers: Float[np.ndarray, "seed example"], *, level: float = 0.95) -> Interval:
+    """Return the interval of each example's r, for other seeds: Agresti and Coull's, of N seeds.
+
+    (1998, The American Statistician 52:119.) Two right and two wrong answers are added, so that it holds for few seeds,
+    too; it is conservative for answers that average several augmentations.
+
+    Parameters
+    ----------
+    answers
+        Each seed's answers, 0 to 1, averaged over augmentations.
+    level
+        The coverage aimed at, between 0 and 1.
+
+    Examples
+    --------
+    >>> low, high = seed_interval(np.ones((8, 1)))
+    >>> round(float(low[0]), 2), round(float(high[0]), 2)
+    (0.63, 1.0)
+    """
+    z = stats.norm.isf((1 - level) / 2)
+    trials = len(answers) + z**2
+    p = (answers.sum(axis=0) + z**2 / 2) / trials
+    half = z * np.sqrt(p * (1 - p) / trials)
+    return Interval(np.clip(p - half, 0, 1), np.clip(p + half, 0, 1))
+
+
+def tables(result: results.Result) -> list[Table]:
+    """Return the examples that are learnt last, by the area of all methods together.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> tables(analyse(example_study()))[0].rows[0]["example"]
+    11
+    """
+    methods = [name.removesuffix(".area") for name in result.rows[0] if name.endswith(".area")]
+
+    def area(row: results.Row) -> float:
+        return float(
+            np.mean([row[f"{method}.area"] for method in methods if row[f"{method}.area"] is not None])
+        )
+
+    rows = sorted(result.rows, key=area)[:SHOWN]
+    columns = [
+        Column("example", "example", "d"),
+        Column("class", "class"),
+        *(Column(f"{method}.r", f"r, {label(method)}", ".2f") for method in methods),
+        *(Column(f"{method}.area", f"area, {label(method)}", ".2f") for method in methods),
+    ]
+    caption = (
+        f"learnt last of all, by the mean of the areas: {counted(len(rows), 'example')} (examples.csv has all, and all "
+        "scores)"
+    )
+    return [Table(caption=caption, columns=columns, rows=rows)]
+
+
+if __name__ == "__main__":
+    main("examples")

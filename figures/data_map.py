@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which examples are easy, hard or ambiguous? Confidence against variability (figure D.1).
+
+The data map of Swayamdipta et al. (2020, arXiv:2009.10795), averaged over seeds and augmentations.
+"""
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+
+from dynamics.names import ordered
+from figures import Results
+from figures._names import label
+from figures._panels import free_panels
+from figures._style import SCALE
+
+NUMBER = "D.1"
+TITLE = "data map"
+NEEDS = ("examples",)
+READING = (
+    "One dot an example: upwards the mean over epochs of the probability of the right answer (confidence), rightwards "
+    "its standard deviation over epochs (variability); the colour is the fraction of epochs with a right answer. Easy "
+    "examples lie at the top, hard or mislabelled ones at the bottom, those that the network changes its mind about at "
+    "the right. All are means over seeds and augmentations."
+)
+
+
+def draw(results: Results) -> Figure:
+    """Draw one panel per method that recorded probabilities."""
+    rows = results["examples"].rows
+    shown = ordered({name.removesuffix(".variability") for name in rows[0] if name.endswith(".variability")})
+    figure, axes = free_panels(max(len(shown), 1))
+    for panel, method in zip(axes, shown, strict=False):
+        names = (f"{method}.{score}" for score in ("variability", "confidence", "area"))
+        known = [row for row in rows if row[f"{method}.area"] is not None]
+        x, y, area = (np.array([row[name] for row in known]) for name in names)
+        panel.scatter(x, y, c=area, s=5, cmap=SCALE, vmin=0, vmax=1, alpha=0.7, linewidths=0, clip_on=False)
+        panel.set(ylim=(0, 1), xlim=(0, None), title=label(method))
+        panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+    if not shown:
+        axes[0].text(0.5, 0.5, "no probabilities were recorded", ha="center", transform=axes[0].transAxes)
+        axes[0].set_axis_off()
+        return figure
+    figure.supxlabel("variability")
+    figure.supylabel("confidence")
+    bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=40, pad=0.02)
+    bar.set_label("fraction of epochs with a right answer")
+    bar.set_ticks([0, 0.5, 1], labels=["0", "0.5", "1"])
+    bar.outline.set_linewidth(0.6)
+    return figure
