@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_random_command_lines_end_as_documented() -> None:
     code = "from tests.fuzz import fuzz; raise SystemExit(fuzz(range(30), 1, trained=False))"
     done = subprocess.run(
