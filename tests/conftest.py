@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from tests.forks import Forks
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # The same draws in every run, so that a change is judged by the change; `--hypothesis-profile explore` draws anew.
@@ -37,6 +39,14 @@ def signals_as_they_were() -> Iterator[None]:
     for number, handler in before.items():
         if signal.getsignal(number) is not handler:
             signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Run commands in forks of a process that has imported the libraries."""
+    started = Forks()
+    yield started
+    started.close()
 
 
 @pytest.fixture

@@ -6,20 +6,17 @@ error if it refuses, and may make nothing outside the folders that it was given.
 """
 
 import argparse
-import contextlib
 import importlib
 import json
 import os
 import random
 import re
-import runpy
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import analysis
+from tests import forks
 from tests.analysis.studies import STUDY, rising, write
 
 ROOT = Path(__file__).parents[1]
@@ -244,63 +242,7 @@ def entries(value: object) -> list:
 
 def in_fork(command: str, words: list[str], folder: Path) -> tuple[int | None, str, str]:
     """Run a command in a child of this process, which has imported everything; return status, output and errors."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        child = os.fork()
-        if child == 0:
-            be_command(command, words, folder, out.fileno(), err.fileno())
-        status = ended(child)
-        texts = []
-        for stream in (out, err):
-            stream.seek(0)
-            texts.append(stream.read().decode(errors="replace"))
-    return (status, *texts)
-
-
-def be_command(command: str, words: list[str], folder: Path, out: int, err: int) -> None:
-    """Become a command, as far as a process can."""
-    status = 1
-    try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.chdir(folder)
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
-        sys.argv = [command, *words]
-        os.environ |= environment(HOME=str(folder / "home"))
-        runpy.run_module(
-            command if command.count(".") else f"{command}.__main__", run_name="__main__", alter_sys=True
-        )
-        status = 0
-    except SystemExit as stop:
-        status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        if isinstance(stop.code, str):
-            sys.stderr.write(stop.code + "\n")
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(status)
-
-
-def ended(child: int) -> int | None:
-    """Wait for a child; return its status, or None if it had to be killed."""
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.005)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
+    return forks.in_fork(command, words, folder, environment(HOME=str(folder / "home")), seconds=SECONDS)
 
 
 def in_subprocess(command: str, words: list[str], folder: Path) -> tuple[int | None, str, str]:

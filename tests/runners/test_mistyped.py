@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import analysis
+from tests.forks import Forks
 
 COMMANDS = {
     "runners.seeds": ["--method", "simclr", "--dry-run"],
@@ -20,17 +21,19 @@ COMMANDS = {
 }
 
 
-def call(command: str, *words: str) -> tuple[int, str]:
+def call(command: str, *words: str) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", command, *words], capture_output=True, text=True, check=False, timeout=300
     )
-    return done.returncode, done.stderr
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
-def test_an_unknown_flag_is_answered_in_one_line(command: str) -> None:
-    status, said = call(command, *COMMANDS[command], "--no-such-flag", "3")
+def test_an_unknown_flag_is_answered_in_one_line(command: str, forks: Forks) -> None:
+    # tests/analysis/test_every_analysis.py starts each analysis in a process of its own
+    run = forks.call if command.startswith("analysis.") else call
+    status, _, said = run(command, *COMMANDS[command], "--no-such-flag", "3")
     assert (
         status == 2
         and said.count("\n") == 1
@@ -55,16 +58,18 @@ def test_an_unknown_flag_is_answered_in_one_line(command: str) -> None:
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_what_is_wrong_is_named(
-    words: list[str], said: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+    words: list[str], said: str, encoding: str, forks: Forks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
-    status, answer = call("runners.seeds", "--method", "simclr", "--preset", "quick", "--dry-run", *words)
+    status, _, answer = forks.call(
+        "runners.seeds", "--method", "simclr", "--preset", "quick", "--dry-run", *words
+    )
     assert status == 2 and said in answer and answer.count("\n") == 1 and len(answer) < 500
 
 
 @pytest.mark.parametrize("words", [[], ["--method"], ["--method", ""], ["--n", "2"], ["--method="]])
-def test_a_missing_method_is_asked_for(words: list[str]) -> None:
-    status, answer = call("runners.seeds", *words)
+def test_a_missing_method_is_asked_for(words: list[str], forks: Forks) -> None:
+    status, _, answer = forks.call("runners.seeds", *words)
     assert (
         status == 2
         and answer.startswith("error: --method must be given: use one of")
@@ -73,8 +78,10 @@ def test_a_missing_method_is_asked_for(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [["--runs", "~/absent"], ["--runs=~/absent"]])
-def test_the_home_folder_is_what_it_is_in_a_shell(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_home_folder_is_what_it_is_in_a_shell(
+    words: list[str], forks: Forks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No folder named `~` is made or looked for."""
     monkeypatch.setenv("HOME", "/proc/of-nobody")
-    status, answer = call("runners.status", *words)
+    status, _, answer = forks.call("runners.status", *words)
     assert status == 2 and answer.startswith("error: no folder /proc/of-nobody/absent")
