@@ -35,8 +35,9 @@ def draw(results: Results) -> Figure:
         known = [row for row in rows if row[f"{method}.area"] is not None]
         x, y, area = (np.array([row[name] for row in known]) for name in names)
         panel.scatter(x, y, c=area, s=5, cmap=SCALE, vmin=0, vmax=1, alpha=0.7, linewidths=0, clip_on=False)
-        panel.set(ylim=(0, 1), xlim=(0, None), title=label(method))
+        panel.set(ylim=(0, 1), xlim=(0, 0.5), title=label(method))
         panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+        panel.set_xticks([0, 0.25, 0.5], ["0", "0.25", "0.5"])
     if not shown:
         axes[0].text(0.5, 0.5, "no probabilities were recorded", ha="center", transform=axes[0].transAxes)
         axes[0].set_axis_off()

@@ -158,7 +158,14 @@ def spread_rows(
 
     `error` is the standard error of both variances, `more` the factor of r's spread without bound of augmentations.
     """
-    row: Row = {"method": method, "seeds": 10, "tested": "example", "example_f": 2.0, "example_q": q}
+    row: Row = {
+        "method": method,
+        "seeds": 10,
+        "tested": "example",
+        "example_f": 2.0,
+        "example_q": q,
+        "selection_p": None,
+    }
     for name, sd in (("r", r), ("r_tilde", r_tilde), ("example", r * more)):
         row[f"var_{name}"] = sd**2
         for end, sign in (("low", -1), ("high", 1)):

@@ -62,6 +62,8 @@ def easy_and_hard(results: Results) -> Finding:
         f"{sum(unequal)} of {counted(len(tested), 'test')} in {some}; largest q "
         f"{worst['example_q']:.2g} ({label(worst['method'])}, t = {worst['epoch']}, F' {worst['example_f']:.2f})"
     )
+    chosen = [row["selection_p"] for row in tested if row["selection_p"] is not None]
+    number += f"; where other seeds chose the epoch, largest p {max(chosen):.2g}" if chosen else ""
     single = sorted({label(row["method"]) for row in tested if row["tested"] != "example"})
     number += f"; augmented examples in {' and '.join(single)}" if single else ""
     return Finding(claim, by_counting(unequal, none=Conclusion.UNDECIDED), number, rule)
