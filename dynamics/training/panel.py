@@ -159,7 +159,7 @@ class Panel:
         method
             The network.
         diagnose
-            Whether to measure collapse, too.
+            Whether to measure collapse, and to refuse outputs and probabilities that show that training has diverged.
         """
         was_training = method.training
         method.eval()
@@ -184,7 +184,7 @@ class Panel:
         arrays = {name: torch.stack(values, dim=1).cpu().numpy() for name, values in verdicts.items()}
         arrays = {name: values.astype(ARRAYS[name].dtype, copy=False) for name, values in arrays.items()}
         probability = arrays["probability"]
-        if not ((probability >= 0) & (probability <= 1)).all():
+        if diagnose and not ((probability >= 0) & (probability <= 1)).all():
             raise UserError(
                 f"{type(method).__name__}.judge must return probabilities in [0, 1], "
                 f"got {probability.min()} to {probability.max()}"

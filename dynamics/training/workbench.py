@@ -119,9 +119,11 @@ class Workbench:
 
     def untrained(self) -> dict[str, np.ndarray]:
         """Return the answers of the loaded network, which has just begun, as coordinates of the snapshots."""
-        scores = self.score().arrays
-        names = (name for name in scores if name.endswith("correct"))
-        return {name.replace("correct", "untrained_correct"): scores[name] for name in names}
+        found = {"untrained_correct": self.panel.score(self.method, diagnose=False).arrays["correct"]}
+        if len(self.held_out_examples):
+            held_out = self.held_out.score(self.method, diagnose=False).arrays["correct"]
+            found["held_out_untrained_correct"] = held_out
+        return found
 
     @property
     def arrays(self) -> tuple[str, ...]:
