@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do difficulty scores call the same examples hard? Rank correlations of all scores of a method (figure D.2)."""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure
+
+from analysis.framework.results import Result
+from dynamics.names import ordered
+from figures import Results
+from figures._cells import colour_bar, draw_cells
+from figures._names import label, plain
+
+NUMBER = "D.2"
+TITLE = "agreement of difficulty scores"
+NEEDS = ("scores",)
+READING = (
+    "Each cell is the rank correlation over examples of two scores of one method, freed of the noise of few seeds, and "
+    "positive where both call the same examples hard. On the diagonal, in italics, is the reliability of a score: its "
+    "correlation with that of as many new seeds. An empty cell could not be computed, or the score has no hard side."
+)
+SIDE = 0.27
+"""Inches of a cell."""
+
+
+def draw(results: Results) -> Figure:
+    """Draw one panel per method, up to two side by side."""
+    result = results["scores"]
+    methods = ordered({row["method"] for row in result.rows})
+    own = [
+        dict.fromkeys(row["score"] for row in result.rows if row["method"] == method) for method in methods
+    ]
+    names = list(dict.fromkeys([*max(own, key=len), *(name for scores in own for name in scores)]))
+    columns = min(len(methods), 2)
+    side = SIDE * len(names)
+    size = (columns * (side + 0.3) + 2.2, math.ceil(len(methods) / columns) * (side + 0.35) + 1.1)
+    figure = Figure(size, layout="compressed")
+    grid = figure.subplots(
+        math.ceil(len(methods) / columns), columns, squeeze=False, sharex=True, sharey=True
+    )
+    panels = list(grid.flat)
+    titles = [plain(name.replace("_", " ")) for name in names]
+    for panel, method in zip(panels, methods, strict=False):
+        draw_cells(panel, agreement(result, method, names), size=5)
+        panel.set_title(label(method))
+        panel.set_xticks(range(len(names)), titles, rotation=90)
+        panel.set_yticks(range(len(names)), titles)
+    for hole in panels[len(methods) :]:
+        hole.remove()
+    colour_bar(figure, panels[: len(methods)])
+    return figure
+
+
+def agreement(result: Result, method: str, names: list[str]) -> Float[np.ndarray, "score other"]:
+    """Return the correlations of a method's scores, with reliabilities on the diagonal; nan where there is none."""
+    values = np.full((len(names), len(names)), np.nan)
+    for row in result.rows:
+        if (row["method"], row["other"]) == (method, method):
+            value = row["reliability" if row["score"] == row["other_score"] else "rho"]
+            if value is not None:
+                one, other = names.index(row["score"]), names.index(row["other_score"])
+                values[one, other] = values[other, one] = value
+    return values
