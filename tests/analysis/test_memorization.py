@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import dynamics
 from analysis import memorization as analysis_of
 from analysis.statistics.memorization import could_be_clear, memorization
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.study import open_study
 from tests.references.simulated_studies import twins
+from tests.trained import trained_here
 
 
 def test_it_is_the_difference_of_means_example_by_example(rng: np.random.Generator) -> None:
@@ -63,11 +63,12 @@ def test_the_interval_of_an_example_holds(seeds: int, augmentations: int) -> Non
         assert np.mean(covered) <= 0.985
 
 
+@pytest.mark.slow
 def test_labels_that_mean_nothing_are_remembered_and_nothing_is_at_first(tmp_path: Path) -> None:
     """Real networks: what a permutation of labels has taught holds for the very images alone."""
-    study = dynamics.train(
-        "random-labels", "digits", seeds=range(4), runs=tmp_path, study="s", preset="quick",
-        hold_out=0.4, epochs=40, train_examples=128, panel_examples=96, schedule_period=80, label_seed=3,
+    study = trained_here(
+        tmp_path, "random-labels", range(4), hold_out=0.4, epochs=40, train_examples=128, panel_examples=96,
+        schedule_period=80, label_seed=3,
     )  # fmt: skip
     rows = analysis_of.analyse(study).rows
     assert rows[0]["mean_m_these_examples_low"] < 0.1

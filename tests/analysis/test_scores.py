@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-import dynamics
 from analysis import scores
 from analysis.statistics.difficulty import difficulty_scores, early_epoch
 from dynamics import methods, networks
@@ -17,6 +16,7 @@ from dynamics.methods.base import how_clearly
 from dynamics.study import open_study
 from tests.analysis.studies import opened, rising, write
 from tests.references import difficulty as loops
+from tests.trained import trained_here
 
 EPOCHS, SHAPE = 9, (3, 2, 7)
 
@@ -88,9 +88,9 @@ def test_a_single_class_has_a_finite_margin() -> None:
 
 @pytest.mark.parametrize("method", ["supervised", "simclr"])
 def test_training_records_what_scores_need(method: str, tmp_path: Path) -> None:
-    study = dynamics.train(
-        method, "digits", seeds=range(2), runs=tmp_path, study="s", preset="quick",
-        epochs=2, train_examples=96, width=2, panel_examples=32, panel_batch=16, panel_augmentations=2,
+    study = trained_here(
+        tmp_path, method, range(2), epochs=2, train_examples=96, width=2, panel_examples=32, panel_batch=16,
+        panel_augmentations=2,
     )  # fmt: skip
     arrays = {
         name: study.array(method, name).values for name in ("correct", "margin", "probability", "error_norm")
@@ -150,10 +150,7 @@ def test_the_area_under_the_curve_is_a_fraction_of_pairs(rng: np.random.Generato
 
 @pytest.mark.slow
 def test_wrong_labels_are_detected(tmp_path: Path) -> None:
-    study = dynamics.train(
-        "supervised", "digits", seeds=range(3), runs=tmp_path, study="s", preset="quick",
-        flip_labels=0.1, panel_examples=256, epochs=15,
-    )  # fmt: skip
+    study = trained_here(tmp_path, "supervised", range(3), flip_labels=0.1, panel_examples=256, epochs=15)
     found = scores.analyse(study)
     wrong = found.arrays["supervised.wrong"]
     run = study.runs["supervised"][0]
