@@ -151,8 +151,7 @@ def tables(result: results.Result) -> list[Table]:
     """
     means = {row["reference_epoch"]: row["reference_mean_r"] for row in result.rows}
     rows = []
-    for method in dict.fromkeys(row["method"] for row in result.rows):
-        own = [row for row in result.rows if row["method"] == method]
+    for method, own in result.by_method.items():
         epochs = {str(row["reference_epoch"]): row["epoch"] for row in own}
         rows.append({"method": method, **epochs, "residual": max(row["residual"] for row in own)})
     columns = [

@@ -233,8 +233,7 @@ def tables(result: results.Result) -> list[Table]:
 def _test(result: results.Result) -> Table:
     shown: list[results.Row] = []
     notes = []
-    for method in dict.fromkeys(one["method"] for one in result.rows):
-        own = [one for one in result.rows if one["method"] == method]
+    for method, own in result.by_method.items():
         shown += [own[place] for place in spread_over(len(own), 4)]
         what = f"{own[0]['tested']}s{' of a class' if own[0]['within_classes'] else ''}"
         tested = [one for one in own if one["example_q"] is not None]

@@ -194,8 +194,7 @@ def tables(result: results.Result) -> list[Table]:
     ['SimCLR: 30 training and 30 held-out examples', 'supervised: 30 training and 30 held-out examples']
     """
     rows, notes = [], []
-    for method in dict.fromkeys(row["method"] for row in result.rows):
-        own = [row for row in result.rows if row["method"] == method]
+    for method, own in result.by_method.items():
         rows += [own[place] for place in spread_over(len(own), 4)]
         notes.append(
             f"{label(method)}: {own[0]['trained_examples']} training and "

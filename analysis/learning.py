@@ -130,8 +130,7 @@ def tables(result: results.Result) -> list[Table]:
     """
     rows = []
     last = {row["method"]: row for row in result.rows}
-    for method in dict.fromkeys(row["method"] for row in result.rows):
-        own = [row for row in result.rows if row["method"] == method]
+    for own in result.by_method.values():
         rows += [own[place] for place in spread_over(len(own), 5)]
     columns = [
         Column("method", "method", "method"),

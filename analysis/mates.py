@@ -146,8 +146,7 @@ def tables(result: results.Result) -> list[Table]:
     ['SimCLR: batches of 10 of 30 examples']
     """
     rows, notes = [], []
-    for method in dict.fromkeys(row["method"] for row in result.rows):
-        own = [row for row in result.rows if row["method"] == method]
+    for method, own in result.by_method.items():
         rows += [own[place] for place in spread_over(len(own), 5)]
         examples = result.arrays[f"{method}.batch_sizes"][-1]
         notes.append(f"{label(method)}: batches of {own[0]['batch']} of {counted(int(examples), 'example')}")

@@ -157,8 +157,7 @@ def tables(result: results.Result) -> list[Table]:
     ['supervised: fewer than 3 seeds with or without x for 25 of 25 examples: only their mean says much']
     """
     rows, notes = [], []
-    for method in dict.fromkeys(row["method"] for row in result.rows):
-        own = [row for row in result.rows if row["method"] == method]
+    for method, own in result.by_method.items():
         rows += [own[place] for place in spread_over(len(own), 5)]
         if few := own[0]["few_seeds"]:
             notes.append(

@@ -38,7 +38,7 @@ TICKS = 5
 def draw(results: Results) -> Figure:
     """Draw one panel per method that recorded rivals, one line per epoch, coloured by the fraction of training done."""
     result = results["mates"]
-    shown = ordered({row["method"] for row in result.rows})
+    shown = ordered(result.by_method)
     figure, axes = free_panels(len(shown), margin=0.6)
     for panel, method in zip(axes, shown, strict=True):
         _draw_panel(panel, result, method)
@@ -65,8 +65,8 @@ def draw(results: Results) -> Figure:
 
 def _draw_panel(panel: Axes, result: Result, method: str) -> None:
     sizes, epochs = (array(result, f"{method}.{name}") for name in ("batch_sizes", "epochs"))
-    rows = {row["epoch"]: row for row in result.rows if row["method"] == method}
-    batch = int(result.rows[[row["method"] for row in result.rows].index(method)]["batch"])
+    rows = {row["epoch"]: row for row in result.by_method[method]}
+    batch = int(result.by_method[method][0]["batch"])
     for at in spread_over(len(epochs), SHOWN):
         colour = SCALE(epochs[at] / epochs[-1])
         for name, dashes in (("mean_r", "solid"), ("mean_r_other_classes", "dashed")):

@@ -28,11 +28,11 @@ READING = (
 def draw(results: Results) -> Figure:
     """Draw one panel per method."""
     result = results["generalization"]
-    shown = ordered({row["method"] for row in result.rows})
+    shown = ordered(result.by_method)
     figure, axes = free_panels(len(shown), margin=0.6)
     looks = colours(shown)
     for panel, method in zip(axes, shown, strict=True):
-        _draw_panel(panel, [row for row in result.rows if row["method"] == method], looks[method])
+        _draw_panel(panel, result.by_method[method], looks[method])
         panel.set_title(label(method))
     figure.supxlabel("epoch $t$")
     figure.supylabel(r"mean learning probability $\mathrm{E}[r_t]$")

@@ -33,7 +33,7 @@ SHADES = {(5, 95): 0.15, (25, 75): 0.25}
 def draw(results: Results) -> Figure:
     """Draw two panels per method whose seeds left examples out."""
     result = results["memorization"]
-    shown = ordered({row["method"] for row in result.rows})
+    shown = ordered(result.by_method)
     looks = colours(shown)
     figure = Figure(figsize=(WIDTHS[2], len(shown) * 0.85 * HEIGHTS[2] + 0.7), layout="constrained")
     grid = figure.subplots(len(shown), 2, sharey=True, squeeze=False)
@@ -60,7 +60,7 @@ def draw(results: Results) -> Figure:
 
 
 def _draw_epochs(panel: Axes, result: Result, method: str, colour: str) -> None:
-    rows = [row for row in result.rows if row["method"] == method]
+    rows = result.by_method[method]
     epochs = [row["epoch"] for row in rows]
     for percentiles, alpha in SHADES.items():
         low, high = ([row[f"m_{end}"] for row in rows] for end in percentiles)

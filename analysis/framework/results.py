@@ -61,6 +61,14 @@ class Result:
 
         return pandas.DataFrame(list(self.rows))
 
+    @property
+    def by_method(self) -> dict[str, list[Row]]:
+        """The rows of each method, in their order."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(row["method"], []).append(row)
+        return found
+
     def tables(self) -> list[Table]:
         """Return what the analysis prints: see :class:`~analysis.framework.table.Table`."""
         home = "analysis.framework.evaluations" if self.name == "evaluation" else f"analysis.{self.name}"
