@@ -187,9 +187,7 @@ def row(
             limit = generalizability(found, seeds=more[0], augmentations=more[1])
             values[f"generalizability_more_{name}"] = float(limit)
     for name, intervals in component_intervals(correct).items():
-        for kind, (low, high) in intervals._asdict().items():
-            values[f"{_column(name)}_{kind}_low"] = float(low)
-            values[f"{_column(name)}_{kind}_high"] = float(high)
+        values |= intervals.columns(_column(name))
     return values
 
 

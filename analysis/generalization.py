@@ -28,7 +28,6 @@ HALF = 0.5
 """A method learns if more than this part of what it gained holds for new images, and memorises below it."""
 FEWEST_SEEDS, FEWEST_EXAMPLES = 3, 8
 """Fewer of either give no verdict: their intervals are too narrow."""
-KINDS = ("these_examples", "examples_like_these")
 
 
 def applies(study: Study) -> str | None:
@@ -159,9 +158,7 @@ def row(
         "gap": found.gap,
         "ratio": found.ratio,
     }
-    for name, intervals in (("gap", found.gap_intervals), ("ratio", found.ratio_intervals)):
-        for kind, (low, high) in zip(KINDS, intervals, strict=True):
-            values[f"{name}_{kind}_low"], values[f"{name}_{kind}_high"] = float(low), float(high)
+    values |= found.gap_intervals.columns("gap") | found.ratio_intervals.columns("ratio")
     why_not = _why_not(found, trained, held_out)
     if why_not is not None:
         values |= dict.fromkeys(name for name in values if name.startswith("ratio"))

@@ -72,11 +72,7 @@ def _rows(counts: MethodCounts) -> list[results.Row]:
             "seeds": counts.num_seeds,
             "trials": counts.trials,
             "mean_r": float(r[i].mean()),
-            **{
-                f"mean_r_{kind}_{end}": float(values[i])
-                for kind, interval in intervals._asdict().items()
-                for end, values in interval._asdict().items()
-            },
+            **intervals.columns("mean_r", i),
             "sd_r": float(r[i].std()),
             **_by_label(counts, r[i]),
             "mean_r_tilde": float(single[i].mean()),

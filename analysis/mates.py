@@ -117,11 +117,7 @@ def _row(
     return {
         "seeds": len(right),
         "mean_r": float(among_random.mean()),
-        **{
-            f"mean_r_{kind}_{end}": float(value)
-            for kind, interval in intervals._asdict().items()
-            for end, value in interval._asdict().items()
-        },
+        **intervals.columns("mean_r"),
         "mean_r_fixed": float(right.mean()),
         "mean_r_other_classes": float(right_with[rivals - same_class].mean()),
         "same_class_errors": errors.errors,

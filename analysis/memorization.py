@@ -25,7 +25,6 @@ from dynamics.study import Study
 FEW = 3
 """Fewer seeds than these on either side say little about one example."""
 QUANTILES = (5, 25, 50, 75, 95)
-KINDS = ("these_examples", "examples_like_these")
 
 
 def applies(study: Study) -> str | None:
@@ -124,8 +123,7 @@ def row(found: Memorization, seen: np.ndarray) -> results.Row:
         "clear_examples": int(clear.sum()),
         "clearly_remembered": float((found.interval.low[clear] > 0).mean()) if clear.any() else None,
     }
-    for kind, (low, high) in zip(KINDS, found.mean_intervals, strict=True):
-        values[f"mean_m_{kind}_low"], values[f"mean_m_{kind}_high"] = float(low), float(high)
+    values |= found.mean_intervals.columns("mean_m")
     quantiles = np.percentile(found.m[known], QUANTILES)
     return values | {f"m_{name}": float(value) for name, value in zip(QUANTILES, quantiles, strict=True)}
 

@@ -36,6 +36,20 @@ class Intervals(NamedTuple):
     examples_like_these: Interval
     """What other seeds would give on another panel of the same kind."""
 
+    def columns(self, name: str, *place: int) -> dict[str, float]:
+        """Return the ends under the names of their columns, at a place where there are several numbers.
+
+        Examples
+        --------
+        >>> list(mean_intervals(np.array([0.4, 0.5]), np.linspace(0, 1, 9)).columns("mean_r"))[:2]
+        ['mean_r_these_examples_low', 'mean_r_these_examples_high']
+        """
+        return {
+            f"{name}_{kind}_{end}": float(values[place])
+            for kind, interval in self._asdict().items()
+            for end, values in interval._asdict().items()
+        }
+
 
 def groups_of(examples: int) -> Int64[np.ndarray, " example"]:
     """Assign examples to at most 32 groups that are left out together: at random, and always in the same way.
