@@ -20,11 +20,17 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int64, Shaped
 
-from analysis.binomial import TARGETS, check_targets, first_reaching, first_to_reach, never_reached
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.table import Column, Table, spread_over
+from analysis.framework.targets import (
+    TARGETS,
+    check_targets,
+    first_reaching,
+    first_to_reach,
+    never_reached,
+)
 from analysis.statistics.variance_components import (
     component_intervals,
     example_test,

@@ -17,28 +17,25 @@ equally hard and all trials independent. What says how unequal examples are is t
 python -m analysis.binomial
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int32
+from jaxtyping import Bool, Int32
 
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
-from analysis.framework.targets import by_target, of_quantity
+from analysis.framework.targets import TARGETS, check_targets, first_to_reach, never_reached, of_quantity
 from analysis.statistics import homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
 from analysis.statistics.spread import spread as spread_of
 from dynamics.answers import MethodCounts
-from dynamics.errors import UserError
 from dynamics.kinds import checked
-from dynamics.names import label, ordered
+from dynamics.names import label
 from dynamics.study import Study
-
-TARGETS = (0.25, 0.5, 0.75)
 
 
 class Case(NamedTuple):
@@ -60,33 +57,6 @@ class Case(NamedTuple):
     def p0(self) -> float:
         """Mean fraction of correct answers, 0 to 1."""
         return float(self.counts.mean() / self.trials)
-
-
-def first_reaching(mean: Float[np.ndarray, " epoch"], target: float) -> int | None:
-    """Return the position of the first epoch whose mean is at least the target, or None.
-
-    Examples
-    --------
-    >>> first_reaching(np.array([0.1, 0.3, 0.6]), 0.25), first_reaching(np.array([0.1]), 0.25)
-    (1, None)
-    """
-    reached = np.flatnonzero(mean >= target)
-    return int(reached[0]) if len(reached) else None
-
-
-def first_to_reach(mean: Float[np.ndarray, " epoch"], targets: Sequence[float]) -> dict[int, list[float]]:
-    """Return the positions of the epochs that are the first to reach a target, each with its targets.
-
-    Examples
-    --------
-    >>> first_to_reach(np.array([0.1, 0.3, 0.6]), [0.2, 0.25, 0.5, 0.9])
-    {1: [0.2, 0.25], 2: [0.5]}
-    """
-    reached: dict[int, list[float]] = {}
-    for target in dict.fromkeys(targets):
-        if (at := first_reaching(mean, target)) is not None:
-            reached.setdefault(at, []).append(target)
-    return reached
 
 
 @checked
@@ -142,22 +112,6 @@ def analyse(
     control_false_discoveries(rows, "permutation_p", "permutation_q")
     settings = {"targets": list(targets), "random_state": random_state, "permutations": permutations}
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
-
-
-def check_targets(targets: Sequence[float]) -> None:
-    """Check that there are targets, and that r_t can have these means.
-
-    Raises
-    ------
-    UserError
-        When there are no targets, or one is not in [0, 1].
-
-    Examples
-    --------
-    >>> check_targets([0.25, 0.5])
-    """
-    if not targets or not all(0 <= target <= 1 for target in targets):
-        raise UserError(f"`targets` must be means of r_t in [0, 1], at least one, got {list(targets)}")
 
 
 def cases(study: Study, method: str, quantity: str, targets: Sequence[float]) -> list[Case]:
@@ -342,26 +296,6 @@ def tables(result: results.Result) -> list[Table]:
             notes=notes if quantity == "r" else (),
         )
         for key, quantity, columns in (("single", "r_tilde", single), ("averaged", "r", averaged))
-    ]
-
-
-def never_reached(rows: Sequence[results.Row], methods: Iterable[str], targets: Sequence[float]) -> list[str]:
-    """Say which methods do not reach the means at which they were to be tested.
-
-    Examples
-    --------
-    >>> never_reached([{"method": "simclr", "targets": [0.25]}], ["simclr"], [0.25, 0.5, 0.75])
-    ['SimCLR never reaches a mean r_t of 0.5, 0.75']
-    """
-    reached = by_target(rows)
-    absent = {
-        method: [target for target in targets if (method, target) not in reached]
-        for method in ordered(methods)
-    }
-    return [
-        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, missed))}"
-        for method, missed in absent.items()
-        if missed
     ]
 
 

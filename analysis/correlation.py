@@ -15,11 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.binomial import TARGETS, check_targets
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
-from analysis.framework.targets import Crossing, crossing
+from analysis.framework.targets import TARGETS, Crossing, check_targets, crossing
 from analysis.statistics.disattenuated import Scores, correlate, reliability, seeds_needed
 from analysis.statistics.jackknife import mean_intervals
 from dynamics.kinds import checked

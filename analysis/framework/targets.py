@@ -12,6 +12,54 @@ import numpy as np
 from jaxtyping import Float
 
 from analysis.framework.results import Row
+from dynamics.errors import UserError
+from dynamics.names import label, ordered
+
+TARGETS = (0.25, 0.5, 0.75)
+"""Means of r_t at whose first epochs a method is tested, as in the memorization thesis."""
+
+
+def check_targets(targets: Sequence[float]) -> None:
+    """Check that there are targets, and that r_t can have these means.
+
+    Raises
+    ------
+    UserError
+        When there are no targets, or one is not in [0, 1].
+
+    Examples
+    --------
+    >>> check_targets([0.25, 0.5])
+    """
+    if not targets or not all(0 <= target <= 1 for target in targets):
+        raise UserError(f"`targets` must be means of r_t in [0, 1], at least one, got {list(targets)}")
+
+
+def first_reaching(mean: Float[np.ndarray, " epoch"], target: float) -> int | None:
+    """Return the position of the first epoch whose mean is at least the target, or None.
+
+    Examples
+    --------
+    >>> first_reaching(np.array([0.1, 0.3, 0.6]), 0.25), first_reaching(np.array([0.1]), 0.25)
+    (1, None)
+    """
+    reached = np.flatnonzero(mean >= target)
+    return int(reached[0]) if len(reached) else None
+
+
+def first_to_reach(mean: Float[np.ndarray, " epoch"], targets: Sequence[float]) -> dict[int, list[float]]:
+    """Return the positions of the epochs that are the first to reach a target, each with its targets.
+
+    Examples
+    --------
+    >>> first_to_reach(np.array([0.1, 0.3, 0.6]), [0.2, 0.25, 0.5, 0.9])
+    {1: [0.2, 0.25], 2: [0.5]}
+    """
+    reached: dict[int, list[float]] = {}
+    for target in dict.fromkeys(targets):
+        if (at := first_reaching(mean, target)) is not None:
+            reached.setdefault(at, []).append(target)
+    return reached
 
 
 def of_quantity(rows: Sequence[Row], quantity: str) -> list[Row]:
@@ -101,3 +149,23 @@ def at_mean(rows: Sequence[Row], mean: float, columns: Sequence[str]) -> Row | N
     names = ("epoch", *columns)
     values = {name: found.between(np.array([row[name] for row in rows], dtype=float)) for name in names}
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
+
+
+def never_reached(rows: Sequence[Row], methods: Iterable[str], targets: Sequence[float]) -> list[str]:
+    """Say which methods do not reach the means at which they were to be tested.
+
+    Examples
+    --------
+    >>> never_reached([{"method": "simclr", "targets": [0.25]}], ["simclr"], [0.25, 0.5, 0.75])
+    ['SimCLR never reaches a mean r_t of 0.5, 0.75']
+    """
+    reached = by_target(rows)
+    absent = {
+        method: [target for target in targets if (method, target) not in reached]
+        for method in ordered(methods)
+    }
+    return [
+        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, missed))}"
+        for method, missed in absent.items()
+        if missed
+    ]
