@@ -126,9 +126,9 @@ def batch_of(run: snapshots.Run) -> int:
 
     Examples
     --------
-    >>> from analysis.framework.example import example_study
-    >>> batch_of(example_study().runs["simclr"][0])
-    10
+    >>> from dynamics.example import trained_study
+    >>> batch_of(trained_study().runs["supervised"][0])
+    32
     """
     batch = run.config.get("panel_batch")
     if not isinstance(batch, int) or batch < 1:
@@ -144,10 +144,9 @@ def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = 
 
     Examples
     --------
-    >>> from analysis.framework.example import example_study
-    >>> name, score = scoring_of(example_study().runs["simclr"], "random")
-    >>> name, score(np.array([0, 1, 29])).round(2)
-    ('rivals', array([1.  , 0.69, 0.  ]))
+    >>> from dynamics.example import trained_study
+    >>> scoring_of(trained_study().runs["supervised"], "random", held_out=True).name  # there are no mates
+    'held_out_correct'
     """
     prefix = "held_out_" if held_out else ""
     if mates == "fixed" or runs[0].shape[0] == 1:
@@ -163,10 +162,10 @@ def stream(runs: Sequence[snapshots.Run], names: Sequence[str]) -> Iterator[tupl
 
     Examples
     --------
-    >>> from analysis.framework.example import example_study
-    >>> epoch, rivals = next(stream(example_study().runs["simclr"], ["rivals"]))
-    >>> epoch, rivals.shape
-    (1, (4, 2, 2, 30))
+    >>> from dynamics.example import trained_study
+    >>> epoch, margins = next(stream(trained_study().runs["supervised"], ["margin"]))
+    >>> epoch, margins.shape
+    (1, (1, 1, 3, 128))
     """
     epochs = snapshots.common_epochs(runs)
     entries = [runs[0].entry(name) for name in names]
@@ -183,10 +182,10 @@ def count(method: str, runs: Sequence[snapshots.Run], scoring: Scoring) -> Metho
 
     Examples
     --------
-    >>> from analysis.framework.example import example_study
-    >>> runs = example_study().runs["simclr"]
-    >>> count("simclr", runs, scoring_of(runs, "fixed")).trials
-    8
+    >>> from dynamics.example import trained_study
+    >>> runs = trained_study().runs["supervised"]
+    >>> count("supervised", runs, scoring_of(runs, "fixed")).trials
+    3
     """
     name, score = scoring
     common = snapshots.common_epochs(runs)

@@ -74,7 +74,7 @@ class Study:
             return self
         if mates == "random":
             for method in filter(self.has_mates, self.methods):
-                self.recorded(method, "rivals")
+                self.check_recorded(method, "rivals")
         return replace(self, mates=mates, _counts={})
 
     def check_right_or_wrong(self) -> None:
@@ -92,7 +92,7 @@ class Study:
         """Whether a method's answers depend on mates: the nearest of several views is looked for."""
         return self._runs(method)[0].shape[0] > 1
 
-    def recorded(self, method: str, *names: str) -> None:
+    def check_recorded(self, method: str, *names: str) -> None:
         """Check that all seeds of a method have some arrays or coordinates, by their names in FORMAT.md.
 
         Raises
@@ -104,8 +104,8 @@ class Study:
             for name in names:
                 if name not in run.recorded and run.coordinate(name) is None:
                     raise UserError(
-                        f"seed {run.seed} of {method} recorded no {name.replace('_', ' ')}: an earlier version or "
-                        "another program made it; train it again in another `study`"
+                        f"seed {run.seed} of {method} recorded no {name.replace('_', ' ')}: an earlier version, "
+                        "another program or a judge of one's own made it; train it again in another `study`"
                     )
 
     def correct(self, method: str) -> xarray.DataArray:
@@ -133,7 +133,7 @@ class Study:
         """
         if name not in RECORDED:
             raise UserError(f"no array {name!r} is recorded: use one of {', '.join(RECORDED)}")
-        self.recorded(method, name)
+        self.check_recorded(method, name)
         axes = ("seed", *RECORDED[name].axes)
         lazy = xarray.Variable(axes, indexing.LazilyIndexedArray(Recorded(self._runs(method), name)))
         return xarray.DataArray(lazy, coords=self._coordinates(method, axes), name=name)
@@ -252,7 +252,7 @@ class Study:
         UserError
             If the study has no such method, or a seed did not record one of them.
         """
-        self.recorded(method, *names)
+        self.check_recorded(method, *names)
         yield from stream(self._runs(method), names)
 
     def inputs(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dynamics.mates import right_among_mates
 
 
 def batch_sizes(examples: int, batch: int) -> list[int]:
-    """Return the sizes of batches at which r_t is shown: powers of two, the training's, and the whole panel.
+    """Return the sizes of batches at which r_t is shown: powers of two, the panel's batch, and the whole panel.
 
     Examples
     --------
