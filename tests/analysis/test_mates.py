@@ -245,3 +245,16 @@ def test_the_table_says_what_the_mates_make(tmp_path: Path) -> None:
         found.arrays["simclr.mean_r"][:, found.arrays["simclr.batch_sizes"].tolist().index(BATCH)],
         [row["mean_r"] for row in rows],
     )
+
+
+@pytest.mark.parametrize("batch", ["x", 0, None, 2.5])
+def test_a_batch_is_a_number_of_examples(batch: object, tmp_path: Path) -> None:
+    for seed in range(2):
+        snapshots.write_finished(
+            snapshots.seed_folder(tmp_path, "s", "mine", seed),
+            method="mine", seed=seed, correct=np.random.default_rng(seed).random((3, 2, 2, K)) < 0.5,
+            config={"panel_batch": batch},
+            further={name: np.zeros((3, 2, 2, K), int) for name in ("rivals", "same_class_rivals")},
+        )  # fmt: skip
+    with pytest.raises(UserError, match="must say how many examples a batch has, panel_batch in its config"):
+        learning.analyse(open_study(tmp_path / "s"), mates="random")

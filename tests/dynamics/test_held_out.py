@@ -192,3 +192,22 @@ def test_a_run_that_an_earlier_version_began_goes_on_with_what_that_recorded(
     assert done.recorded == ("correct", "probability", "scalars")
     np.testing.assert_array_equal(done.correct(), whole.correct())
     assert snapshots.verify(done.folder) == []
+
+
+@pytest.mark.parametrize("method", ["simclr", "supervised"])
+def test_how_the_untrained_network_answers_is_recorded_once(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = bench(method, epochs=2)
+    built.begin(0)
+    expected = built.score().arrays
+    with monkeypatch.context() as patch:
+        patch.setattr("dynamics.snapshots.Writer.finish", lambda writer, seconds: None)
+        begun = trained(tmp_path, method)
+    run = trained(tmp_path, method)  # goes on
+    assert not begun.complete and run.complete
+    for prefix in ("", "held_out_"):
+        np.testing.assert_array_equal(
+            run.coordinate(f"{prefix}untrained_correct"), expected[f"{prefix}correct"]
+        )
+    assert snapshots.verify(run.folder) == []

@@ -7,10 +7,11 @@ import torch
 
 from dynamics import methods
 from dynamics.methods import rivals
+from dynamics.methods.base import Judgement
 from dynamics.methods.rivals import count_rivals
 from dynamics.methods.views import ViewMethod
 from dynamics.streams import generator
-from tests.dynamics.test_panel import setup
+from tests.dynamics.test_panel import STATISTICS, setup
 from tests.references import rivals as loops
 
 VIEW_METHODS = [name for name in methods.names() if issubclass(methods.load(name), ViewMethod)]
@@ -69,3 +70,26 @@ def test_an_answer_without_rivals_is_right_among_any_mates(name: str) -> None:
 def test_the_counts_have_the_type_of_the_snapshots() -> None:
     found = count_rivals(torch.randn(2, 4, 2), torch.zeros(4, dtype=torch.int64))
     assert {np.asarray(values).dtype for values in found} == {np.dtype("int32")}
+
+
+def test_what_is_no_number_is_right_in_no_batch() -> None:
+    views = torch.randn(2, 6, 3, generator=generator(5, "control"))
+    views[1, 2, 0] = torch.nan
+    found = count_rivals(views, torch.zeros(6, dtype=torch.int64))
+    assert (found.all[:, 2] == 5).all()  # its own cosine is none
+    assert (found.all[:, [0, 1, 3, 4, 5]] >= 1).all()  # and it is in the way of all others
+
+
+class OwnJudge(methods.load("simclr")):  # type: ignore[misc]
+    """Says that everything is right, which is not what rivals are about."""
+
+    def judge(self, outputs: torch.Tensor, labels: torch.Tensor) -> Judgement:
+        judged = super().judge(outputs, labels)
+        return Judgement(torch.ones_like(judged.correct), judged.probability)
+
+
+def test_rivals_are_not_recorded_beside_a_judge_of_ones_own() -> None:
+    ours, panel = setup("simclr")
+    own = OwnJudge(ours.recipe, STATISTICS)
+    assert {"rivals", "same_class_rivals"} <= {*panel.score(ours).arrays}
+    assert [*panel.score(own).arrays] == ["correct", "probability"]

@@ -127,3 +127,29 @@ def test_a_memory_mapped_array_is_taken_in_pieces(
     snapshots.write_finished(folder, method="simclr", seed=7, correct=mapped)
     assert zarr.open_array(folder / "snapshots.zarr/correct", mode="r").chunks[0] == 2
     assert np.array_equal(snapshots.Run(folder).correct(), correct)
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        (
+            {"correct": np.zeros((2, 2, 1, 4), bool)},
+            "further cannot hold correct, which is a parameter of its own",
+        ),
+        ({"rivals": np.full((2, 2, 1, 4), 4)}, "rivals must be from 0 to 3, the number of other examples"),
+        ({"rivals": np.full((2, 2, 1, 4), -1)}, "rivals must be from 0 to 3"),
+        (
+            {"rivals": np.ones((2, 2, 1, 4), int), "same_class_rivals": np.full((2, 2, 1, 4), 2)},
+            "same_class_rivals must be <= rivals",
+        ),
+        ({"in_training": np.array([1, 0, 1, 1])}, "in_training must hold booleans, got int64"),
+    ],
+)
+def test_further_arrays_are_what_their_names_say(
+    further: dict[str, np.ndarray], message: str, folder: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        snapshots.write_finished(
+            folder, method="simclr", seed=7, correct=np.ones((2, 2, 1, 4), bool), further=further
+        )
+    assert not folder.exists()
