@@ -24,12 +24,14 @@ from dynamics.snapshots.store import Store, build
 
 
 def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -> None:
-    """Write the arrays of `partial`, all of whose epochs are committed, as a seed's finished group.
+    """Write the arrays of `partial` as a seed's finished group.
 
     Parameters
     ----------
-    partial, schema
-        The store to rewrite, and what it holds.
+    partial
+        The store to rewrite.
+    schema
+        What the finished group will hold: all epochs of the store, or some, all of them committed.
     folder
         The seed's folder.
     wall_seconds
@@ -54,8 +56,13 @@ def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -
     [[[[True, False]]]]
     """
     aside = folder / (FINISHED + files.ASIDE)
+    places = np.flatnonzero(np.isin(partial.coordinate("epoch"), schema.coordinates["epoch"])) + 1
+
+    def read(name: str, epochs: range) -> np.ndarray:
+        return partial.read(name, places[epochs.start - 1 : epochs.stop - 1].tolist())
+
     try:
-        build(aside, schema, partial.read, attributes={**identity(folder), "wall_seconds": wall_seconds})
+        build(aside, schema, read, attributes={**identity(folder), "wall_seconds": wall_seconds})
         for damage in damaged_files(aside):
             raise damage
     except Exception:

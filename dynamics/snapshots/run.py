@@ -33,8 +33,6 @@ class Run:
     ----------
     method, seed, config, fingerprint, provenance, panel
         From run.json.
-    epochs
-        Epochs, from 1, that were committed when the run was opened.
     complete
         Whether the seed is finished.
     wall_seconds
@@ -65,10 +63,16 @@ class Run:
             for damage in complete.differences(folder, completion, which=complete.covers_no_epoch):
                 raise damage
         self._store: Store | None = None
-        self.epochs: tuple[int, ...] = ()
+        self._places: dict[int, int] = {}
         if current(folder) is not None:
             check_identity(self.identity, self._patiently(lambda store: store.attributes), folder / FINISHED)
-            self.epochs = tuple(self._patiently(lambda store: store.committed()))
+            numbers = self._patiently(lambda store: store.coordinate("epoch"))
+            self._places = {int(numbers[at - 1]): at for at in self._patiently(lambda store: store.committed())}
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """Epochs that were committed when the run was opened, in order: from 1, unless it has other numbers."""
+        return tuple(self._places)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -129,7 +133,7 @@ class Run:
 
     def digest(self) -> str:
         """Hash the digests of all committed epochs: equal for two runs with the same recorded bits."""
-        rows = self._patiently(lambda store: store.digests()[[epoch - 1 for epoch in self.epochs]])
+        rows = self._patiently(lambda store: store.digests()[[at - 1 for at in self._places.values()]])
         return hashlib.sha256(rows.tobytes()).hexdigest()[:16]
 
     def correct(
@@ -162,13 +166,14 @@ class Run:
 
     def _read(self, name: str, epochs: Sequence[int] | None) -> np.ndarray:
         wanted = list(self.epochs if epochs is None else epochs)
-        absent = [epoch for epoch in wanted if epoch not in self.epochs]
+        absent = [epoch for epoch in wanted if epoch not in self._places]
         if absent:
             there = f"{self.epochs[0]} to {self.epochs[-1]}" if self.epochs else "none yet"
             raise UserError(
                 f"{self.folder} has no epoch {absent[0]} (there: {there}): choose one that it has"
             )
-        return self._patiently(lambda store: store.read(name, wanted))
+        places = [self._places[epoch] for epoch in wanted]
+        return self._patiently(lambda store: store.read(name, places))
 
     def _patiently(self, read: Callable[[Store], Value]) -> Value:
         """Read, and try again if a writer has just finished the run or is in the middle of a file."""

@@ -2,7 +2,7 @@
 """The schema of one seed's arrays: their names, axes, types and sizes, declared before the first epoch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,7 @@ ARRAYS = {
     **{name: Kind("int32", PANEL) for name in RIVALS},
     "held_out_correct": Kind("bool", HELD_OUT_PANEL),
     **{f"held_out_{name}": Kind("int32", HELD_OUT_PANEL) for name in RIVALS},
+    "present": Kind("bool", PANEL),
     "scalars": Kind("float64", ("epoch", "scalar")),
 }
 """Arrays that get an entry each epoch, in the order of their digests; all but `correct` are optional."""
@@ -75,12 +76,12 @@ class Schema:
         optional: Sequence[str],
         coordinates: Mapping[str, Any],
     ) -> "Schema":
-        """Make a schema from integers of any type and any sequence of names; `coordinates` may lack `epoch`.
+        """Make a schema from integers of any type and any sequence of names; without `epoch`, epochs are 1 ... T.
 
         Raises
         ------
         UserError
-            If a coordinate is of another type, or a scalar has the name of an axis.
+            If a coordinate is of another type, epochs do not increase, or a scalar has the name of an axis.
         ValueError
             If there is no such array, or a length does not fit.
         """
@@ -106,7 +107,15 @@ class Schema:
         for name, values in typed.items():
             if values.shape != (wanted := schema.sizes(COORDINATES[name].axes)):
                 raise ValueError(f"{name} has shape {values.shape}, not {wanted}")
+        numbers = typed["epoch"]
+        if numbers[0] < 0 or (np.diff(numbers) <= 0).any():
+            raise UserError(f"`epochs` must be >= 0 and increase, got {', '.join(map(str, numbers))}")
         return schema
+
+    def at(self, epochs: Sequence[int]) -> "Schema":
+        """Return the schema of some of the epochs."""
+        numbers = np.array(epochs, dtype=np.int64)
+        return replace(self, epochs=len(epochs), coordinates={**self.coordinates, "epoch": numbers})
 
     @property
     def arrays(self) -> tuple[str, ...]:

@@ -63,7 +63,9 @@ class Writer:
         self.folder = folder
         self._store = arrays
         self._schema = arrays.schema()
-        self._committed = set(arrays.committed())
+        self._places = {int(number): at for at, number in enumerate(self._schema.coordinates["epoch"], 1)}
+        committed = {*arrays.committed()}
+        self._committed = {number for number, at in self._places.items() if at in committed}
 
     @classmethod
     def open(
@@ -89,7 +91,8 @@ class Writer:
         scalar_names
             Names of the scalars that are recorded per epoch beside the panel.
         coordinates
-            Arrays that are the same at every epoch, by their name in FORMAT.md: `example`, `label` and so on.
+            Arrays that are the same at every epoch, by their name in FORMAT.md: `example`, `label` and so on; without
+            `epoch`, epochs are 1 ... T.
         optional
             Names of the optional arrays of FORMAT.md that are recorded beside `correct`: `probability` and so on.
 
@@ -126,7 +129,7 @@ class Writer:
         return writer
 
     def committed(self) -> list[int]:
-        """List the committed epochs, in order, from 1; after damage there may be gaps."""
+        """List the committed epochs, in order; after damage there may be gaps."""
         return sorted(self._committed)
 
     def write(self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]) -> None:
@@ -137,7 +140,7 @@ class Writer:
         Parameters
         ----------
         epoch
-            From 1 to the last epoch.
+            One of the schema's: from 1 to the last, unless it has other numbers.
         arrays
             `correct` and the schema's optional arrays, without their axis of epochs: whether the answer on each
             example was right, booleans (view, augmentation, example), and so on.
@@ -156,11 +159,22 @@ class Writer:
             return
         if self._store.path.name == FINISHED:
             raise ValueError(f"{self.folder} is finished, and its epoch {epoch} has other values")
+        self._take_back([epoch])
         with files.full_disk_explained(self.folder):
-            self._committed.discard(epoch)
-            self._store.uncommit(epoch)
-            self._store.write(epoch, entries)
+            self._store.write(self._places[epoch], entries)
         self._committed.add(epoch)
+
+    def take_back_after(self, epoch: int) -> list[int]:
+        """Take back the commits of all later epochs, which another training made; return which those were."""
+        later = [number for number in self.committed() if number > epoch]
+        self._take_back(later)
+        return later
+
+    def _take_back(self, epochs: Sequence[int]) -> None:
+        with files.full_disk_explained(self.folder):
+            for epoch in reversed(epochs):
+                self._committed.discard(epoch)
+                self._store.uncommit(self._places[epoch])
 
     def check_unchanged(
         self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
@@ -172,22 +186,30 @@ class Writer:
         Changed
             If it is there with other bits.
         """
-        entries = self._entries(epoch, arrays, scalars)
-        if epoch in self._committed and self._holds(epoch, entries) is False:
+        if self.holds(epoch, arrays, scalars) is False:
             raise Changed(self.folder, epoch)
+
+    def holds(
+        self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
+    ) -> bool | None:
+        """Return whether an epoch is committed with the same bits, parameters as in :meth:`write`; None if not at all."""
+        entries = self._entries(epoch, arrays, scalars)
+        return self._holds(epoch, entries) if epoch in self._committed else None
 
     def log(self, content: dict[str, Any]) -> None:
         """Append an epoch's times to the log; they differ between runs, so the snapshots do not hold them."""
         with files.full_disk_explained(self.folder), (self.folder / LOG).open("a") as file:
             file.write(json.dumps(content) + "\n")
 
-    def finish(self, wall_seconds: float) -> None:
+    def finish(self, wall_seconds: float, *, early: bool = False) -> None:
         """Rewrite the snapshots in large chunks, mark the seed as complete and remove its training state.
 
         Parameters
         ----------
         wall_seconds
             Duration of the training, summed over its interruptions.
+        early
+            Finish with the epochs that are there: training was stopped early.
 
         Raises
         ------
@@ -196,23 +218,23 @@ class Writer:
         """
         with files.full_disk_explained(self.folder):
             if self._store.path.name == PARTIAL:
-                self._rewrite(wall_seconds)
+                self._rewrite(wall_seconds, early=early)
             finish.settle(self.folder)
 
-    def _rewrite(self, wall_seconds: float) -> None:
-        missing = sorted(set(range(1, self._schema.epochs + 1)) - self._committed)
-        if missing:
+    def _rewrite(self, wall_seconds: float, *, early: bool) -> None:
+        missing = sorted({*self._places} - self._committed)
+        if missing and not (early and self._committed):
             raise UserError(
                 f"{self.folder} lacks {len(missing)} of {self._schema.epochs} epochs "
                 f"(the first is {missing[0]}): run the same command again, which trains them"
             )
-        finish.rewrite(self._store, self._schema, self.folder, wall_seconds)
+        finish.rewrite(self._store, self._schema.at(self.committed()), self.folder, wall_seconds)
 
     def _holds(self, epoch: int, entries: dict[str, np.ndarray]) -> bool | None:
         """Compare an epoch with what is committed; None if that cannot be read."""
         try:
             return all(
-                self._store.read(name, [epoch])[0].tobytes() == values.tobytes()
+                self._store.read(name, [self._places[epoch]])[0].tobytes() == values.tobytes()
                 for name, values in entries.items()
             )
         except Damaged:
@@ -222,8 +244,9 @@ class Writer:
         self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
     ) -> dict[str, np.ndarray]:
         schema = self._schema
-        if not 1 <= epoch <= schema.epochs:
-            raise ValueError(f"epoch must be in [1, {schema.epochs}], got {epoch}")
+        if epoch not in self._places:
+            numbers = [*self._places]
+            raise ValueError(f"epoch must be one of {numbers[0]} to {numbers[-1]}, got {epoch}")
         if {*arrays} != (wanted := {"correct", *schema.optional}):
             raise ValueError(f"arrays must be {sorted(wanted)}, got {sorted(arrays)}")
         if {*scalars} != {*schema.scalar_names}:
