@@ -82,7 +82,7 @@ def analyse(
     >>> [(row["method"], row["epoch"], row["targets"]) for row in result.rows if row["targets"]]
     [('simclr', 3, [0.25]), ('simclr', 5, [0.5]), ('supervised', 3, [0.25]), ('supervised', 5, [0.5])]
     """
-    study = study.with_mates(mates)
+    study = study.with_mates(mates).complete()
     check_targets(targets)
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}

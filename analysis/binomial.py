@@ -94,6 +94,7 @@ def analyse(
     [['simclr', 'r_tilde', 5], ['simclr', 'r', 5], ['supervised', 'r_tilde', 5], ['supervised', 'r', 5]]
     """
     study.check_right_or_wrong()
+    study = study.complete()
     check_targets(targets)
     within_seeds.check_permutations(permutations)
     rows: list[results.Row] = []

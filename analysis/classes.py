@@ -120,7 +120,7 @@ def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     >>> analyse(example_study()).rows[0]["hard_to_easy"]
     ['2', '1', '0']
     """
-    study = study.with_mates(mates)
+    study = study.with_mates(mates).complete()
     if (reason := applies(study)) is not None:
         raise UserError(reason)
     reference = _reference(study)

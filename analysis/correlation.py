@@ -72,7 +72,7 @@ def analyse(
     >>> found[["method", "other", "within_classes"]].values.tolist()[2:4]
     [['simclr', 'supervised', False], ['simclr', 'supervised', True]]
     """
-    study = study.with_mates(mates)
+    study = study.with_mates(mates).complete()
     check_targets(targets)
     rows: list[results.Row] = []
     for mean in dict.fromkeys(targets):

@@ -49,6 +49,7 @@ def analyse(study: Study) -> results.Result:
     >>> row["example"], row["class"], row["simclr.r"], row["supervised.r"]
     (0, '0', 1.0, 1.0)
     """
+    study = study.complete()
     by_key: dict[tuple[int, int], results.Row] = {}
     columns: list[str] = []
     for method in study.methods:

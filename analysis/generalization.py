@@ -80,7 +80,7 @@ def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     >>> analyse(example_study()).table.groupby("method")["gap"].last().round(1).to_dict()
     {'simclr': 0.1, 'supervised': 0.1}
     """
-    study = study.with_mates(mates)
+    study = study.with_mates(mates).complete()
     if (reason := applies(study)) is not None:
         raise UserError(reason)
     rows: list[results.Row] = []

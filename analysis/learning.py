@@ -27,7 +27,8 @@ def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
 
     The result has one row per method and epoch, and for each method the arrays `<method>.correct` (epoch,
     example; counts of the first view out of N * M), `.correct_second` (the second view, where there is one),
-    `.single` (epoch, example; counts out of N), `.epochs`, `.examples`, and `.labels`, `.true_labels` where
+    `.single` (epoch, example; counts out of N), where answers are missing `.answered` and `.single_answered` (how many
+    each count is out of), `.epochs`, `.examples`, and `.labels`, `.true_labels` where
     they are known.
 
     Parameters
@@ -106,6 +107,8 @@ def _arrays(counts: MethodCounts) -> dict[str, np.ndarray]:
         "epochs": counts.epochs,
         "examples": counts.examples,
     }
+    if counts.answered is not None and counts.single_answered is not None:
+        arrays["answered"], arrays["single_answered"] = counts.answered[0], counts.single_answered
     if len(counts.correct) > 1:
         arrays["correct_second"] = counts.correct[1].astype(small)
     if counts.labels is not None:

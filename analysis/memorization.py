@@ -83,7 +83,7 @@ def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     >>> found["method"], found["examples"], abs(found["mean_m"]) < 0.1
     ('supervised', 25, True)
     """
-    study = study.with_mates(mates)
+    study = study.with_mates(mates).complete()
     if (reason := applies(study)) is not None:
         raise UserError(reason)
     rows: list[results.Row] = []

@@ -72,7 +72,7 @@ def analyse(
     >>> found[found["score"] == "area"][["method", "other"]].values.tolist()
     [['simclr', 'simclr'], ['supervised', 'supervised'], ['simclr', 'supervised']]
     """
-    study = study.with_mates(mates)
+    study = study.with_mates(mates).complete()
     check_permutations(permutations)
     scores: dict[str, dict[str, Scores]] = {}
     arrays: dict[str, np.ndarray] = {}

@@ -56,6 +56,7 @@ def analyse(study: Study) -> results.Result:
     >>> found[found["method"] + found["score"] == found["other"] + found["other_score"]]["score"].unique().tolist()
     ['area', 'first_learned', 'learned_for_good', 'forgetting']
     """
+    study = study.complete()
     ranked: dict[tuple[str, str], Scores] = {}
     arrays: dict[str, np.ndarray] = {}
     auroc: dict[tuple[str, str], float] = {}

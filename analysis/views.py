@@ -82,6 +82,7 @@ def analyse(study: Study, *, epochs: Sequence[int] | None = None) -> results.Res
     [['averaged', 2, 0.146], ['averaged', 5, 0.212], ['one pair', 2, 0.192], ['one pair', 5, 0.275]]
     """
     study.check_right_or_wrong()
+    study = study.complete()
     if (reason := applies(study)) is not None:
         raise UserError(reason)
     rows: list[results.Row] = []

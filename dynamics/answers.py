@@ -3,7 +3,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -36,6 +36,9 @@ class MethodCounts:
     `correct` counts over seeds and augmentations, out of `trials` = N * M; `single` counts over seeds for the first
     augmentation of the first view, out of N; `seed_means` is each seed's fraction of correct answers over all
     augmentations and examples of the first view, in [0, 1]. Among random mates the counts are expected ones: floats.
+
+    Where answers are missing, each count is out of those that are there, `answered` and `single_answered`; examples
+    that some epoch has no answer on are left out.
     """
 
     method: str
@@ -48,6 +51,10 @@ class MethodCounts:
     examples: Int64[np.ndarray, " example"]
     labels: Int64[np.ndarray, " example"] | None
     true_labels: Int64[np.ndarray, " example"] | None
+    answered: Int64[np.ndarray, "view epoch example"] | None = None
+    """Number of answers that are there, out of `trials`; None where all are."""
+    single_answered: Int64[np.ndarray, "epoch example"] | None = None
+    """Number of them for the first augmentation of the first view, out of N."""
 
     @property
     def num_seeds(self) -> int:
@@ -56,18 +63,18 @@ class MethodCounts:
 
     @property
     def trials(self) -> int:
-        """Answers per example and epoch, N * M."""
+        """Answers per example and epoch, N * M, where none is missing."""
         return self.num_seeds * self.num_augmentations
 
     @cached_property
     def learning_probability(self) -> Float[np.ndarray, "epoch example"]:
         """r_t(x) of the first view, 0 (every answer wrong) to 1 (every answer right) (eq. 4.2)."""
-        return self.correct[0] / self.trials
+        return self.correct[0] / (self.trials if self.answered is None else self.answered[0])
 
     @cached_property
     def single_augmentation(self) -> Float[np.ndarray, "epoch example"]:
         """r~_t(x~) of the first augmentation and view, in [0, 1] (eq. 4.5)."""
-        return self.single / self.num_seeds
+        return self.single / (self.num_seeds if self.single_answered is None else self.single_answered)
 
     @property
     def mean(self) -> Float[np.ndarray, " epoch"]:
@@ -180,6 +187,11 @@ def stream(runs: Sequence[snapshots.Run], names: Sequence[str]) -> Iterator[tupl
 def count(method: str, runs: Sequence[snapshots.Run], scoring: Scoring) -> MethodCounts:
     """Count a method's correct answers over its seeds, with one chunk of one seed in memory at a time.
 
+    Raises
+    ------
+    UserError
+        If so many answers are missing that every example lacks all of some epoch.
+
     Examples
     --------
     >>> from dynamics.example import trained_study
@@ -202,7 +214,7 @@ def count(method: str, runs: Sequence[snapshots.Run], scoring: Scoring) -> Metho
             correct[:, block] += by_view.swapaxes(0, 1)
             single[block] += right[:, 0, 0]
             seed_means[index, block] = by_view[:, 0].mean(axis=1) / augmentations
-    return MethodCounts(
+    counts = MethodCounts(
         method=method,
         seeds=tuple(run.seed for run in runs),
         num_augmentations=augmentations,
@@ -214,3 +226,61 @@ def count(method: str, runs: Sequence[snapshots.Run], scoring: Scoring) -> Metho
         labels=runs[0].labels,
         true_labels=runs[0].true_labels,
     )
+    return _of_those_present(counts, runs) if any(map(may_lack_answers, runs)) else counts
+
+
+def may_lack_answers(run: snapshots.Run) -> bool:
+    """Whether a run says which answers are missing.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> may_lack_answers(trained_study().runs["supervised"][0])
+    False
+    """
+    return "present" in run.recorded
+
+
+def _of_those_present(counts: MethodCounts, runs: Sequence[snapshots.Run]) -> MethodCounts:
+    """Return counts out of the answers that are there; a missing one was counted as wrong."""
+    views, augmentations, examples = runs[0].shape
+    answered = np.full(counts.correct.shape, 0)
+    single, by_seed = np.full(counts.single.shape, 0), np.full(counts.seed_means.shape, 0)
+    for index, run in enumerate(runs):
+        for place, epoch in enumerate(counts.epochs.tolist()):
+            there = np.ones((views, augmentations, examples), bool)
+            if may_lack_answers(run):
+                there = run.read("present", [epoch])[0]
+            answered[:, place] += there.sum(axis=1)
+            single[place] += there[0, 0]
+            by_seed[index, place] = there[0].sum()
+    kept = (answered > 0).all(axis=(0, 1)) & (single > 0).all(axis=0)
+    if not kept.any():
+        raise UserError(f"{counts.method}: no example has an answer at every epoch: record more of them")
+    return replace(
+        counts,
+        correct=counts.correct[..., kept],
+        single=counts.single[:, kept],
+        seed_means=counts.seed_means * augmentations * examples / by_seed,
+        examples=counts.examples[kept],
+        labels=None if counts.labels is None else counts.labels[kept],
+        true_labels=None if counts.true_labels is None else counts.true_labels[kept],
+        answered=answered[..., kept],
+        single_answered=single[:, kept],
+    )
+
+
+def complete_examples(runs: Sequence[snapshots.Run]) -> Int64[np.ndarray, " complete"]:
+    """Return the places in the panel of the examples that every seed answered at every epoch that all have.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> len(complete_examples(trained_study().runs["supervised"]))
+    128
+    """
+    kept = np.ones(runs[0].shape[2], bool)
+    for run in filter(may_lack_answers, runs):
+        for epoch in snapshots.common_epochs(runs):
+            kept &= run.read("present", [epoch])[0].all(axis=(0, 1))
+    return np.flatnonzero(kept)

@@ -20,7 +20,16 @@ from jaxtyping import Bool, Shaped
 from xarray.core import indexing
 
 from dynamics import files, snapshots
-from dynamics.answers import MethodCounts, Recorded, batch_of, count, scoring_of, stream
+from dynamics.answers import (
+    MethodCounts,
+    Recorded,
+    batch_of,
+    complete_examples,
+    count,
+    may_lack_answers,
+    scoring_of,
+    stream,
+)
 from dynamics.errors import UserError, explained
 from dynamics.kinds import of_kind
 from dynamics.mates import Mates
@@ -45,6 +54,8 @@ class Study:
     """What was left out, and why."""
     mates: Mates = "fixed"
     """Among which mates answers are right or wrong; see :meth:`with_mates`."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """How many examples lack answers, by method; see :meth:`complete`."""
     _counts: dict[str, MethodCounts] = field(default_factory=dict)
 
     @property
@@ -88,6 +99,41 @@ class Study:
         if self.mates == "random":
             raise UserError("among random mates answers are neither right nor wrong: use `mates` fixed")
 
+    def complete(self) -> "Study":
+        """Return the same study with those examples alone that every seed of all methods answered at every epoch.
+
+        Methods with other examples do not count. Where answers are missing, :meth:`counts` and r_t are of those that are there; all else needs every answer.
+
+        Raises
+        ------
+        UserError
+            If a method has fewer than two such examples.
+        """
+        if not any(map(self.may_lack_answers, self.methods)):
+            return self
+        on_panel: dict[bytes, set[int]] = {}
+        panels = {method: self.runs[method][0].examples.tobytes() for method in self.methods}
+        for method, panel in panels.items():
+            own = {*complete_examples(self.runs[method]).tolist()}
+            on_panel[panel] = on_panel.get(panel, own) & own
+        runs, left_out = {}, {}
+        for method, panel in panels.items():
+            kept, examples = sorted(on_panel[panel]), self.runs[method][0].shape[2]
+            share = f"{method}: {len(kept)} of {counted(examples, 'example')}"
+            if len(kept) < 2:
+                raise UserError(
+                    f"{share} have the answers of all seeds and epochs, and this needs two: record more of them, or "
+                    "use analysis.learning, which takes what is there"
+                )
+            runs[method] = [run.of_examples(np.array(kept)) for run in self.runs[method]]
+            if len(kept) < examples:
+                left_out[method] = f"{share} are used, those with the answers of all seeds and epochs"
+        return replace(self, runs=runs, left_out=left_out, _counts={})
+
+    def may_lack_answers(self, method: str) -> bool:
+        """Whether a seed of a method says which of its answers are missing."""
+        return any(map(may_lack_answers, self._runs(method)))
+
     def has_mates(self, method: str) -> bool:
         """Whether a method's answers depend on mates: the nearest of several views is looked for."""
         return self._runs(method)[0].shape[0] > 1
@@ -112,7 +158,8 @@ class Study:
         """Return whether each answer was right: bool, (seed, epoch, view, augmentation, example).
 
         The array is read lazily: the values of `study.correct("simclr").sel(epoch=5)` are one epoch of each seed.
-        The mates are the panel's fixed ones.
+        The mates are the panel's fixed ones. Answers that are missing are False here; `study.array(method, "present")`
+        says which are there.
 
         Raises
         ------
@@ -162,14 +209,20 @@ class Study:
         counts = self.counts(method)
         if not isinstance(view, SupportsIndex) or np.ndim(view) or view not in range(len(counts.correct)):
             raise UserError(f"`view` must be in [0, {len(counts.correct) - 1}] for {method}, got {view!r}")
-        values = counts.correct[int(view)] / counts.trials
+        answered = counts.trials if counts.answered is None else counts.answered[int(view)]
+        values = counts.correct[int(view)] / answered
         axes = ("epoch", "example")
         attributes = {
             "long_name": "learning probability r_t(x)",
             "seeds": counts.num_seeds,
             "trials": counts.trials,
         }
-        coordinates = self._coordinates(method, axes)
+        known = {"label": counts.labels, "true_label": counts.true_labels}
+        coordinates = {
+            "epoch": counts.epochs,
+            "example": counts.examples,
+            **{name: ("example", values) for name, values in known.items() if values is not None},
+        }
         return xarray.DataArray(values, dims=axes, coords=coordinates, name="r", attrs=attributes)
 
     def scalars(self, method: str) -> xarray.Dataset:
@@ -210,7 +263,7 @@ class Study:
         self, method: str, epochs: Sequence[int]
     ) -> Shaped[np.ndarray, "seed epoch view augmentation example"]:
         """Return the answers at some epochs, as a NumPy array: bool; floats in [0, 1] among random mates."""
-        wanted, runs = list(of_kind("epochs", epochs, Sequence[int])), self._runs(method)
+        wanted, runs = list(of_kind("epochs", epochs, Sequence[int])), self._complete_runs(method)
         name, score = scoring_of(runs, self.mates)
         return np.stack([score(run.read(name, wanted)) for run in runs])
 
@@ -241,7 +294,7 @@ class Study:
         ...     [(epoch, right.shape) for epoch, right in open_study(Path(runs, "demo")).answers("supervised")]
         [(1, (1, 1, 3, 4)), (2, (1, 1, 3, 4))]
         """
-        name, score = scoring_of(self._runs(method), self.mates, held_out=held_out)
+        name, score = scoring_of(self._complete_runs(method), self.mates, held_out=held_out)
         yield from ((epoch, score(values)) for epoch, values in self.stream(method, name))
 
     def stream(self, method: str, *names: str) -> Iterator[tuple[Any, ...]]:
@@ -253,7 +306,7 @@ class Study:
             If the study has no such method, or a seed did not record one of them.
         """
         self.check_recorded(method, *names)
-        yield from stream(self._runs(method), names)
+        yield from stream(self._complete_runs(method), names)
 
     def inputs(self) -> dict[str, Any]:
         """Return the provenance of the data, by method: config, seeds, hashes of snapshots, data, and what to know.
@@ -275,7 +328,9 @@ class Study:
         }
 
     def _about_answers(self, method: str) -> list[str]:
-        said, run = [], self._runs(method)[0]
+        said, run = [self.left_out[method]] if method in self.left_out else [], self._runs(method)[0]
+        if self.may_lack_answers(method):
+            said.append(f"{method}: r_t is of the answers that are there; some may be missing")
         if not self.in_training(method).all():
             said.append(
                 f"{method}: seeds left examples of the panel out of their training, and r_t is over all seeds; "
@@ -289,6 +344,12 @@ class Study:
         if not isinstance(method, str) or method not in self.runs:
             raise UserError(f"study {self.name} has no method {method!r}: it has {', '.join(self.methods)}")
         return self.runs[method]
+
+    def _complete_runs(self, method: str) -> list[snapshots.Run]:
+        """Return a method's runs, none of whose answers may be missing: those would count as wrong."""
+        if self.may_lack_answers(method):
+            raise UserError(f"{method} may lack answers: use the examples that have all, study.complete()")
+        return self._runs(method)
 
     def _coordinates(self, method: str, axes: Sequence[str]) -> dict[str, Any]:
         runs = self._runs(method)

@@ -60,9 +60,16 @@ def sorted_curve(
             f"the result learning has no epoch {epoch} of {method}: "
             "it is older than the others, run python -m analysis.learning again"
         )
-    own = results["learning"].settings["methods"][method]
-    counts, trials = ("correct", own["trials"]) if quantity == "r" else ("single", own["seeds"])
-    return np.sort(array(results["learning"], f"{method}.{counts}")[known.index(epoch)] / trials)
+    learning, at = results["learning"], known.index(epoch)
+    own = learning.settings["methods"][method]
+    counts, answered, trials = (
+        ("correct", "answered", own["trials"])
+        if quantity == "r"
+        else ("single", "single_answered", own["seeds"])
+    )
+    if (missing := learning.arrays.get(f"{method}.{answered}")) is not None:
+        trials = missing[at]
+    return np.sort(array(learning, f"{method}.{counts}")[at] / trials)
 
 
 def share_of_examples(count: int) -> Float[np.ndarray, " example"]:

@@ -224,6 +224,11 @@ def _check_further(further: Mapping[str, np.ndarray], examples: int) -> None:
     """Refuse what would be taken for something else: another `correct`, more rivals than there are examples."""
     if given := {*further} & {"correct", "probability", "scalars", "example", "label", "true_label"}:
         raise UserError(f"`further` cannot hold {min(given)}, which is a parameter of its own")
+    missing = further.get("present")
+    if missing is not None and not np.asarray(missing).any(axis=(1, 2, 3)).all():
+        raise UserError(
+            "`present` must say of every epoch that an answer is there: leave out epochs without one"
+        )
     for prefix in ("", "held_out_"):
         rivals, own = (further.get(f"{prefix}{name}") for name in RIVALS)
         others = (examples if not prefix else len(further.get("held_out_example", ()))) - 1

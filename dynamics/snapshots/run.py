@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A reader for one seed's folder, finished or in training; everything that is read is checked."""
 
+import copy
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from dynamics.snapshots import complete
 from dynamics.snapshots.damage import Damaged
 from dynamics.snapshots.layout import COMPLETE, FEATURES, FINISHED, WEIGHTS, current
 from dynamics.snapshots.record import check_identity, identity_of, read_run_json
-from dynamics.snapshots.schema import COORDINATES
+from dynamics.snapshots.schema import ARRAYS, COORDINATES
 from dynamics.snapshots.store import Store
 
 Value = TypeVar("Value")
@@ -63,11 +64,14 @@ class Run:
             for damage in complete.differences(folder, completion, which=complete.covers_no_epoch):
                 raise damage
         self._store: Store | None = None
+        self._chosen: np.ndarray | None = None
         self._places: dict[int, int] = {}
         if current(folder) is not None:
             check_identity(self.identity, self._patiently(lambda store: store.attributes), folder / FINISHED)
             numbers = self._patiently(lambda store: store.coordinate("epoch"))
-            self._places = {int(numbers[at - 1]): at for at in self._patiently(lambda store: store.committed())}
+            self._places = {
+                int(numbers[at - 1]): at for at in self._patiently(lambda store: store.committed())
+            }
 
     @property
     def epochs(self) -> tuple[int, ...]:
@@ -78,6 +82,23 @@ class Run:
     def identity(self) -> dict[str, Any]:
         """Method, seed, recipe and data, which the parts of its folder repeat."""
         return self._identity
+
+    def of_examples(self, places: Int64[np.ndarray, " chosen"]) -> "Run":
+        """Return the same run as if it had recorded only some examples of the panel, all of whose answers are there.
+
+        Parameters
+        ----------
+        places
+            Their places in the panel, from 0.
+        """
+        some = copy.copy(self)
+        some._chosen = places if self._chosen is None else self._chosen[places]
+        return some
+
+    def _of_chosen(self, values: np.ndarray, axes: Sequence[str]) -> np.ndarray:
+        if self._chosen is None or "example" not in axes:
+            return values
+        return values.take(self._chosen, axis=axes.index("example"))
 
     @property
     def weights(self) -> Path:
@@ -93,17 +114,20 @@ class Run:
     def shape(self) -> tuple[int, int, int]:
         """Number of views, of augmentations and of examples."""
         _, view, augmentation, example = self._patiently(lambda store: store.array("correct").shape)
-        return view, augmentation, example
+        return view, augmentation, example if self._chosen is None else len(self._chosen)
 
     @property
     def recorded(self) -> tuple[str, ...]:
         """Names of the arrays that have an entry per epoch."""
-        return self._patiently(lambda store: store.arrays)
+        names = self._patiently(lambda store: store.arrays)
+        return names if self._chosen is None else tuple(name for name in names if name != "present")
 
     @property
     def examples(self) -> Int64[np.ndarray, " example"]:
         """Index of each example in the training set."""
-        return self._patiently(lambda store: store.coordinate("example"))
+        examples = self.coordinate("example")
+        assert examples is not None
+        return examples
 
     @property
     def labels(self) -> Int64[np.ndarray, " example"] | None:
@@ -117,7 +141,8 @@ class Run:
 
     def coordinate(self, name: str) -> np.ndarray | None:
         """Read an array that is the same at every epoch, by its name in FORMAT.md; None if it was not recorded."""
-        return self._patiently(lambda store: store.coordinate(name) if store.has(name) else None)
+        values = self._patiently(lambda store: store.coordinate(name) if store.has(name) else None)
+        return None if values is None else self._of_chosen(values, COORDINATES[name].axes)
 
     @property
     def panel_digests(self) -> dict[str, str | None]:
@@ -150,7 +175,10 @@ class Run:
 
     def entry(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Return shape and type of one epoch of an array; nothing is read."""
-        return self._patiently(lambda store: (store.array(name).shape[1:], store.array(name).dtype))
+        shape, kind = self._patiently(lambda store: (store.array(name).shape[1:], store.array(name).dtype))
+        if self._chosen is not None and ARRAYS[name].axes[-1] == "example":
+            shape = (*shape[:-1], len(self._chosen))
+        return shape, kind
 
     def read(self, name: str, epochs: Sequence[int] | None = None) -> np.ndarray:
         """Read an optional array of FORMAT.md, by its name; otherwise as :meth:`correct`."""
@@ -173,7 +201,7 @@ class Run:
                 f"{self.folder} has no epoch {absent[0]} (there: {there}): choose one that it has"
             )
         places = [self._places[epoch] for epoch in wanted]
-        return self._patiently(lambda store: store.read(name, places))
+        return self._of_chosen(self._patiently(lambda store: store.read(name, places)), ARRAYS[name].axes)
 
     def _patiently(self, read: Callable[[Store], Value]) -> Value:
         """Read, and try again if a writer has just finished the run or is in the middle of a file."""

@@ -89,6 +89,8 @@ class Schema:
             raise UserError(f"`scalars` cannot have the name {taken[0]}, which is that of an axis: rename it")
         if unknown := {*optional} - {*ARRAYS} | {*coordinates} - {*COORDINATES}:
             raise ValueError(f"no array has the name {min(unknown)}: use those of FORMAT.md")
+        if "present" in optional and not {*RIVALS}.isdisjoint(optional):
+            raise UserError("`rivals` are counted among all examples: record them where no answer is missing")
         if epochs < 1 or min(shape) < 1:
             raise ValueError(f"the length of every axis must be >= 1, got {epochs} epochs of shape {shape}")
         known = {"epoch": np.arange(1, epochs + 1), **coordinates}
