@@ -102,7 +102,8 @@ class Study:
     def complete(self) -> "Study":
         """Return the same study with those examples alone that every seed of all methods answered at every epoch.
 
-        Methods with other examples do not count. Where answers are missing, :meth:`counts` and r_t are of those that are there; all else needs every answer.
+        Methods with other examples do not count. Where answers are missing, :meth:`counts` and r_t are of those that
+        are there; all else needs every answer.
 
         Raises
         ------

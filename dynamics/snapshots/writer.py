@@ -192,7 +192,7 @@ class Writer:
     def holds(
         self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
     ) -> bool | None:
-        """Return whether an epoch is committed with the same bits, parameters as in :meth:`write`; None if not at all."""
+        """Return whether an epoch is committed with the same bits (parameters as in :meth:`write`); None if it is not."""
         entries = self._entries(epoch, arrays, scalars)
         return self._holds(epoch, entries) if epoch in self._committed else None
 

@@ -56,7 +56,7 @@ class MadeUpRun(snapshots.Run):
 
     def __init__(self, seed: int, values: np.ndarray, provenance: dict[str, Any]) -> None:
         self.seed, self.values, self.provenance = seed, values, provenance
-        self.epochs = tuple(range(1, len(values) + 1))
+        self._places = {epoch: epoch for epoch in range(1, len(values) + 1)}
 
     shape = property(lambda self: self.values.shape[1:])
     examples = property(lambda self: np.arange(self.values.shape[-1]))
