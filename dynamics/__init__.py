@@ -7,7 +7,8 @@
     r = study.learning_probability("simclr")               # xarray.DataArray (epoch, example)
     dynamics.train("simclr", "digits", seeds=8, study="mine", epochs=25)
 
-`Method`, `Recipe` and `Dataset` are what one writes to add a way of training or images of one's own.
+`Method`, `Recipe` and `Dataset` are what one writes to add a way of training or images of one's own; `Recorder` and
+`Panel` record what a training loop of one's own learns.
 """
 
 import importlib
@@ -25,17 +26,30 @@ if TYPE_CHECKING:
     from dynamics.data import Dataset
     from dynamics.errors import UserError
     from dynamics.methods import Method
+    from dynamics.recording import Panel, Recorder
     from dynamics.study import Study, open_study
     from dynamics.training.study import train
 
 __version__ = "0.2.0.dev0"
 
-__all__ = ["Dataset", "Method", "Recipe", "Study", "UserError", "open_study", "train"]
+__all__ = [
+    "Dataset",
+    "Method",
+    "Panel",
+    "Recipe",
+    "Recorder",
+    "Study",
+    "UserError",
+    "open_study",
+    "train",
+]
 
 _HOMES = {
     "Dataset": "dynamics.data",
     "Method": "dynamics.methods",
+    "Panel": "dynamics.recording",
     "Recipe": "dynamics.config",
+    "Recorder": "dynamics.recording",
     "Study": "dynamics.study",
     "UserError": "dynamics.errors",
     "open_study": "dynamics.study",

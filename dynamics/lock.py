@@ -146,6 +146,7 @@ def _held(lock: Path, signature: Path, *, what: Path, patience: float) -> Iterat
         if time.monotonic() > deadline:
             raise Locked(_refusal(what, signature))
         time.sleep(0.02)
+    owner = os.getpid()
     try:
         yield
     finally:
@@ -154,6 +155,8 @@ def _held(lock: Path, signature: Path, *, what: Path, patience: float) -> Iterat
             if signed is not None and signed.pid == os.getpid():
                 signature.unlink(missing_ok=True)
         finally:
+            if os.getpid() == owner:  # processes forked from this one have the same lock
+                _flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
 

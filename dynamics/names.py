@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Display names of methods and encoders, and the order in which tables and figures list them."""
+"""Display names of methods and encoders, their order in tables and figures, and which names are allowed."""
 
+import re
 from collections.abc import Iterable
 from types import MappingProxyType
+
+from dynamics.errors import UserError
 
 ORDER = ("simclr", "supervised", "random-labels", "random-labels-aug")
 """The memorization thesis's four settings come first, in its order; the others follow alphabetically."""
@@ -36,6 +39,11 @@ ENCODERS = MappingProxyType({"n1": "N1", "resnet18": "ResNet-18"})
 
 USUAL_WIDTH = 64
 """Channels of the first stage of a standard ResNet-18; any other width is written beside its name."""
+
+LONGEST_NAME = 255
+"""Maximum number of characters of a folder's name on common file systems."""
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+METHOD_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 LONGEST = 24
 """Number of characters of a method's name that fit above a figure's panel."""
@@ -87,3 +95,55 @@ def ordered(methods: Iterable[str]) -> tuple[str, ...]:
     ('simclr', 'supervised', 'byol')
     """
     return tuple(sorted(methods, key=lambda m: (ORDER.index(m) if m in ORDER else len(ORDER), m)))
+
+
+def check_study_name(study: str) -> None:
+    """Refuse a name that is not safe as the name of a folder.
+
+    Raises
+    ------
+    UserError
+        When it is empty or holds other characters than letters, digits, dots, hyphens and underscores.
+
+    Examples
+    --------
+    >>> check_study_name("digits-1")
+    """
+    if not isinstance(study, str) or not STUDY_NAME.fullmatch(study):
+        raise UserError(f"`study` must be letters, digits, dots, hyphens and underscores, got {study!r}")
+    if len(study) > LONGEST_NAME:
+        raise UserError(
+            f"`study` must have at most {LONGEST_NAME} characters, got {len(study)}: {study[:40]}..."
+        )
+
+
+def check_method_name(method: str) -> None:
+    """Refuse a name that is not written as methods are.
+
+    Raises
+    ------
+    UserError
+        When it holds other characters than lower-case letters, digits and hyphens; suggests one that does not.
+
+    Examples
+    --------
+    >>> check_method_name("my-net")
+    >>> check_method_name("My_Net")
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: method must be lower-case letters, digits and hyphens, got 'My_Net': use my-net
+    """
+    if not isinstance(method, str) or not METHOD_NAME.fullmatch(method):
+        instead = f": use {plain}" if isinstance(method, str) and (plain := plain_name(method)) else ""
+        raise UserError(f"`method` must be lower-case letters, digits and hyphens, got {method!r}{instead}")
+
+
+def plain_name(name: str) -> str:
+    """Return a name in lower-case letters, digits and hyphens; "" if nothing is left of it.
+
+    Examples
+    --------
+    >>> plain_name("ResNet_18 (ours)")
+    'resnet-18-ours'
+    """
+    return "-".join(re.findall(r"[a-z0-9]+", name.lower()))

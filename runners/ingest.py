@@ -21,9 +21,8 @@ from analysis.framework.console import say
 from analysis.framework.flags import cli
 from dynamics import files, lock, provenance, snapshots
 from dynamics.errors import UserError
-from dynamics.names import counted
+from dynamics.names import check_study_name, counted
 from dynamics.snapshots.schema import as_indicators, as_integers
-from dynamics.training.plan import check_study_name
 
 AXES = {
     4: "(seed, epoch, augmentation, example)",

@@ -21,8 +21,8 @@ from analysis.framework.console import say
 from analysis.framework.sweeps import LONGEST, Setting, Value, make, setting_name, study_name
 from dynamics import snapshots, study_file
 from dynamics.config import Recipe
-from dynamics.names import counted
-from dynamics.training.plan import LONGEST_NAME, Plan, check_study_name, make_plan
+from dynamics.names import LONGEST_NAME, check_study_name, counted
+from dynamics.training.plan import Plan, make_plan
 from figures.__main__ import draw
 from runners.arguments import announce, parse_with_recipe, wanted_seeds
 from runners.grid import check_flags, grid, read_over

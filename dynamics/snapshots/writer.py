@@ -128,6 +128,21 @@ class Writer:
         _check_schema(folder, writer._schema, asked)
         return writer
 
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of the arrays that :meth:`write` takes."""
+        return ("correct", *self._schema.optional)
+
+    @property
+    def scalar_names(self) -> tuple[str, ...]:
+        """Names of the scalars that :meth:`write` takes."""
+        return self._schema.scalar_names
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of views, of augmentations and of examples."""
+        return self._schema.shape
+
     def committed(self) -> list[int]:
         """List the committed epochs, in order; after damage there may be gaps."""
         return sorted(self._committed)
@@ -192,7 +207,7 @@ class Writer:
     def holds(
         self, epoch: int, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
     ) -> bool | None:
-        """Return whether an epoch is committed with the same bits (parameters as in :meth:`write`); None if it is not."""
+        """Return whether an epoch is committed with the same bits (parameters: :meth:`write`); None if it is not."""
         entries = self._entries(epoch, arrays, scalars)
         return self._holds(epoch, entries) if epoch in self._committed else None
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The seeds of a study that are still to be trained, once the recipe is known to fit those that exist."""
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,12 +8,9 @@ from typing import NamedTuple
 from dynamics import data, encoders, methods, snapshots
 from dynamics.config import SHARED_BY_A_STUDY, Recipe
 from dynamics.errors import UserError
+from dynamics.names import check_study_name
 from dynamics.streams import MAX_EPOCH
 from dynamics.training.loop import Job
-
-LONGEST_NAME = 255
-"""Maximum number of characters of a folder's name on common file systems."""
-STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Plan(NamedTuple):
@@ -29,26 +25,6 @@ class Plan(NamedTuple):
         plans = list(plans)
         return cls(
             [job for plan in plans for job in plan.missing], [job for plan in plans for job in plan.complete]
-        )
-
-
-def check_study_name(study: str) -> None:
-    """Refuse a name that is not safe as the name of a folder.
-
-    Raises
-    ------
-    UserError
-        When it is empty or holds other characters than letters, digits, dots, hyphens and underscores.
-
-    Examples
-    --------
-    >>> check_study_name("digits-1")
-    """
-    if not isinstance(study, str) or not STUDY_NAME.fullmatch(study):
-        raise UserError(f"`study` must be letters, digits, dots, hyphens and underscores, got {study!r}")
-    if len(study) > LONGEST_NAME:
-        raise UserError(
-            f"`study` must have at most {LONGEST_NAME} characters, got {len(study)}: {study[:40]}..."
         )
 
 

@@ -19,13 +19,13 @@ from dynamics.data import Dataset, Track
 from dynamics.errors import UserError, system_errors_explained
 from dynamics.methods import Method
 from dynamics.methods.base import ImageStatistics
-from dynamics.names import counted
+from dynamics.names import check_study_name, counted
 from dynamics.streams import MAX_SEED
 from dynamics.study import Study, open_study
 from dynamics.training import capture
 from dynamics.training.devices import all_devices, choose_workers
 from dynamics.training.loop import Job, check
-from dynamics.training.plan import check_study_name, longest_first, make_plan
+from dynamics.training.plan import longest_first, make_plan
 from dynamics.training.pool import Event, Source, run_jobs
 from dynamics.training.rehearsal import rehearse
 

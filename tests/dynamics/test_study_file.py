@@ -6,8 +6,8 @@ import pytest
 
 from dynamics import methods, snapshots, study_file
 from dynamics.errors import UserError
+from dynamics.names import check_study_name
 from dynamics.study_file import StudyFile, compact, parse_seeds, preset, presets, read, record
-from dynamics.training.plan import check_study_name
 
 OURS = """
 methods = ["simclr", "vicreg", "supervised"]

@@ -25,8 +25,8 @@ from analysis.framework.sweeps import LONGEST, find, setting_name, study_name, s
 from analysis.framework.where import choose_study
 from dynamics import methods, snapshots, study_file
 from dynamics.errors import UserError
+from dynamics.names import check_study_name
 from dynamics.study_file import preset
-from dynamics.training.plan import check_study_name
 from figures import load, sweep
 from figures._style import style
 from runners.grid import check_flags, grid, numeric_fields, read_over

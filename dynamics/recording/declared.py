@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a recorder is declared with: folder, epochs, config; checked, and written down in run.json."""
+
+import itertools
+import operator
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynamics import provenance, snapshots
+from dynamics.errors import UserError
+from dynamics.names import check_method_name, check_study_name
+from dynamics.recording.panel import Panel
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that is not named as that of a seed.
+
+    Examples
+    --------
+    >>> check_folder(Path("runs/mine/my-net/seed-0000"))
+    """
+    study, method, seed = folder.resolve().parts[-3:] if len(folder.resolve().parts) > 3 else ("", "", "")
+    number = seed.removeprefix("seed-")
+    if not (seed.startswith("seed-") and number.isdecimal() and seed == f"seed-{int(number):04d}"):
+        raise UserError(
+            f"`folder` must be runs/<study>/<method>/seed-0000, with the number of the seed, got {folder}"
+        )
+    check_study_name(study)
+    check_method_name(method)
+
+
+def epoch_numbers(epochs: int | Sequence[int]) -> list[int]:
+    """Return the numbers of the epochs that will be recorded.
+
+    Raises
+    ------
+    UserError
+        If it is neither a number nor numbers that increase.
+
+    Examples
+    --------
+    >>> epoch_numbers(3), epoch_numbers([0, 10])
+    ([1, 2, 3], [0, 10])
+    """
+    try:
+        if not np.ndim(epochs):
+            numbers = list(range(1, operator.index(epochs) + 1))  # type: ignore[arg-type]
+        else:
+            numbers = [operator.index(one) for one in epochs]  # type: ignore[union-attr]
+    except TypeError:
+        raise UserError(f"`epochs` must be an integer, or a list of integers, got {epochs!r}") from None
+    if not numbers or numbers[0] < 0 or any(one >= two for one, two in itertools.pairwise(numbers)):
+        raise UserError(f"`epochs` must be >= 1, or numbers >= 0 that increase, got {epochs!r}")
+    return numbers
+
+
+def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config, once its values are known to be plain and its names free.
+
+    Examples
+    --------
+    >>> plain_config({"lr": 0.1})
+    {'lr': 0.1}
+    """
+    for name, value in config.items():
+        plain = isinstance(value, (str, int, float, bool, type(None), np.generic)) or (
+            isinstance(value, (list, tuple))
+            and all(isinstance(one, (str, int, float, bool)) for one in value)
+        )
+        if not isinstance(name, str) or not plain:
+            raise UserError(f"`config` must hold plain values by name, got {name!r}: {value!r:.60}")
+    if taken := {"source", "panel_batch", "panel_examples", "temperature", "encoder"}.intersection(config):
+        raise UserError(f"`config` cannot hold {min(taken)!r}, which has another meaning: rename it")
+    return dict(config)
+
+
+def number_of(name: str, value: Any) -> float:
+    """Return a scalar that is recorded, such as a loss, as a number.
+
+    Examples
+    --------
+    >>> number_of("loss", np.float32(0.5))
+    0.5
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise UserError(f"`scalars` must hold numbers, got {name} = {value!r:.60}") from None
+
+
+def describe(folder: Path, panel: Panel, config: dict[str, Any]) -> None:
+    """Write the record of a run before its first epoch, or compare with the one that is there.
+
+    Raises
+    ------
+    UserError
+        If it was recorded with another config, or on another panel.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp(), "mine", "my-net", "seed-0003")
+    >>> describe(folder, Panel(labels=[0, 1], classes=["cat", "dog"]), {"lr": 0.1})
+    >>> snapshots.read_run_json(folder)["provenance"]["classes"]
+    ['cat', 'dog']
+    """
+    session = {
+        "code": provenance.code_version(),
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+        "started": provenance.now(),
+    }
+    data = {"data_fingerprint": panel.fingerprint(), "classes": panel.classes}
+    if not snapshots.has_record(folder):
+        snapshots.write_run_json(
+            folder,
+            method=folder.parent.name,
+            seed=int(folder.name.removeprefix("seed-")),
+            config=config,
+            provenance={**session, **{name: value for name, value in data.items() if value is not None}},
+            panel={} if panel.ids is None else {"ids": panel.ids},
+        )
+        return
+    snapshots.check_config(folder, config)
+    there = snapshots.read_run_json(folder)
+    before = {name: there["provenance"].get(name) for name in data} | {"ids": there["panel"].get("ids")}
+    for name, value in {**data, "ids": panel.ids}.items():
+        if before[name] != value:
+            raise UserError(
+                f"{folder} was recorded on a panel with another {name.replace('_', ' ')}: use the same one, "
+                "or another study"
+            )
+    snapshots.add_session(folder, session)

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recorder for anybody's training loop: what a network answers on a panel, after every epoch, as a run of a study."""
+
+import logging
+import operator
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from dynamics import files, snapshots
+from dynamics.errors import UserError, system_errors_explained
+from dynamics.lock import seed_lock
+from dynamics.recording.declared import check_folder, describe, epoch_numbers, number_of, plain_config
+from dynamics.recording.judgement import judge, on_three_axes
+from dynamics.recording.panel import Panel, as_array
+from dynamics.recording.rows import panel_of_first_epoch, rows_of, spread
+
+LOGGER = logging.getLogger(__name__)
+_OPEN: "weakref.WeakValueDictionary[Path, Recorder]" = weakref.WeakValueDictionary()
+"""The recorders of this process, so that a cell of a notebook may be run again."""
+
+
+class Recorder:
+    """Records one seed of one way of training, whoever trains it; every analysis, figure and page reads what it makes.
+
+    An epoch that is written is safe: it is on the disk, completely, or not at all. A loop that is started again opens
+    the same folder and goes on. An epoch that comes out with other bits replaces the one that is there and takes back
+    all later ones, which belong to another training.
+
+    Parameters
+    ----------
+    folder
+        `runs/<study>/<method>/seed-0000`: the seeds of one method are to differ in their random seed alone.
+    panel
+        The examples that are asked about. Without one, :meth:`write` gets labels and ids with its first epoch.
+    epochs
+        Number of epochs, or the numbers of those that are recorded, such as [0, 1, 2, 5, 10].
+    config
+        What else determines the numbers (learning rate, batch size): plain values by name, the same for all seeds.
+
+    Raises
+    ------
+    UserError
+        If the folder is not that of a seed, holds a run with another config or panel, or is being written by another
+        process.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import dynamics
+    >>> runs = tempfile.mkdtemp()
+    >>> panel = Panel(labels=[0, 1, 0])
+    >>> with Recorder(f"{runs}/mine/my-net/seed-0000", panel=panel, epochs=2) as recorder:
+    ...     recorder.write(logits=[[2.0, 0.5], [1.0, 0.0], [0.0, 1.0]], epoch=1)  # numpy, from any framework
+    ...     recorder.write(logits=[[2.0, 0.5], [0.0, 1.0], [0.0, 1.0]], epoch=2)
+    ...     recorder.finish()
+    >>> dynamics.open_study(f"{runs}/mine").learning_probability("my-net").values.tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        *,
+        panel: Panel | None = None,
+        epochs: int | Sequence[int],
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = files.expanded(folder, "folder")
+        check_folder(self.folder)
+        if panel is not None and not isinstance(panel, Panel):
+            raise UserError(f"`panel` must be a dynamics.Panel, got {type(panel).__name__}")
+        self.panel, self.numbers = panel, epoch_numbers(epochs)
+        self.config = plain_config(config or {})
+        self._writer: snapshots.Writer | None = None
+        if (earlier := _OPEN.get(self.folder.resolve())) is not None:
+            earlier.close()
+        with system_errors_explained(), ExitStack() as failing:
+            self._lock = failing.enter_context(seed_lock(self.folder))
+            self.finished = snapshots.settle(self.folder)
+            self._before = snapshots.Run(self.folder).epochs if snapshots.has_record(self.folder) else ()
+            self._close = weakref.finalize(self, failing.pop_all().close)
+        self._last: int | None = None
+        self._began = self._since = time.perf_counter()
+        _OPEN[self.folder.resolve()] = self
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "finished" if self.finished else f"{len(self.recorded)} of {len(self.numbers)} epochs"
+        return f"Recorder({str(self.folder)!r}): {state}"
+
+    @property
+    def recorded(self) -> tuple[int, ...]:
+        """Epochs that are on the disk, in order; those of earlier sessions as well."""
+        return self._before if self._writer is None else tuple(self._writer.committed())
+
+    def epoch(
+        self,
+        model: Callable[..., Any],
+        *,
+        epoch: int | None = None,
+        scalars: Mapping[str, float] | None = None,
+    ) -> None:
+        """Ask a PyTorch network about the panel and write what it answers.
+
+        It is asked in eval mode and without gradients; modes, buffers and random numbers are left as they were.
+
+        Parameters
+        ----------
+        model
+            A module, or any callable that returns logits (batch, class); with the panel's `positive_views` embeddings
+            (batch, output). See :func:`dynamics.recording.network.ask`.
+        epoch, scalars
+            As in :meth:`write`.
+
+        Raises
+        ------
+        UserError
+            If the panel has no inputs, or as :meth:`write`.
+        """
+        from dynamics.recording.network import ask
+
+        number = self._number(epoch)
+        if self.panel is None or not self.panel.inputs:
+            raise UserError(
+                "`panel` must hold the inputs that the network is called with, or use recorder.write"
+            )
+        said = ask(model, self.panel)
+        arrays = judge(said, self.panel.labels) if "logits" in said else said
+        self._commit(number, arrays, scalars or {})
+
+    def write(  # noqa: PLR0913 - what there may be of an epoch, each by name
+        self,
+        *,
+        epoch: int | None = None,
+        logits: Any = None,
+        probabilities: Any = None,
+        correct: Any = None,
+        predicted: Any = None,
+        margin: Any = None,
+        probability: Any = None,
+        error_norm: Any = None,
+        present: Any = None,
+        labels: Any = None,
+        ids: Any = None,
+        classes: Sequence[str] | None = None,
+        scalars: Mapping[str, float] | None = None,
+    ) -> None:
+        """Write one epoch, computed by any framework; on return it is on the disk.
+
+        Parameters
+        ----------
+        epoch
+            Its number: from 1, unless the recorder was given numbers. Without it the epochs count up by themselves, in
+            a folder that was empty when the recorder was opened.
+        logits, probabilities
+            Floats (example, class), or with augmentations (augmentation, example, class).
+        correct, predicted, margin, probability, error_norm
+            Or what follows from them (see FORMAT.md): (example,) or (augmentation, example).
+        present
+            Which answers are there: booleans of the same shape; by default all. Give it at all epochs, or at none.
+        labels, classes
+            The labels and the names of the classes, where there is no panel: at least with the first epoch.
+        ids
+            Indices or texts: which examples these are, if not all of the panel, in its order. Those that are not named
+            are missing in this epoch. Give them at all epochs, or at none.
+        scalars
+            Numbers of this epoch, such as the loss: the same names at all epochs.
+
+        Raises
+        ------
+        UserError
+            If something does not fit, with what was there before or with itself; what is on the disk stays.
+        """
+        number = self._number(epoch)
+        given = {
+            "logits": logits,
+            "probabilities": probabilities,
+            "correct": correct,
+            "predicted": predicted,
+            "margin": margin,
+            "probability": probability,
+            "error_norm": error_norm,
+        }
+        if self.panel is None:
+            self.panel = panel_of_first_epoch(given, labels, ids, classes)
+        rows = rows_of(self.panel, labels, ids, classes)
+        own = None if self.panel.labels is None else self.panel.labels[rows]
+        there = None if present is None else on_three_axes("present", as_array("present", present))
+        if there is not None and there.dtype != np.bool_:
+            raise UserError(f"`present` must be booleans, got {there.dtype}")
+        arrays = judge(given, own, there)
+        if there is not None or ids is not None:
+            shape = arrays["correct"].shape
+            arrays["present"] = np.ones(shape, bool) if there is None else there
+            if arrays["present"].shape != shape:
+                raise UserError(f"`present` must have the shape {shape}, got {arrays['present'].shape}")
+            arrays["correct"] = arrays["correct"] & arrays["present"]
+            arrays = {name: spread(values, rows, len(self.panel)) for name, values in arrays.items()}
+        self._commit(number, arrays, scalars or {})
+
+    def finish(self, *, early: bool = False) -> None:
+        """Complete the run: from then on it is read by all analyses, and never changed.
+
+        Parameters
+        ----------
+        early
+            Whether the training was stopped before its last epoch: those that are there are all.
+
+        Raises
+        ------
+        UserError
+            If an epoch is missing (and not `early`), or none was written.
+        """
+        if self.finished:
+            return
+        self._check_open()
+        if self._writer is None:
+            raise UserError(f"{self.folder} has no epoch of this session: write one before you finish")
+        with system_errors_explained():
+            self._writer.finish(time.perf_counter() - self._began, early=early)
+        self.finished, self._before = True, tuple(self._writer.committed())
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder; a recorder that is opened there again goes on."""
+        self._close()
+
+    def _check_open(self) -> None:
+        if not self._close.alive:
+            raise UserError(f"the recorder of {self.folder} is closed: open another one")
+        self._lock.check()
+
+    def _number(self, epoch: int | None) -> int:
+        if self.finished:
+            raise UserError(
+                f"{self.folder} is finished: record another seed, or delete the folder to record this one again"
+            )
+        self._check_open()
+        if epoch is None:
+            if self._before:
+                raise UserError(
+                    f"{self.folder} has epochs {self._before[0]} to {self._before[-1]} of an earlier session: say "
+                    "which one this is, `epoch`, or delete the folder to begin again"
+                )
+            left = [number for number in self.numbers if self._last is None or number > self._last]
+            if not left:
+                raise UserError(
+                    f"`epochs` ends with {self.numbers[-1]}, which is written: finish, or declare more"
+                )
+            return left[0]
+        try:
+            number = operator.index(epoch)
+        except TypeError:
+            raise UserError(f"`epoch` must be an integer, got {epoch!r}") from None
+        if number not in self.numbers:
+            hint = ": epochs count from 1" if number == 0 else ""
+            raise UserError(
+                f"`epoch` must be one of the declared epochs, {self.numbers[0]} to {self.numbers[-1]}, "
+                f"got {number}{hint}"
+            )
+        return number
+
+    def _commit(self, number: int, arrays: dict[str, np.ndarray], scalars: Mapping[str, float]) -> None:
+        assert self.panel is not None
+        if arrays["correct"].shape[-1] != len(self.panel):
+            raise UserError(
+                f"an epoch must hold the {len(self.panel)} examples of the panel, got {arrays['correct'].shape[-1]}: "
+                "say which these are with `ids`"
+            )
+        if "present" in arrays and not arrays["present"].any():
+            raise UserError(f"epoch {number} must have an answer that is present: leave it out otherwise")
+        values = {name: number_of(name, value) for name, value in scalars.items()}
+        mean = float(arrays["correct"].mean())
+        with system_errors_explained():
+            writer = self._writer or self._open_writer(arrays, values)
+            self._check_alike(writer, arrays, values)
+            self._writer = writer
+            if writer.holds(number, arrays, values) is False and (later := writer.take_back_after(number)):
+                LOGGER.warning(
+                    "%s: epoch %d came out differently and is replaced; epochs %d to %d, of the training before, are "
+                    "taken back",
+                    *(self.folder, number, later[0], later[-1]),
+                )
+            writer.write(number, arrays, values)
+            now = time.perf_counter()
+            writer.log({"epoch": number, "mean_correct": mean, "seconds": now - self._since})
+        self._last, self._since = number, now
+
+    def _open_writer(
+        self, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
+    ) -> snapshots.Writer:
+        panel = self.panel
+        assert panel is not None
+        shape = arrays["correct"].shape
+        config = {"source": "recorder", **self.config}
+        if shape[0] > 1:
+            config |= {"panel_batch": panel.batch_size, "temperature": panel.temperature}
+        describe(self.folder, panel, config)
+        known = {"label": panel.labels, "true_label": panel.true_labels}
+        return snapshots.Writer.open(
+            self.folder,
+            epochs=len(self.numbers),
+            shape=(shape[0], shape[1], shape[2]),
+            scalar_names=list(scalars),
+            coordinates={
+                "epoch": np.array(self.numbers),
+                "example": panel.indices,
+                **{name: values for name, values in known.items() if values is not None},
+            },
+            optional=[name for name in arrays if name != "correct"],
+        )
+
+    def _check_alike(
+        self, writer: snapshots.Writer, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
+    ) -> None:
+        """Check that an epoch has the arrays, shapes and scalars of those before."""
+        for what, there, now in (
+            ("arrays", writer.arrays, arrays),
+            ("scalars", writer.scalar_names, scalars),
+        ):
+            if {*there} != {*now}:
+                raise UserError(
+                    f"every epoch must have the same {what}: {', '.join(sorted(there)) or 'none'} before, "
+                    f"{', '.join(sorted(now)) or 'none'} now"
+                )
+        if arrays["correct"].shape != writer.shape:
+            raise UserError(
+                f"every epoch must have the same shape, {writer.shape} before, {arrays['correct'].shape} now"
+            )

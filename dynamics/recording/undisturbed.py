@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Look at a network in the middle of its training and leave no trace: modes, buffers and random numbers stay."""
+
+import contextlib
+import functools
+import inspect
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@contextlib.contextmanager
+def undisturbed(modules: list[nn.Module]) -> Iterator[None]:
+    """Compute within in eval mode and without gradients; afterwards everything is as it was.
+
+    That holds for the mode of every submodule (a frozen batch norm stays frozen), for buffers, and for the random
+    state of Python, NumPy and PyTorch.
+
+    Examples
+    --------
+    >>> network = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2))
+    >>> with undisturbed([network]):
+    ...     network.training
+    False
+    >>> network.training
+    True
+    """
+    modes = [(part, part.training) for module in modules for part in module.modules()]
+    buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
+    with random_state_kept(), torch.no_grad():
+        for module in modules:
+            module.eval()
+        try:
+            yield
+        finally:
+            for part, mode in modes:
+                part.training = mode
+            for buffer, before in buffers:
+                buffer.copy_(before)
+
+
+@contextlib.contextmanager
+def random_state_kept(*, seed: int | None = None) -> Iterator[None]:
+    """Leave the generators of Python, NumPy and PyTorch as they were; within, they may be seeded.
+
+    Examples
+    --------
+    >>> with random_state_kept(seed=0):
+    ...     first = torch.rand(1)
+    >>> with random_state_kept(seed=0):
+    ...     bool(first == torch.rand(1))
+    True
+    """
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            if seed is not None:
+                random.seed(seed)
+                np.random.seed(seed)
+                torch.manual_seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def modules_of(model: Callable[..., Any]) -> list[nn.Module]:
+    """Return the modules that a callable uses: itself, or what a partial, method, object or function refers to.
+
+    Examples
+    --------
+    >>> network = nn.Linear(2, 2)
+    >>> modules_of(lambda images: network(images).relu()) == [network]
+    True
+    """
+    found: dict[nn.Module, None] = {}
+    seen: set[int] = set()
+    waiting: list[Any] = [model]
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, nn.Module):
+            found[one] = None
+        elif isinstance(one, functools.partial):
+            waiting += [one.func, *one.args, *one.keywords.values()]
+        elif inspect.ismethod(one):
+            waiting += [one.__self__]
+            if one is model and not isinstance(one.__self__, nn.Module):
+                waiting += vars(one.__self__).values() if hasattr(one.__self__, "__dict__") else []
+        elif inspect.isfunction(one):
+            if one.__module__ == getattr(model, "__module__", None):  # not into libraries
+                used = inspect.getclosurevars(one)
+                waiting += [*used.nonlocals.values(), *used.globals.values(), *(one.__defaults__ or ())]
+        elif one is model:
+            waiting += vars(one).values() if hasattr(one, "__dict__") else []
+    return list(found)
