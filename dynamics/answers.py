@@ -55,6 +55,8 @@ class MethodCounts:
     """Number of answers that are there, out of `trials`; None where all are."""
     single_answered: Int64[np.ndarray, "epoch example"] | None = None
     """Number of them for the first augmentation of the first view, out of N."""
+    places: Int64[np.ndarray, " example"] | None = None
+    """Where these examples are in the panel; None where they are all of it."""
 
     @property
     def num_seeds(self) -> int:
@@ -267,6 +269,7 @@ def _of_those_present(counts: MethodCounts, runs: Sequence[snapshots.Run]) -> Me
         true_labels=None if counts.true_labels is None else counts.true_labels[kept],
         answered=answered[..., kept],
         single_answered=single[:, kept],
+        places=np.flatnonzero(kept),
     )
 
 

@@ -45,7 +45,7 @@ class Study:
     """The complete seeds of a study, by method; made by :func:`open_study`.
 
     Arrays are :class:`xarray.DataArray` with the axes seed, epoch, view, augmentation, example; the examples have the
-    coordinates `label` (trained on) and `true_label` if the runs recorded them.
+    coordinates `label` (trained on), `true_label` and `id` if the runs recorded them.
     """
 
     name: str
@@ -218,13 +218,10 @@ class Study:
             "seeds": counts.num_seeds,
             "trials": counts.trials,
         }
-        known = {"label": counts.labels, "true_label": counts.true_labels}
-        coordinates = {
-            "epoch": counts.epochs,
-            "example": counts.examples,
-            **{name: ("example", values) for name, values in known.items() if values is not None},
-        }
-        return xarray.DataArray(values, dims=axes, coords=coordinates, name="r", attrs=attributes)
+        known = xarray.Dataset(coords=self._coordinates(method, axes))
+        if counts.places is not None:
+            known = known.isel(example=counts.places)
+        return xarray.DataArray(values, dims=axes, coords=known.coords, name="r", attrs=attributes)
 
     def scalars(self, method: str) -> xarray.Dataset:
         """Return what was recorded once per epoch (loss, its terms, diagnostics): float, (seed, epoch) each.
@@ -362,6 +359,8 @@ class Study:
                     name: runs[0].coordinate(name) for name in (f"{prefix}label", f"{prefix}true_label")
                 }
                 known |= {name: (axis, values) for name, values in labels.items() if values is not None}
+        if "example" in axes and (ids := runs[0].ids) is not None:
+            known["id"] = ("example", ids)
         return {name: values for name, values in known.items() if name in axes or isinstance(values, tuple)}
 
     def _summary(self) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -71,7 +71,7 @@ def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
             and all(isinstance(one, (str, int, float, bool)) for one in value)
         )
         if not isinstance(name, str) or not plain:
-            raise UserError(f"`config` must hold plain values by name, got {name!r}: {value!r:.60}")
+            raise UserError(f"`config` must hold plain values by name, got {name!r}, {type(value).__name__}")
     if taken := {"source", "panel_batch", "panel_examples", "temperature", "encoder"}.intersection(config):
         raise UserError(f"`config` cannot hold {min(taken)!r}, which has another meaning: rename it")
     return dict(config)

@@ -127,7 +127,11 @@ def _softmax(
 
 def _are_probabilities(values: Float[np.ndarray, "answer option"]) -> bool:
     """Whether all of some values are in [0, 1] and add up to 1, which logits do not by chance."""
-    return values.shape[0] > 1 and values.min() >= 0 and bool((np.abs(values.sum(axis=-1) - 1) < 1e-3).all())
+    return (
+        values.shape[0] > 1
+        and bool(values.min() >= 0)
+        and bool((np.abs(values.sum(axis=-1) - 1) < 1e-3).all())
+    )
 
 
 def _check_probabilities(values: Float[np.ndarray, "*answer option"]) -> Float[np.ndarray, "*answer option"]:

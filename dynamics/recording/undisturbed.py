@@ -6,6 +6,7 @@ import functools
 import inspect
 import random
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def random_state_kept(*, seed: int | None = None) -> Iterator[None]:
 
 
 def modules_of(model: Callable[..., Any]) -> list[nn.Module]:
-    """Return the modules that a callable uses: itself, or what a partial, method, object or function refers to.
+    """Return the modules that a callable uses: itself, or those that a partial, method, object or function refers to.
 
     Examples
     --------
@@ -90,13 +91,11 @@ def modules_of(model: Callable[..., Any]) -> list[nn.Module]:
         elif isinstance(one, functools.partial):
             waiting += [one.func, *one.args, *one.keywords.values()]
         elif inspect.ismethod(one):
-            waiting += [one.__self__]
-            if one is model and not isinstance(one.__self__, nn.Module):
-                waiting += vars(one.__self__).values() if hasattr(one.__self__, "__dict__") else []
+            waiting.append(one.__self__)
         elif inspect.isfunction(one):
             if one.__module__ == getattr(model, "__module__", None):  # not into libraries
                 used = inspect.getclosurevars(one)
                 waiting += [*used.nonlocals.values(), *used.globals.values(), *(one.__defaults__ or ())]
-        elif one is model:
-            waiting += vars(one).values() if hasattr(one, "__dict__") else []
+        elif hasattr(one, "__dict__") and not isinstance(one, (type, ModuleType)):
+            waiting += [part for part in vars(one).values() if isinstance(part, nn.Module)]
     return list(found)

@@ -139,6 +139,12 @@ class Run:
         """Label of each example in the data set, if recorded."""
         return self.coordinate("true_label")
 
+    @property
+    def ids(self) -> list[str] | None:
+        """Names of the examples, if they have some."""
+        ids = self.panel.get("ids")
+        return ids if ids is None or self._chosen is None else [ids[at] for at in self._chosen]
+
     def coordinate(self, name: str) -> np.ndarray | None:
         """Read an array that is the same at every epoch, by its name in FORMAT.md; None if it was not recorded."""
         values = self._patiently(lambda store: store.coordinate(name) if store.has(name) else None)

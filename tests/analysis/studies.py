@@ -62,6 +62,7 @@ class MadeUpRun(snapshots.Run):
     examples = property(lambda self: np.arange(self.values.shape[-1]))
     chunk_epochs = property(lambda self: 1000)
     recorded = ("correct",)
+    ids = None
     config = property(lambda self: {})
 
     def coordinate(self, name: str) -> None:

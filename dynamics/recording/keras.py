@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A callback for Keras 3, with any backend, that records a panel after every epoch."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal
+
+from dynamics.errors import UserError
+from dynamics.recording.panel import Panel
+from dynamics.recording.recorder import Recorder
+
+try:
+    from keras.callbacks import Callback
+except ImportError:
+    raise ImportError("dynamics.recording.keras needs Keras and a backend: pip install keras") from None
+
+
+class RecordPanel(Callback):
+    """Records one seed: `fit(..., callbacks=[RecordPanel("runs/mine/my-net/seed-0000", panel, outputs="logits")])`.
+
+    `fit` says how many epochs there will be; with `initial_epoch` it goes on in the same folder. A run that stops early
+    (EarlyStopping) is finished with the epochs that it has.
+
+    Parameters
+    ----------
+    folder, panel, config
+        As for :class:`dynamics.Recorder`.
+    outputs
+        What the model returns: "probabilities" after a softmax layer, otherwise "logits".
+    scalars
+        Names of logged numbers that are recorded as well.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        panel: Panel,
+        *,
+        outputs: Literal["logits", "probabilities"],
+        config: Mapping[str, Any] | None = None,
+        scalars: Sequence[str] = ("loss",),
+    ) -> None:
+        super().__init__()
+        if outputs not in ("logits", "probabilities"):
+            raise UserError(f"`outputs` must be logits or probabilities, got {outputs!r}")
+        self.folder, self.panel, self.config = folder, panel, config
+        self.outputs, self.scalars = outputs, scalars
+        self.recorder: Recorder | None = None
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Open the recorder."""
+        self.recorder = Recorder(
+            self.folder, panel=self.panel, epochs=self.params["epochs"], config=self.config
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Record the epoch that has just been trained; Keras counts from 0."""
+        if self.recorder is not None:
+            logged = logs or {}
+            if absent := [name for name in self.scalars if name not in logged]:
+                raise UserError(f"`scalars` must be logged in every epoch, got none called {absent[0]!r}")
+            said = [
+                self.model.predict(inputs, batch_size=self.panel.batch_size, verbose=0)
+                for inputs in self.panel.inputs
+            ]
+            self.recorder.write(
+                epoch=epoch + 1,
+                scalars={name: float(logged[name]) for name in self.scalars},
+                **{self.outputs: said},
+            )
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Finish the run."""
+        if self.recorder is not None:
+            self.recorder.finish(early=len(self.recorder.recorded) < self.params["epochs"])
+            self.recorder.close()
