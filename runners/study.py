@@ -6,8 +6,6 @@ python -m runners.study my-study.toml --epochs 2
 """
 
 import dataclasses
-import importlib
-import inspect
 import shlex
 import sys
 from collections.abc import Sequence
@@ -18,20 +16,17 @@ from typing import Any
 import tyro
 
 import analysis
-from analysis.framework import command, console
-from analysis.framework.console import say
+from analysis.framework import console
 from analysis.framework.where import Where, open_study
 from dynamics import methods as ways
 from dynamics import study_file
 from dynamics.config import Recipe, renamed
 from dynamics.errors import UserError
 from dynamics.methods.views import scored_at_a_temperature
-from dynamics.study import Study
 from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
-from figures.__main__ import draw
-from runners import report
 from runners.arguments import Resources, announce, parse_with_changes, wanted_seeds
+from runners.everything import analyse_all
 from runners.seeds import train
 
 
@@ -74,24 +69,6 @@ def recipes_of(file: StudyFile, chosen: Sequence[str], changes: dict[str, Any]) 
     }
 
 
-def analyse_all(
-    study: Study, folder: Path, *, data_root: Path, device: str, only: Sequence[str] | None = None
-) -> None:
-    """Run the analyses that apply to a study, or those in `only`, and write their results to `folder`."""
-    for name in only or analysis.names():
-        module = importlib.import_module(f"analysis.{name}")
-        if (reason := command.why_not(module, study)) is not None:
-            say(f"\nanalysis {name} is left out: {reason}")
-            continue
-        say(f"\nanalysis {name}")
-        # Analyses of networks need the images and a device; the others need neither.
-        options = {"data_root": data_root, "device": device}
-        accepted = inspect.signature(module.analyse).parameters
-        command.finish(
-            module.analyse(study, **{key: value for key, value in options.items() if key in accepted}), folder
-        )
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status."""
     arguments, changes = parse_with_changes(
@@ -118,19 +95,10 @@ def main(argv: Sequence[str]) -> int:
     if status == 130 or arguments.dry_run:
         return status
     opened = open_study(Where(study=study, runs=arguments.runs, results=arguments.results))
-    folder = arguments.results / study
-    analyse_all(
-        opened,
-        folder,
-        data_root=arguments.data_root,
-        device=arguments.device,
-        only=only,
+    complete = analyse_all(
+        opened, arguments.results / study, data_root=arguments.data_root, device=arguments.device, only=only
     )
-    say("\nfigures")
-    draw(folder)
-    page = report.write(opened, folder)
-    say(f"\nnumbers in {folder}, figures in {folder / 'figures'}, open the report: {page}")
-    return status
+    return status or int(not complete)
 
 
 if __name__ == "__main__":

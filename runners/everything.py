@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All analyses that apply to a study, all figures and the page, whoever trained it."""
+
+import importlib
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+
+import analysis
+from analysis.framework import command
+from analysis.framework.console import say
+from dynamics.errors import UserError
+from dynamics.study import Study
+from figures.__main__ import draw
+from runners import report
+
+
+def analyse_all(
+    study: Study, folder: Path, *, data_root: Path, device: str, only: Sequence[str] | None = None
+) -> bool:
+    """Run the analyses that apply to a study, or those in `only`, draw the figures and write the page.
+
+    What cannot be analysed is said, and the others go on.
+
+    Returns
+    -------
+    bool
+        Whether all that applies was analysed.
+    """
+    failed = []
+    for name in only or analysis.names():
+        module = importlib.import_module(f"analysis.{name}")
+        if (reason := command.why_not(module, study)) is not None:
+            say(f"\nanalysis {name} is left out: {reason}")
+            continue
+        say(f"\nanalysis {name}")
+        # Analyses of networks need the images and a device; the others need neither.
+        options = {"data_root": data_root, "device": device}
+        accepted = inspect.signature(module.analyse).parameters
+        try:
+            found = module.analyse(study, **{key: value for key, value in options.items() if key in accepted})
+        except UserError as error:
+            say(f"not possible: {error}")
+            failed.append(name)
+            continue
+        command.finish(found, folder)
+    say("\nfigures")
+    draw(folder)
+    page = report.write(study, folder)
+    say(f"\nnumbers in {folder}, figures in {folder / 'figures'}, open the report: {page}")
+    if failed:
+        say(f"not analysed: {', '.join(failed)} (said above)")
+    return not failed
