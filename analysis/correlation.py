@@ -127,13 +127,20 @@ def why_not_comparable(study: Study, method: str, other: str) -> str | None:
     """
     first, second = (study.runs[name][0] for name in (method, other))
     between = f"{label(method)} and {label(other)} are not compared"
-    if not np.array_equal(first.examples, second.examples):
+    if not np.array_equal(first.examples, second.examples) or first.ids != second.ids:
         return f"{between}: their panels are of different examples"
-    taken_in = [label(run.method) for run in (first, second) if "file" in run.provenance]
-    if taken_in:
-        return f"{between}: the examples of {' and '.join(taken_in)} were taken in, perhaps in another order"
-    data = [run.provenance.get("data_fingerprint") for run in (first, second)]
-    if data[0] != data[1]:
+    # What other programs recorded is named by them, or only numbered as it came.
+    unnamed = [
+        label(run.method)
+        for run in (first, second)
+        if not run.panel.get("named", "file" not in run.provenance)
+    ]
+    if unnamed:
+        return (
+            f"{between}: nothing says which examples those of {' and '.join(unnamed)} are, or in which order"
+        )
+    data = [run.provenance.get("data_fingerprint") for run in (first, second) if not run.panel.get("named")]
+    if len({*data}) > 1:
         return f"{between}: they were not trained on the same images"
     return None
 

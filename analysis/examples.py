@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from scipy import stats
 
+from analysis.correlation import why_not_comparable
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
@@ -34,8 +35,10 @@ def analyse(study: Study) -> results.Result:
     """Collect all that is known of every example of the panel.
 
     The result has a row for each example: `example` (index in the training images), `occurrence` (from 1; a panel drawn
-    with replacement may hold an example twice), `class`, `true_label`, and for every method `<method>.label` (trained
-    on), `<method>.r`, `.r_low`, `.r_high` and the scores that its arrays allow. Numbers that a method lacks are None.
+    with replacement may hold an example twice), `id` where examples have names, `class`, `true_label`, and for every
+    method `<method>.label` (trained on), `<method>.r`, `.r_low`, `.r_high` and the scores that its arrays allow; None
+    where a method has none. Examples of methods that cannot be compared have rows of their own, and `panel` says of
+    which method they are.
 
     Parameters
     ----------
@@ -50,16 +53,24 @@ def analyse(study: Study) -> results.Result:
     (0, '0', 1.0, 1.0)
     """
     study = study.complete()
-    by_key: dict[tuple[int, int], results.Row] = {}
+    by_key: dict[tuple[int, int, int], results.Row] = {}
+    groups: list[str] = []
     columns: list[str] = []
     for method in study.methods:
         own = _of_method(study, method)
         columns += [name for name in own if name not in columns]
+        same = (at for at, first in enumerate(groups) if why_not_comparable(study, first, method) is None)
+        if (group := next(same, len(groups))) == len(groups):
+            groups.append(method)
         for place, key in enumerate(keys(study.runs[method][0].examples)):
-            row = by_key.setdefault(key, {"example": key[0], "occurrence": key[1]})
+            row = by_key.setdefault(
+                (group, *key), {"panel": groups[group], "example": key[0], "occurrence": key[1]}
+            )
             row |= _about(study, method, place)
             row |= {name: _plain(values[place]) for name, values in own.items()}
-    fixed = ("example", "occurrence", "class", "true_label")
+    several = ["panel"] if len(groups) > 1 else []
+    named = ["id"] if any("id" in row for row in by_key.values()) else []
+    fixed = (*several, "example", *named, "occurrence", "class", "true_label")
     names = [*fixed, *columns]
     rows = [{name: by_key[key].get(name) for name in names} for key in sorted(by_key)]
     return results.Result(name="examples", rows=rows, inputs=study.inputs())
@@ -98,11 +109,13 @@ def _of_method(study: Study, method: str) -> dict[str, np.ndarray]:
 
 def _about(study: Study, method: str, place: int) -> results.Row:
     run = study.runs[method][0]
-    if run.true_labels is None:
-        return {}
-    true = int(run.true_labels[place])
+    about: results.Row = {} if run.ids is None else {"id": run.ids[place]}
+    labels = run.labels if run.true_labels is None else run.true_labels
+    if labels is None:
+        return about
+    true = int(labels[place])
     names = run.provenance.get("classes")
-    return {"true_label": true, "class": str(names[true] if names and true < len(names) else true)}
+    return about | {"true_label": true, "class": str(names[true] if names and true < len(names) else true)}
 
 
 def _plain(value: Any) -> Any:
@@ -154,7 +167,9 @@ def tables(result: results.Result) -> list[Table]:
 
     rows = sorted(result.rows, key=area)[:SHOWN]
     columns = [
+        *([Column("panel", "panel", "method")] if "panel" in result.rows[0] else []),
         Column("example", "example", "d"),
+        *([Column("id", "id")] if "id" in result.rows[0] else []),
         Column("class", "class"),
         *(Column(f"{method}.r", f"r, {label(method)}", ".2f") for method in methods),
         *(Column(f"{method}.area", f"area, {label(method)}", ".2f") for method in methods),

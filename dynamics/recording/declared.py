@@ -113,24 +113,24 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any]) -> None:
         "machine": provenance.machine(),
         "started": provenance.now(),
     }
-    data = {"data_fingerprint": panel.fingerprint(), "classes": panel.classes}
+    about = {"ids": panel.ids, "fingerprint": panel.fingerprint(), "named": panel.named}
+    about = {name: value for name, value in about.items() if value is not None}
     if not snapshots.has_record(folder):
         snapshots.write_run_json(
             folder,
             method=folder.parent.name,
             seed=int(folder.name.removeprefix("seed-")),
             config=config,
-            provenance={**session, **{name: value for name, value in data.items() if value is not None}},
-            panel={} if panel.ids is None else {"ids": panel.ids},
+            provenance={**session, **({} if panel.classes is None else {"classes": panel.classes})},
+            panel=about,
         )
         return
     snapshots.check_config(folder, config)
     there = snapshots.read_run_json(folder)
-    before = {name: there["provenance"].get(name) for name in data} | {"ids": there["panel"].get("ids")}
-    for name, value in {**data, "ids": panel.ids}.items():
-        if before[name] != value:
+    before = there["panel"] | {"classes": there["provenance"].get("classes")}
+    for name, value in {**dict.fromkeys(before), **about, "classes": panel.classes}.items():
+        if before.get(name) != value:
             raise UserError(
-                f"{folder} was recorded on a panel with another {name.replace('_', ' ')}: use the same one, "
-                "or another study"
+                f"{folder} was recorded on a panel with another `{name}`: use the same one, or another study"
             )
     snapshots.add_session(folder, session)

@@ -27,8 +27,8 @@ class Panel:
     labels
         Label that each example is trained on: integers from 0, (example,).
     indices
-        Index of each example in the training data; 0, 1, 2, ... by default. Methods with the same indices are compared
-        example by example.
+        Index of each example in the training data; 0, 1, 2, ... by default. Methods that were given the same indices
+        (or ids) are compared example by example.
     ids
         Names of the examples, if they have some: texts, each once.
     true_labels
@@ -86,6 +86,7 @@ class Panel:
         self.true_labels = self._integers("true_labels", true_labels)
         given = self._integers("indices", indices)
         self.indices = np.arange(self.num_examples) if given is None else given
+        self.named = indices is not None or ids is not None
         self.ids = _names("ids", ids, length=self.num_examples)
         self.classes = _names("classes", classes)
         for name, known in (("labels", self.labels), ("true_labels", self.true_labels)):

@@ -135,13 +135,9 @@ def _check_pair(one: Run, other: Run) -> None:
             f"{one.folder} and {other.folder} must have panels of the same shape, "
             f"got {one.shape} and {other.shape}: move one to another study"
         )
-    if one.ids != other.ids:
-        raise UserError(
-            f"{one.folder} and {other.folder} must have the same panel, but differ in `ids`: move one to another study"
-        )
-    digests = other.panel_digests
-    for name, digest in one.panel_digests.items():
-        if digest != digests[name]:
+    digests = {**other.panel_digests, **other.panel}
+    for name, digest in {**dict.fromkeys(digests), **one.panel_digests, **one.panel}.items():
+        if digest != digests.get(name):
             raise UserError(
                 f"{one.folder} and {other.folder} must have the same panel, but differ in `{name}`: "
                 "move one to another study"

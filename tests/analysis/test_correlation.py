@@ -116,7 +116,7 @@ def test_methods_are_taken_where_their_means_are_equal(tmp_path: Path, rng: np.r
 @pytest.mark.parametrize(
     ("provenance", "said"),
     [
-        ({"file": "correct.npy"}, "the examples of supervised were taken in, perhaps in another order"),
+        ({"file": "correct.npy"}, "nothing says which examples those of supervised are, or in which order"),
         ({"data_fingerprint": "other"}, "they were not trained on the same images"),
     ],
 )

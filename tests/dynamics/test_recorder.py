@@ -459,13 +459,25 @@ def test_the_same_seed_with_another_panel_or_config_is_refused(
     images: Tensor, labels: Tensor, folder: Path
 ) -> None:
     with dynamics.Recorder(
-        folder, panel=dynamics.Panel(images, labels), epochs=2, config={"lr": 0.1}
+        folder, panel=dynamics.Panel(images, labels, indices=range(K)), epochs=2, config={"lr": 0.1}
     ) as recorder:
         recorder.epoch(Net())
     for panel, config, message in (
-        (dynamics.Panel(-images, labels), {"lr": 0.1}, "another data fingerprint: use the same one"),
-        (dynamics.Panel(images, labels, classes=["a", "b", "c"]), {"lr": 0.1}, "another classes"),
-        (dynamics.Panel(images, labels), {"lr": 0.2}, "another config .lr = 0.1 there, 0.2 now"),
+        (
+            dynamics.Panel(-images, labels, indices=range(K)),
+            {"lr": 0.1},
+            "another fingerprint: use the same one",
+        ),
+        (
+            dynamics.Panel(images, labels, indices=range(K), classes=["a", "b", "c"]),
+            {"lr": 0.1},
+            "another classes",
+        ),
+        (
+            dynamics.Panel(images, labels, indices=range(K)),
+            {"lr": 0.2},
+            "another config .lr = 0.1 there, 0.2 now",
+        ),
         (
             dynamics.Panel(images, labels, indices=range(1, K + 1)),
             {"lr": 0.1},
