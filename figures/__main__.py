@@ -15,7 +15,7 @@ from analysis.framework.flags import cli
 from analysis.framework.folders import newest
 from analysis.framework.results import Result, made_by, usable
 from analysis.framework.table import Column, Table
-from figures import _files, find, load, names
+from figures import Results, _files, find, load, names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +81,16 @@ def show_list() -> None:
     console.show(Table(caption="figures", columns=columns, rows=rows))
 
 
+def _has_numbers(name: str, results: Results) -> bool:
+    """Return whether the tables that a figure belongs to have rows; those of one that names none do."""
+    wanted = getattr(load(name), "TABLES", ())
+    return not wanted or any(
+        f"{result.name}.{table.key}" in wanted and table.rows
+        for result in results.values()
+        for table in result.tables()
+    )
+
+
 def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     """Draw figures of the study whose results are in `folder`, and say where they are.
 
@@ -101,6 +111,9 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     paths = []
     for name in asked or possible or names():
         results = _files.read(folder, load(name).NEEDS, known)
+        if not asked and not _has_numbers(name, results):
+            say(f"figure {load(name).NUMBER} ({name}) is not drawn: the study did not record what it shows")
+            continue
         with usable(results.values(), folder.name):
             written = _files.write(name, results, folder / "figures")
         say(f"figure {load(name).NUMBER}: {written[0]} and {written[1].name}")

@@ -63,6 +63,7 @@ class MadeUpRun(snapshots.Run):
     chunk_epochs = property(lambda self: 1000)
     recorded = ("correct",)
     ids = None
+    panel: dict[str, Any] = {}  # noqa: RUF012
     config = property(lambda self: {})
 
     def coordinate(self, name: str) -> None:
