@@ -157,6 +157,8 @@ def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = 
     >>> scoring_of(trained_study().runs["supervised"], "random", held_out=True).name  # there are no mates
     'held_out_correct'
     """
+    if not held_out and are_counts(runs):
+        return Scoring("share", lambda share: share.astype(np.float64))
     prefix = "held_out_" if held_out else ""
     if mates == "fixed" or runs[0].shape[0] == 1:
         return Scoring(f"{prefix}correct", lambda right: right)
@@ -164,6 +166,18 @@ def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = 
     examples = len(held) if held_out and held is not None else runs[0].shape[2]
     right_with = right_among_mates(examples, min(batch_of(runs[0]), examples))
     return Scoring(f"{prefix}rivals", lambda rivals: right_with[rivals])
+
+
+def are_counts(runs: Sequence[snapshots.Run]) -> bool:
+    """Whether it is known only how many of several answers were right: then an answer is their fraction.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> are_counts(trained_study().runs["supervised"])
+    False
+    """
+    return any("share" in run.recorded for run in runs)
 
 
 def stream(runs: Sequence[snapshots.Run], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from dynamics import files, snapshots
 from dynamics.answers import (
     MethodCounts,
     Recorded,
+    are_counts,
     batch_of,
     complete_examples,
     count,
@@ -89,13 +90,18 @@ class Study:
         return replace(self, mates=mates, _counts={})
 
     def check_right_or_wrong(self) -> None:
-        """Refuse answers that are probabilities, for analyses of right and wrong ones.
+        """Refuse answers that are probabilities or fractions, for analyses of right and wrong ones.
 
         Raises
         ------
         UserError
-            If answers are among random mates.
+            If answers are among random mates, or were taken in as counts.
         """
+        for method in self.methods:
+            if are_counts(self.runs[method]):
+                raise UserError(
+                    f"of {method} it is known only how many answers were right: this needs to know which were"
+                )
         if self.mates == "random":
             raise UserError("among random mates answers are neither right nor wrong: use `mates` fixed")
 

@@ -87,6 +87,7 @@ def _has_numbers(name: str, results: Results) -> bool:
     return not wanted or any(
         f"{result.name}.{table.key}" in wanted and table.rows
         for result in results.values()
+        if any(name.startswith(f"{result.name}.") for name in wanted)
         for table in result.tables()
     )
 

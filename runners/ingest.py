@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Import indicators that another program recorded, as a study that every analysis can read.
+"""Take in what another program recorded, as a study that every analysis can read.
 
 python -m runners.ingest --method my-method --correct correct.npy --study theirs
+python -m runners.ingest --method roberta --records run-0/ run-1/ run-2/ --study theirs
 """
 
-import hashlib
 import re
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -19,222 +18,141 @@ import numpy as np
 from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
-from dynamics import files, lock, provenance, snapshots
+from dynamics import snapshots
 from dynamics.errors import UserError
-from dynamics.names import check_study_name, counted
-from dynamics.snapshots.schema import as_indicators, as_integers
-
-AXES = {
-    4: "(seed, epoch, augmentation, example)",
-    5: "(seed, epoch, view, augmentation, example)",
-}
+from dynamics.ingest import Records, from_arrays, from_tables, take_in
+from dynamics.ingest.arrays import load_archive, load_array
+from dynamics.ingest.records import GIVEN
+from dynamics.names import counted, plain_name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ingest:
-    """What to import, and where to store it."""
+    """What to take in, and where to store it.
+
+    Arrays have the axes (epoch, example), (seed, epoch, example), (seed, epoch, augmentation, example) or (seed, epoch,
+    view, augmentation, example). NaN is a missing answer.
+    """
 
     method: str
-    """Name of the method in the study: lower-case letters, digits and hyphens."""
-    correct: Path
-    """.npy file with a bool array of shape (seed, epoch, augmentation, example) or (seed, epoch, view,
-    augmentation, example): whether the answer on the example was right after that epoch."""
-    labels: Path | None = None
-    """.npy file with the classes of the examples: integers of shape (example,)."""
+    """Name of the method in the study; written in lower-case letters, digits and hyphens."""
     study: str
     """Name of the study."""
+    records: tuple[Path, ...] = ()
+    """An .npz archive of arrays that are called as the flags below (correct, labels, ...), or tables (.csv, .jsonl,
+    .parquet) with a row for each example and epoch: id, epoch, seed, label, logits, correct and so on. A folder holds
+    the tables of one seed, such as cartography's dynamics_epoch_*.jsonl."""
+    correct: Path | None = None
+    """.npy file: whether the answer on the example was right after that epoch; booleans, or 0 and 1."""
+    logits: Path | None = None
+    """.npy file with the classes as its last axis; needs --labels."""
+    probabilities: Path | None = None
+    """.npy file with the classes as its last axis; needs --labels."""
+    predicted: Path | None = None
+    """.npy file: the class that is answered; needs --labels, or --correct."""
+    probability: Path | None = None
+    """.npy file: probability of the label, 0 to 1; needs --correct, or --predicted and --labels."""
+    margin: Path | None = None
+    """.npy file: logit of the label less the largest other; above 0 is right, unless --correct says so."""
+    error_norm: Path | None = None
+    """.npy file: Euclidean norm of the probabilities less the label's 1 (EL2N)."""
+    counts: Path | None = None
+    """.npy file: how many of several answers on the example were right; needs --out-of."""
+    out_of: int | None = None
+    """Number of answers that --counts are out of."""
+    present: Path | None = None
+    """.npy file of booleans: which answers are there, where not all are."""
+    labels: Path | None = None
+    """.npy or .txt file with the classes of the examples that were trained on: integers of shape (example,)."""
+    true_labels: Path | None = None
+    """.npy or .txt file with the classes of the data, where some of --labels are wrong."""
+    ids: Path | None = None
+    """.npy or .txt file with the names of the examples: methods with the same are compared example by example."""
+    indices: Path | None = None
+    """.npy or .txt file with the index of each example in the training data; as good as --ids."""
+    classes: tuple[str, ...] | None = None
+    """Names of the classes, in the order of their labels."""
+    seeds: tuple[int, ...] | None = None
+    """Numbers of the seeds; 0, 1, 2, ... by default. Name them to add seeds to a method that is there."""
+    epochs: tuple[int, ...] | None = None
+    """Numbers of the epochs, such as 0 5 10 50; 1, 2, 3, ... by default."""
+    aligned: bool = False
+    """Vouch that the examples are those of the study's other methods, in the same order: only then, or with --ids or
+    --indices, are methods compared example by example."""
     runs: Path = Path("runs")
     """Folder that holds the studies."""
 
 
-def load_array(path: Path) -> np.ndarray:
-    """Open a .npy file as a memory map, without unpickling anything.
+PER_EXAMPLE = ("present", "labels", "true_labels", "ids", "indices")
+
+
+def read(arguments: Ingest) -> tuple[Records, str]:
+    """Read all files; return the records, and the name of the file that they are of.
 
     Raises
     ------
     UserError
-        If there is no such file, or it does not hold a plain array.
+        If a file cannot be read, or what is given does not fit together.
     """
-    files.check_regular(path)
-    try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise UserError(f"no file {path}: save the array with numpy.save") from None
-    except Exception as error:  # whatever NumPy's parser of headers meets
-        reason = shorten(str(error), 120)
-        raise UserError(
-            f"{path} cannot be read as a .npy array ({reason}): save it with numpy.save"
-        ) from None
-    if not isinstance(loaded, np.ndarray):
-        raise UserError(f"{path} is an archive, not one array: save the array itself with numpy.save")
-    return loaded
-
-
-def check_correct(array: np.ndarray, path: Path) -> np.ndarray:
-    """Return an array of indicators with all five axes, once its type and shape are checked.
-
-    Raises
-    ------
-    UserError
-        If its type is not bool, or its shape is neither of :data:`AXES`.
-    """
-    as_indicators(str(path), array)
-    if array.ndim not in AXES:
-        raise UserError(f"{path} must have the axes {AXES[4]} or {AXES[5]}, got shape {array.shape}")
-    if 0 in array.shape:
-        raise UserError(f"{path} must have at least one entry along every axis, got shape {array.shape}")
-    return array if array.ndim == 5 else array[:, :, np.newaxis]
-
-
-def check_labels(labels: np.ndarray, path: Path, num_examples: int) -> np.ndarray:
-    """Return the labels as int64.
-
-    Raises
-    ------
-    UserError
-        If they are not integers, or not one per example.
-    """
-    if labels.shape != (num_examples,):
-        raise UserError(
-            f"{path} must have shape {(num_examples,)}, one label per example, got {labels.shape}"
-        )
-    return as_integers(str(path), labels)
-
-
-def ingest(arguments: Ingest) -> int:
-    """Write a finished run folder for each seed of the array; return the number of seeds that were not there yet.
-
-    The seeds are written aside and become visible together. Seeds that an earlier import of the same array left
-    are kept.
-
-    Raises
-    ------
-    UserError
-        If a name or an array is refused, the method has other seeds in the study, another method there has other
-        examples, or the disk is full.
-    """
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", arguments.method):
-        raise UserError(f"`method` must be lower-case letters, digits and hyphens, got {arguments.method!r}")
-    check_study_name(arguments.study)
-    correct = check_correct(load_array(arguments.correct), arguments.correct)
-    _, epochs, views, augmentations, examples = correct.shape
-    labels = None
-    if arguments.labels is not None:
-        labels = check_labels(load_array(arguments.labels), arguments.labels, examples)
-    _check_seeds_differ(arguments.correct, correct)
-    _check_panel(arguments, examples, labels)
-    config = {
-        "source": "ingest",
-        "epochs": epochs,
-        "views": views,
-        "augmentations": augmentations,
-        "examples": examples,
-        "sha256": files.sha256_of(arguments.correct),
-    }
-    folder = arguments.runs / arguments.study / arguments.method
-    files.make_folder(folder.parent)
-    with lock.rewriting(folder):
-        return _import(arguments, folder, correct, labels, config)
-
-
-def _import(
-    arguments: Ingest, folder: Path, correct: np.ndarray, labels: np.ndarray | None, config: dict[str, Any]
-) -> int:
-    """Write the seeds that the folder of the method lacks, all or none; return their number."""
-    seeds = set(range(len(correct)))
-    missing = sorted(seeds - _there(arguments, seeds, config, labels))
-    aside = folder.with_name(f".{folder.name}{files.ASIDE}")
-    files.remove(aside)  # of an import that was killed
-    try:
-        for seed in missing:
-            snapshots.write_finished(
-                aside / snapshots.seed_folder(arguments.runs, arguments.study, arguments.method, seed).name,
-                method=arguments.method,
-                seed=seed,
-                config=config,
-                provenance={
-                    "file": arguments.correct.name,
-                    "ingested": provenance.now(),
-                    "seeds": len(correct),
-                },
-                correct=np.ascontiguousarray(correct[seed]),
-                labels=labels,
-            )
-        _show(aside, folder)
-    finally:
-        files.remove(aside)
-    return len(missing)
-
-
-def _there(arguments: Ingest, seeds: set[int], config: dict[str, Any], labels: np.ndarray | None) -> set[int]:
-    """Return the seeds that the study has already, after checking that they are of the same array."""
-    there = set(snapshots.list_seeds(arguments.runs, arguments.study, arguments.method))
-    for seed in sorted(there):
-        folder = snapshots.seed_folder(arguments.runs, arguments.study, arguments.method, seed)
-        run = snapshots.Run(folder)
-        same = run.complete and run.config == config and _equal(run.labels, labels)
-        if seed not in seeds or not same:
-            raise UserError(
-                f"{folder} exists already and is not from this {arguments.correct.name}: "
-                "choose another `method` or `study`"
-            )
-    return there
-
-
-def _show(aside: Path, folder: Path) -> None:
-    """Give the seeds that were written aside their place; those of a new method appear at once."""
-    if aside.exists() and not folder.exists():
-        aside.rename(folder)
-    for path in sorted(aside.glob("*")):
-        path.rename(folder / path.name)
-    files.sync_all([folder, folder.parent])
-
-
-def _check_panel(arguments: Ingest, examples: int, labels: np.ndarray | None) -> None:
-    """Raise a :class:`UserError` if another method of the study has other examples."""
-    for method in snapshots.list_methods(arguments.runs, arguments.study):
-        seeds = snapshots.list_seeds(arguments.runs, arguments.study, method)
-        folders = [snapshots.seed_folder(arguments.runs, arguments.study, method, seed) for seed in seeds]
-        begun = (snapshots.Run(folder) for folder in folders if snapshots.has_record(folder))
-        run = next((run for run in begun if run.epochs), None)
-        if method == arguments.method or run is None:
-            continue
-        if run.shape[-1] != examples:
-            raise UserError(
-                f"{arguments.correct} must have the {run.shape[-1]} examples that {method} has in study "
-                f"{arguments.study}, got {examples}: choose another `study`"
-            )
-        known = run.labels if run.true_labels is None else run.true_labels
-        if known is not None and labels is not None and not _equal(known, labels):
-            raise UserError(
-                f"{arguments.labels} must hold the labels that {method} has in study {arguments.study}: "
-                "choose another `study`"
-            )
-
-
-def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    return one is other or (one is not None and other is not None and np.array_equal(one, other))
-
-
-def _check_seeds_differ(path: Path, correct: np.ndarray) -> None:
-    """Refuse an array that holds a seed twice, which no analysis would take."""
-    first: dict[bytes, int] = {}
-    for seed, answers in enumerate(correct):
-        same = first.setdefault(hashlib.sha256(np.ascontiguousarray(answers).data).digest(), seed)
-        if same != seed and snapshots.surely_copied(answers, probability=False):
-            raise UserError(f"{path} must hold each seed once, but seeds {same} and {seed} are the same")
+    named = {name: getattr(arguments, name) for name in (*GIVEN, *PER_EXAMPLE)}
+    loaded: dict[str, Any] = {name: load_array(path) for name, path in named.items() if path is not None}
+    more = {"seeds": arguments.seeds, "epochs": arguments.epochs, "classes": arguments.classes}
+    loaded |= {name: np.array(value) for name, value in more.items() if value is not None}
+    tables = [path for path in arguments.records if path.suffix != ".npz"]
+    if tables:
+        if twice := sorted({*loaded} - {"classes"}) or (
+            ["records"] if len(tables) < len(arguments.records) else []
+        ):
+            raise UserError(f"tables say all of it themselves: leave out `{twice[0]}`")
+        return from_tables(tables, out_of=arguments.out_of, classes=arguments.classes), tables[0].name
+    if len(arguments.records) > 1:
+        raise UserError("`records` must be one .npz archive, or tables")
+    source = next((path.name for name, path in named.items() if name in GIVEN and path is not None), "")
+    for path in arguments.records:
+        loaded, source = {**load_archive(path), **loaded}, path.name
+    given = {name: loaded.pop(name) for name in GIVEN if name in loaded}
+    out_of = loaded.pop("out_of", arguments.out_of)
+    return from_arrays(given, out_of=None if out_of is None else int(out_of), **loaded), source
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status."""
     arguments = cli(Ingest, argv, prog="python -m runners.ingest", description=__doc__)
-    new = ingest(arguments)
-    there = len(snapshots.list_seeds(arguments.runs, arguments.study, arguments.method))
-    kept = f"; {there - new} were there already" if there > new else ""
-    say(f"{counted(there, 'seed')} of {arguments.method} in study {arguments.study}{kept}")
+    method = arguments.method
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.+()-]*", method) and plain_name(method) != method:
+        method = plain_name(method)
+        say(f"{arguments.method} is called {method} here")
+    records, source = read(arguments)
+    for line in records.said:
+        say(line)
+    new = take_in(
+        records,
+        runs=arguments.runs,
+        study=arguments.study,
+        method=method,
+        source=source,
+        aligned=arguments.aligned,
+    )
+    there = snapshots.list_seeds(arguments.runs, arguments.study, method)
+    kept = f"; {len(there) - new} were there already" if len(there) > new else ""
+    say(f"{counted(len(there), 'seed')} of {method} in study {arguments.study}{kept}")
+    _say_lengths(arguments, method, there)
     where = ["--study", arguments.study, "--runs", str(arguments.runs)]
-    say(f"next: {shlex.join(['python', '-m', 'analysis.learning', *where])}")
+    say(f"next: {shlex.join(['python', '-m', 'runners.report', '--analyse', *where])}")
     return 0
+
+
+def _say_lengths(arguments: Ingest, method: str, seeds: Sequence[int]) -> None:
+    """Say where seeds have different epochs: analyses use those that all have."""
+    folders = [snapshots.seed_folder(arguments.runs, arguments.study, method, seed) for seed in seeds]
+    epochs = [snapshots.Run(folder).epochs for folder in folders]
+    common = set(epochs[0]).intersection(*epochs)
+    if len(common) < max(map(len, epochs)):
+        lengths = ", ".join(str(len(one)) for one in epochs[:12]) + (" ..." if len(epochs) > 12 else "")
+        say(
+            f"the seeds have {lengths} epochs; analyses use the {len(common)} that all have: move shorter seeds to "
+            "another study to see the rest"
+        )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ ARRAYS = {
     **{name: Kind("int32", PANEL) for name in RIVALS},
     "held_out_correct": Kind("bool", HELD_OUT_PANEL),
     **{f"held_out_{name}": Kind("int32", HELD_OUT_PANEL) for name in RIVALS},
+    "share": Kind("float32", PANEL),
     "present": Kind("bool", PANEL),
     "scalars": Kind("float64", ("epoch", "scalar")),
 }

@@ -39,10 +39,11 @@ def test_the_array_comes_back(tmp_path: Path, rng: np.random.Generator, shape: t
 @pytest.mark.parametrize(
     ("correct", "labels", "message"),
     [
-        (np.zeros((2, 3, 4, 5)), None, "must hold booleans, got float64"),
-        (np.zeros((2, 3, 4), bool), None, r"must have the axes \(seed, epoch.*, got shape \(2, 3, 4\)"),
-        (np.zeros((2, 0, 4, 5), bool), None, "at least one entry along every axis"),
-        (np.zeros((2, 3, 4, 5), bool), np.zeros(4, int), "one label per example, got"),
+        (np.full((2, 3, 4, 5), 0.5), None, "must hold booleans, or 0 and 1, got 0.5: give probabilities"),
+        (np.full((2, 3, 4, 5), 2), None, "must hold booleans, or 0 and 1, got 2"),
+        (np.zeros(4, bool), None, r"must have the axes \(epoch, example\), .*, got shape \(4,\)"),
+        (np.zeros((2, 0, 4, 5), bool), None, "each with an entry, got shape"),
+        (np.zeros((2, 3, 4, 5), bool), np.zeros(4, int), "one entry for each example, got"),
         (np.zeros((2, 3, 4, 5), bool), np.zeros(5), "must hold integers, got float64"),
     ],
 )
@@ -61,7 +62,7 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
         ingest(tmp_path, ~correct)
 
 
-@pytest.mark.parametrize("method", ["", "Mine", "a_b", "../up", "-x"])
+@pytest.mark.parametrize("method", ["", "../up", "-x", "a/b", "***"])
 def test_names_are_plain(tmp_path: Path, method: str) -> None:
     with pytest.raises((UserError, SystemExit)):
         ingest(tmp_path, np.ones((1, 2, 3, 4), bool), method=method)

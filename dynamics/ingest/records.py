@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What somebody recorded of the seeds of one method, whatever file it came in."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int64, Shaped
+
+from dynamics.errors import UserError
+from dynamics.recording.judgement import PER_ANSWER, PER_OPTION, judge
+
+COUNTS = "counts"
+GIVEN = (*PER_OPTION, *PER_ANSWER, COUNTS)
+"""What may be known of answers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """Answers of several seeds, and what is known of the examples; made by `from_arrays` or `from_tables`."""
+
+    given: dict[str, Shaped[np.ndarray, "seed epoch view augmentation example *option"]]
+    """Logits, probabilities, correct and so on, by name; NaN where an answer is missing."""
+    seeds: list[int]
+    epochs: list[int]
+    present: Bool[np.ndarray, "seed epoch view augmentation example"] | None = None
+    """Which answers are there; None if all that are not NaN."""
+    out_of: int | None = None
+    """Number of answers that `counts` are out of."""
+    labels: Int64[np.ndarray, " example"] | None = None
+    true_labels: Int64[np.ndarray, " example"] | None = None
+    indices: Int64[np.ndarray, " example"] | None = None
+    """Index of each example in the training data."""
+    ids: list[str] | None = None
+    classes: list[str] | None = None
+    said: list[str] = field(default_factory=list)
+    """How the files were understood, where they could be understood otherwise."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of views, of augmentations and of examples."""
+        _, _, views, augmentations, examples, *_ = next(iter(self.given.values())).shape
+        return views, augmentations, examples
+
+    def of_seed(self, at: int) -> "OfSeed":
+        """Return what is recorded of the seed at a place of :attr:`seeds`.
+
+        Epochs that it has no answer of are left out.
+
+        Raises
+        ------
+        UserError
+            If a number is out of range, or no answer is there.
+        """
+        raw = {name: np.asarray(values[at]) for name, values in self.given.items()}
+        there = _there(raw, None if self.present is None else self.present[at])
+        if COUNTS in raw:
+            raw = _of_counts(raw[COUNTS], there, self.out_of)
+        elif "correct" in raw:
+            raw["correct"] = indicators(raw["correct"], there)
+        places = np.flatnonzero(there.any(axis=(1, 2, 3)))
+        if not len(places):
+            raise UserError(f"seed {self.seeds[at]} has no answer at all: leave it out")
+        epochs = [self._judged(raw, there, int(place)) for place in places]
+        arrays = {name: np.stack([one[name] for one in epochs]) for name in epochs[0]}
+        if not there[places].all():
+            arrays["present"] = there[places]
+        return OfSeed(self.seeds[at], [self.epochs[place] for place in places], arrays)
+
+    def _judged(self, raw: dict[str, np.ndarray], there: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
+        share = {name: values[epoch] for name, values in raw.items() if name == "share"}
+        known = {name: values[epoch] for name, values in raw.items() if name != "share"}
+        found = {**judge(known, self.labels, there[epoch]), **share}
+        return {
+            name: np.where(there[epoch], values, 0).astype(values.dtype) for name, values in found.items()
+        }
+
+
+class OfSeed(NamedTuple):
+    """What one seed recorded."""
+
+    seed: int
+    epochs: list[int]
+    arrays: dict[str, Shaped[np.ndarray, "epoch view augmentation example"]]
+    """Arrays of FORMAT.md, by name."""
+
+
+def _there(raw: dict[str, np.ndarray], present: np.ndarray | None) -> Bool[np.ndarray, "*answers"]:
+    """Return which answers are there: those that are not said to be missing, and not NaN."""
+    shape = next(values.shape[:4] for values in raw.values())
+    there = np.ones(shape, bool) if present is None else present.copy()
+    for values in raw.values():
+        if np.issubdtype(values.dtype, np.floating):
+            known = ~np.isnan(values)
+            there &= known.all(axis=-1) if known.ndim > there.ndim else known
+    return there
+
+
+def indicators(values: np.ndarray, there: Bool[np.ndarray, "*answers"]) -> Bool[np.ndarray, "*answers"]:
+    """Return right and wrong as booleans: from booleans, or from numbers that are 0 or 1.
+
+    Nothing else is cast, because a probability or a count would become True.
+
+    Raises
+    ------
+    UserError
+        If another number is among them.
+
+    Examples
+    --------
+    >>> indicators(np.array([0.0, np.nan, 1.0]), np.array([True, False, True]))
+    array([False, False,  True])
+    """
+    if values.dtype == np.bool_:
+        return values
+    if not np.issubdtype(values.dtype, np.number):
+        raise UserError(f"`correct` must hold booleans, or 0 and 1, got {values.dtype}")
+    known = values[there]
+    if (strange := known[(known != 0) & (known != 1)]).size:
+        raise UserError(
+            f"`correct` must hold booleans, or 0 and 1, got {strange[0]:.6g}: give probabilities of the classes as "
+            "`probabilities`, numbers of right answers as `counts`"
+        )
+    return (values == 1) & there
+
+
+def _of_counts(
+    counts: np.ndarray, there: Bool[np.ndarray, "*answers"], out_of: int | None
+) -> dict[str, np.ndarray]:
+    if out_of is None or out_of < 1:
+        raise UserError(f"`counts` need `out_of`, the number of answers they are out of, >= 1, got {out_of}")
+    known = counts[there]
+    if (known != np.round(known)).any() or known.min(initial=0) < 0 or known.max(initial=0) > out_of:
+        raise UserError(
+            f"`counts` must be integers from 0 to {out_of}, got {known.min():.6g} to {known.max():.6g}"
+        )
+    share = np.where(there, counts, 0) / np.float32(out_of)
+    return {"correct": share > 0.5, "share": share.astype(np.float32)}
+
+
+def as_names(values: Any) -> list[str]:
+    """Return names as plain texts.
+
+    Examples
+    --------
+    >>> as_names(np.array(["a", "b"]))
+    ['a', 'b']
+    """
+    return [str(value) for value in np.asarray(values).tolist()]
