@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records in arrays: .npy files, each with one array, or an .npz file with several by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -29,8 +29,8 @@ def from_arrays(
     given: Mapping[str, np.ndarray],
     *,
     out_of: int | None = None,
-    seeds: Sequence[int] | None = None,
-    epochs: Sequence[int] | None = None,
+    seeds: Any = None,
+    epochs: Any = None,
     **known: Any,
 ) -> Records:
     """Return records from arrays with the axes of :data:`AXES`.
@@ -43,7 +43,7 @@ def from_arrays(
     out_of
         What `counts` are out of: the number of answers on each example after each epoch, of one seed.
     seeds, epochs
-        Their numbers; 0, 1, 2, ... and 1, 2, 3, ... by default.
+        Their numbers, one each; 0, 1, 2, ... and 1, 2, 3, ... by default.
     known
         `present` (booleans like the arrays), and for each example `labels`, `true_labels`, `indices`, `ids`; `classes`.
 
@@ -106,7 +106,7 @@ def _on_all_axes(name: str, values: np.ndarray, *, options: bool) -> np.ndarray:
     return values.reshape(*(sizes.get(axis, 1) for axis in FULL), *rest)
 
 
-def _numbers(name: str, numbers: Sequence[int] | None, length: int, *, first: int) -> list[int]:
+def _numbers(name: str, numbers: Any, length: int, *, first: int) -> list[int]:
     if numbers is None:
         return list(range(first, first + length))
     known = as_integers(f"`{name}`", np.asarray(numbers)).tolist()

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people have recorded, in the forms in which they have it: it comes in as it is, or is refused in a line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import binomial, correlation, examples, learning, order, scores
+from dynamics import snapshots
+from dynamics.errors import UserError
+from dynamics.study import Study, open_study
+from runners.ingest import main
+
+S, T, K, C = 3, 4, 20, 3
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Study]:
+    """Take in files, which are arrays or written already; return the study."""
+
+    def taken(method: str = "mine", **flags: Any) -> Study:
+        words = ["--method", method, "--study", "s", "--runs", str(tmp_path / "runs")]
+        for name, value in flags.items():
+            if isinstance(value, np.ndarray):
+                np.save(tmp_path / f"{name}.npy", value)
+                value = tmp_path / f"{name}.npy"
+            values = [] if value is True else value if isinstance(value, (list, tuple)) else [value]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+        assert main(words) == 0
+        return open_study(tmp_path / "runs/s")
+
+    return taken
+
+
+@pytest.fixture
+def logits(rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(size=(S, T, K, C))
+
+
+LABELS = np.arange(K) % C
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, np.float32])
+def test_three_axes_of_right_and_wrong(
+    run: Callable[..., Study], rng: np.random.Generator, capsys: pytest.CaptureFixture[str], kind: type
+) -> None:
+    correct = rng.random((S, T, K)) < 0.6
+    study = run(correct=correct.astype(kind))
+    np.testing.assert_array_equal(study.correct("mine")[:, :, 0, 0], correct)
+    assert "correct is taken as (seed, epoch, example)" in capsys.readouterr().out
+
+
+def test_a_missing_answer_is_missing(run: Callable[..., Study], rng: np.random.Generator) -> None:
+    correct = (rng.random((S, T, K)) < 0.6).astype(float)
+    correct[rng.random(correct.shape) < 0.2] = np.nan
+    correct[0] = np.nan_to_num(correct[0])
+    study = run(correct=correct)
+    np.testing.assert_array_equal(study.array("mine", "present")[:, :, 0, 0], ~np.isnan(correct))
+    np.testing.assert_allclose(study.learning_probability("mine"), np.nanmean(correct, axis=0))
+
+
+def test_logits_and_probabilities_are_understood(run: Callable[..., Study], logits: np.ndarray) -> None:
+    powers = np.exp(logits)
+    study = run(logits=logits, labels=LABELS)
+    study = run("Other_Net", probabilities=powers / powers.sum(axis=-1, keepdims=True), labels=LABELS)
+    assert study.methods == ("mine", "other-net")
+    np.testing.assert_array_equal(study.correct("mine")[:, :, 0, 0], logits.argmax(axis=-1) == LABELS)
+    for name in ("correct", "predicted"):
+        np.testing.assert_array_equal(study.array("mine", name), study.array("other-net", name))
+    for name in ("probability", "margin", "error_norm"):
+        np.testing.assert_allclose(study.array("mine", name), study.array("other-net", name), atol=4e-3)
+    own = powers[..., 0] / powers.sum(axis=-1)
+    np.testing.assert_allclose(study.array("mine", "probability")[:, :, 0, 0, 0], own[:, :, 0], atol=1e-3)
+
+
+def test_counts_are_fractions_and_nothing_is_made_up(
+    run: Callable[..., Study], rng: np.random.Generator
+) -> None:
+    counts = rng.integers(0, 11, (S, T, K))
+    study = run(counts=counts, out_of=10)
+    np.testing.assert_allclose(study.learning_probability("mine"), counts.mean(axis=0) / 10)
+    assert learning.analyse(study).rows[-1]["mean_r"] == pytest.approx(counts[:, -1].mean() / 10)
+    order.analyse(study, permutations=9)
+    with pytest.raises(UserError, match="it is known only how many answers were right"):
+        binomial.analyse(study)
+
+
+def test_the_theses_counts_come_in(run: Callable[..., Study], shared: Path) -> None:
+    known = np.load(shared / "thesis/simclr.npz")["r_counts"]
+    study = run(counts=known, out_of=300)
+    np.testing.assert_allclose(study.learning_probability("mine"), known / 300, rtol=1e-6)
+
+
+def test_seeds_of_different_length_are_not_cut_in_silence(
+    run: Callable[..., Study], rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    correct = (rng.random((S, 6, K)) < 0.6).astype(float)
+    correct[1, 4:] = np.nan
+    study = run(correct=correct, epochs=[0, 1, 5, 10, 50, 100])
+    assert "the seeds have 6, 4, 6 epochs; analyses use the 4 that all have" in capsys.readouterr().out
+    assert "epochs 0 to 10 are used" in study.notes[0]
+    assert study.runs["mine"][1].epochs == (0, 1, 5, 10) and study.runs["mine"][2].epochs[-1] == 100
+    assert "present" not in study.runs["mine"][0].recorded  # no answer is missing within the epochs
+
+
+def test_another_seed_comes_later(run: Callable[..., Study], rng: np.random.Generator) -> None:
+    correct = rng.random((S + 1, T, K)) < 0.6
+    run(correct=correct[:S])
+    with pytest.raises(UserError, match=r"seed-0000 exists already and is not from this .*: say which seeds"):
+        run(correct=correct[S:])
+    study = run(correct=correct[S:], seeds=[S])
+    np.testing.assert_array_equal(study.correct("mine")[:, :, 0, 0], correct)
+    assert study.notes == ()
+
+
+def test_an_archive_holds_all_of_it(
+    run: Callable[..., Study], rng: np.random.Generator, tmp_path: Path
+) -> None:
+    correct = rng.random((S, T, K)) < 0.6
+    parts = {"labels": LABELS, "true_labels": np.roll(LABELS, 1), "epochs": np.arange(T) * 10,
+             "ids": np.array([f"image-{at}" for at in range(K)]), "classes": np.array(["a", "b", "c"]),
+             "seeds": np.array([4, 7, 9])}  # fmt: skip
+    np.savez(tmp_path / "all.npz", correct=correct, **parts)
+    study = run(records=tmp_path / "all.npz")
+    answers = study.correct("mine")
+    assert answers["seed"].values.tolist() == [4, 7, 9] and answers["epoch"].values.tolist() == [
+        0,
+        10,
+        20,
+        30,
+    ]
+    assert answers["id"].values.tolist() == parts["ids"].tolist()
+    row = examples.analyse(study).rows[1]
+    assert (row["id"], row["class"], row["mine.label"]) == ("image-1", "a", 1)
+
+
+def cartography(folder: Path, logits: np.ndarray, *, seed: int, order: np.ndarray) -> Path:
+    """Write the files of dataset cartography for one seed, whose rows are in the order of training."""
+    folder = folder / f"seed-{seed}" / "training_dynamics"
+    folder.mkdir(parents=True)
+    for epoch, values in enumerate(logits):
+        lines = [
+            json.dumps({"guid": f"{at:05d}n", f"logits_epoch_{epoch}": values[at].tolist(), "gold": int(LABELS[at]),
+                        "device": "cuda:0"})
+            for at in order
+        ]  # fmt: skip
+        (folder / f"dynamics_epoch_{epoch}.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_cartographys_files_come_in_whatever_their_order(
+    run: Callable[..., Study], logits: np.ndarray, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    folders = [cartography(tmp_path, logits[seed], seed=seed, order=rng.permutation(K)) for seed in range(S)]
+    study = run("RoBERTa_large", records=folders)
+    assert study.methods == ("roberta-large",)
+    answers = study.correct("roberta-large")
+    right = logits.argmax(axis=-1) == LABELS
+    by_id = {name: at for at, name in enumerate(answers["id"].values.tolist())}
+    places = [by_id[f"{at:05d}n"] for at in range(K)]
+    np.testing.assert_array_equal(answers[:, :, 0, 0, places], right)
+    assert answers["epoch"].values.tolist() == [0, 1, 2, 3]
+    powers = np.exp(logits)
+    p = np.take_along_axis(powers / powers.sum(-1, keepdims=True), LABELS[None, None, :, None], -1)[..., 0]
+    confidence = scores.analyse(study).arrays["roberta-large.confidence"]
+    np.testing.assert_allclose(confidence[:, places], p.mean(axis=1), atol=1e-3)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_tables_in_any_format(
+    run: Callable[..., Study], rng: np.random.Generator, tmp_path: Path, suffix: str
+) -> None:
+    names = np.array(["cat", "NA", "None"])
+    rows = [
+        {"sample_id": f"00{at}", "seed": seed, "epoch": 10 * t, "label": names[at % 3],
+         "pred": names[rng.integers(3)], "margin": float(rng.normal())}
+        for seed in range(2) for t in range(3) for at in range(K)
+    ]  # fmt: skip
+    del rows[17]
+    frame = pd.DataFrame(rows).sample(frac=1, random_state=1)
+    path = tmp_path / f"log.{suffix}"
+    if suffix == "csv":
+        frame.to_csv(path, index=False)
+    elif suffix == "jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(path)
+    study = run(records=path)
+    answers, there = study.correct("mine"), study.array("mine", "present")
+    assert int((~there).sum()) == 1 and study.runs["mine"][0].provenance["classes"] == ["NA", "None", "cat"]
+    for row in rows:
+        where = {"seed": row["seed"], "epoch": row["epoch"]}
+        place = answers["id"].values.tolist().index(row["sample_id"])
+        assert bool(answers.sel(where)[0, 0, place]) == (row["pred"] == row["label"])
+        assert float(study.array("mine", "margin").sel(where)[0, 0, place]) == pytest.approx(
+            row["margin"], rel=1e-3
+        )
+
+
+def test_seeds_that_saw_different_examples(
+    run: Callable[..., Study], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"id": at, "seed": seed, "epoch": t, "correct": (at + seed + t) % 2}
+        for seed in range(2) for t in (1, 2) for at in range(seed, 10 + seed)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "log.csv", index=False)
+    study = run(records=tmp_path / "log.csv")
+    assert "4 answers of 44 have no row: they are missing, not wrong" in capsys.readouterr().out
+    r = study.learning_probability("mine")
+    assert r["example"].values.tolist() == list(range(11)) and set(np.unique(r)) <= {0, 0.5, 1}
+    assert study.complete().correct("mine")["example"].values.tolist() == list(range(1, 10))
+
+
+def test_methods_are_compared_only_where_somebody_vouches(
+    run: Callable[..., Study], rng: np.random.Generator
+) -> None:
+    hard = rng.random(60)
+    answers = [rng.random((8, 5, 60)) < hard for _ in range(4)]
+    run("one", correct=answers[0])
+    study = run("two", correct=answers[1])
+    assert not order.analyse(study, permutations=9).table["rho"].notna().any()
+    assert "nothing says which examples those of one and two are" in str(
+        order.analyse(study, permutations=9).settings
+    )
+    run("three", correct=answers[2], aligned=True)
+    study = run("four", correct=answers[3], aligned=True)
+    compared = correlation.why_not_comparable(study, "three", "four")
+    assert compared is None and correlation.why_not_comparable(study, "one", "three") is not None
+    assert {row.get("panel") for row in examples.analyse(study).rows} == {"four", "one", "two"}
+
+
+def test_named_examples_are_brought_into_one_order(
+    run: Callable[..., Study], rng: np.random.Generator
+) -> None:
+    correct = rng.random((S, T, K)) < 0.6
+    ids = np.array([f"image-{at}" for at in range(K)])
+    shuffled = rng.permutation(K)
+    run("one", correct=correct, ids=ids)
+    study = run("two", correct=~correct[..., shuffled], ids=ids[shuffled])
+    np.testing.assert_array_equal(study.correct("two"), ~study.correct("one"))
+    assert correlation.why_not_comparable(study, "one", "two") is None
+
+
+def saved(tmp_path: Path, name: str, text: str) -> Path:
+    (tmp_path / name).write_text(text)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({}, "give some of logits"),
+        ({"correct": np.ones((2, 3)), "logits": np.ones((3, 2, 3, 4))}, "all arrays must have the same sizes"),
+        ({"logits": np.ones((S, T, K, C))}, "logits need the labels"),
+        ({"logits": np.ones((S, T, K, C)), "labels": LABELS + 1}, "labels must be < 3, the number of classes"),
+        ({"probabilities": np.ones((S, T, K, C)), "labels": LABELS}, "probabilities must be >= 0 and add up to 1"),
+        ({"counts": np.ones((T, K), int)}, "counts need out_of"),
+        ({"counts": np.full((T, K), 11), "out_of": 10}, "counts must be integers from 0 to 10, got 11 to 11"),
+        ({"counts": np.full((T, K), 0.5), "out_of": 10}, "counts must be integers from 0 to 10"),
+        ({"correct": np.full((T, K), np.nan)}, "seed 0 has no answer at all: leave it out"),
+        ({"correct": np.ones((T, K)), "present": np.ones((T, K))}, "present must be booleans, got float64"),
+        ({"correct": np.ones((T, K)), "epochs": [1, 2]}, "epochs must have one number for each of 4, got 2"),
+        ({"correct": np.ones((T, K)), "epochs": [4, 3, 2, 1]}, "epochs must be >= 0, each once and in order"),
+        ({"correct": np.ones((T, K)), "seeds": [0, 1]}, "seeds must have one number for each of 1, got 2"),
+        ({"correct": np.ones((T, K)), "ids": np.array(["a"] * K)}, "ids must have one entry, each another"),
+        ({"correct": np.ones((T, K)), "labels": np.ones(K)}, "labels must hold integers, got float64"),
+        ({"margin": np.full((T, K), np.inf)}, "margin must be finite"),
+        ({"error_norm": np.ones((T, K))}, "give correct, predicted or margin as well"),
+    ],
+)  # fmt: skip
+def test_wrong_arrays_are_said_in_a_line(
+    run: Callable[..., Study], tmp_path: Path, flags: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        run(**flags)
+    assert "\n" not in str(caught.value) and not snapshots.list_studies(tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("log.csv", "id,correct\na,1\n", "the tables need a column epoch"),
+        ("log.csv", "epoch,correct\n1,1\n", "the tables need a column id .or ids, guid"),
+        ("log.csv", "id,epoch\na,1\n", "the tables say nothing of answers"),
+        ("log.csv", "id,epoch,correct\na,1,1\na,1,0\n", "two rows are about example 'a' after epoch 1"),
+        ("log.csv", "id,epoch,correct\na,1,maybe\n", "correct must hold numbers"),
+        ("log.csv", "id,epoch,label,pred\na,1,x,y\na,2,y,y\n", "example 'a' has more than one label"),
+        ("log.csv", "id,epoch,label,pred\na,1,x,z\n", "classes must name all labels, got 'z'"),
+        ("log.csv", "id,guid,epoch,correct\na,b,1,1\n", "several columns that mean id"),
+        ("log.csv", "", "log.csv cannot be read"),
+        ("log.csv", "id,epoch,correct\n", "log.csv has no rows"),
+        ("log.jsonl", '{"id": 1, "epoch": 1, "correct": true\n', "log.jsonl cannot be read"),
+        ("log.jsonl",
+         '{"id": 1, "epoch": 1, "gold": 0, "logits": [1, 2]}\n{"id": 2, "epoch": 1, "gold": 0, "logits": [1]}\n',
+         "logits must hold a list of numbers in every row, all of one length"),
+        ("log.parquet", "not parquet", "log.parquet cannot be read"),
+        ("log.xlsx", "PK", "must be a table, .csv, .jsonl, .parquet"),
+        ("log.npz", "PK", "cannot be read as an .npz archive"),
+    ],
+)  # fmt: skip
+def test_wrong_tables_are_said_in_a_line(
+    run: Callable[..., Study], tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        run(records=saved(tmp_path, name, text))
+    assert "\n" not in str(caught.value) and not snapshots.list_studies(tmp_path / "runs")
+
+
+def test_arrays_and_tables_do_not_mix(run: Callable[..., Study], tmp_path: Path) -> None:
+    table = saved(tmp_path, "log.csv", "id,epoch,correct\na,1,1\n")
+    with pytest.raises(UserError, match="tables say all of it themselves: leave out labels"):
+        run(records=table, labels=np.array([0]))
+    np.savez(tmp_path / "odd.npz", right=np.ones((2, 3)))
+    with pytest.raises(UserError, match="holds an array called 'right': rename it"):
+        run(records=tmp_path / "odd.npz")
