@@ -67,7 +67,8 @@ def analyse(
 
     The result has a row for each method, quantity and epoch that is the first to reach a target; see :func:`row`.
     With one augmentation r is r_tilde, and both are one row (:func:`~analysis.framework.targets.of_quantity`).
-    The arrays `<method>.<quantity>.noise` (row, example) are sorted draws of Bin(N, p0) / N, in the order of the rows.
+    The arrays `<method>.<quantity>.noise` (row, example) are sorted draws of Bin(N, p0) / N, in the order of the rows,
+    and `<method>.<quantity>.curve` the sorted r or r_tilde that they are set against.
 
     Parameters
     ----------
@@ -102,14 +103,15 @@ def analyse(
     for method in study.methods:
         several = study.counts(method).num_augmentations > 1
         for quantity in ("r_tilde", "r") if several else ("r_tilde",):
-            noise = []
+            noise, curves = [], []
             for case in cases(study, method, quantity, targets):
                 rng = generator(random_state, len(rows))
                 noise.append(thesis_noise.noise_curve(len(case.counts), len(case.correct), case.p0, rng))
+                curves.append(np.sort(case.counts / case.trials))
                 rows.append(row(case, rng, permutations=permutations))
-            arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(
-                len(noise), len(study.counts(method).examples)
-            )
+            shape = len(noise), len(study.counts(method).examples)
+            arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(shape)
+            arrays[f"{method}.{quantity}.curve"] = np.array(curves).reshape(shape)
     control_false_discoveries(rows, "permutation_p", "permutation_q")
     settings = {"targets": list(targets), "random_state": random_state, "permutations": permutations}
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)

@@ -49,7 +49,8 @@ def draw_against_noise(results: Results, quantity: Quantity, *, shaded: bool) ->
         ncols=len(handles) if len(shown) > 1 else 1,
         title=r"in each panel: epoch $t$ / mean $\hat{p}_0$" + (" / MAE" if shaded else ""),
     )
-    figure.supxlabel(examples_label(results, quantity))
+    noises = (array for name, array in results["binomial"].arrays.items() if name.endswith(".noise"))
+    figure.supxlabel(examples_label({noise.shape[1] for noise in noises}, quantity))
     figure.supylabel(f"learning probability {SYMBOLS[quantity]}")
     settle_legends(figure)
     return figure
@@ -74,11 +75,14 @@ def _draw_panel(panel: Axes, results: Results, method: str, quantity: Quantity, 
     noise = array(results["binomial"], f"{method}.{rows[0]['quantity']}.noise")
     targets = sorted({target for row in results["binomial"].rows for target in row["targets"]})
     palette = dict(zip(targets, shades(colours(methods(results))[method], len(targets)), strict=True))
-    for row, draw in zip(rows, noise, strict=True):
-        curve, colour = sorted_curve(results, method, row["epoch"], quantity), palette[row["targets"][0]]
+    tested = results["binomial"].arrays.get(f"{method}.{rows[0]['quantity']}.curve")
+    for at, (row, draw) in enumerate(zip(rows, noise, strict=True)):
+        colour = palette[row["targets"][0]]
+        # Results of earlier versions hold no curves.
+        curve = sorted_curve(results, method, row["epoch"], quantity) if tested is None else tested[at]
         if shaded:
-            at = share_of_examples(len(curve))
-            panel.fill_between(at, curve, draw, color=colour, alpha=FILL, linewidth=0, step="mid")
+            places = share_of_examples(len(curve))
+            panel.fill_between(places, curve, draw, color=colour, alpha=FILL, linewidth=0, step="mid")
         draw_sorted(panel, draw, color=colour, linewidth=THIN, linestyle=DASHES)
         draw_sorted(panel, curve, color=colour, label=_text(row, shaded))
     panel.legend(loc="lower right")

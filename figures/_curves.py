@@ -77,8 +77,12 @@ def share_of_examples(count: int) -> Float[np.ndarray, " example"]:
     return (np.arange(count) + 0.5) / count
 
 
-def examples_label(results: Results, quantity: Quantity = "r") -> str:
+def numbers_of_examples(results: Results) -> set[int]:
+    """Return how many examples the methods have in analysis.learning."""
+    return {own["examples"] for own in results["learning"].settings["methods"].values()}
+
+
+def examples_label(numbers: set[int], quantity: Quantity = "r") -> str:
     """Return the label of the axis of examples, with their number if it is the same for all methods."""
-    counts = {own["examples"] for own in results["learning"].settings["methods"].values()}
-    number = counted(counts.pop(), "example") if len(counts) == 1 else "examples"
+    number = counted(min(numbers), "example") if len(numbers) == 1 else "examples"
     return f"fraction of the {number}, sorted by {SYMBOLS[quantity]}"

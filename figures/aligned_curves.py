@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from analysis.framework.results import Row
 from dynamics.names import ordered
 from figures import Results
-from figures._curves import SYMBOLS, examples_label, methods, sorted_curve
+from figures._curves import SYMBOLS, examples_label, methods, numbers_of_examples, sorted_curve
 from figures._names import label
 from figures._panels import draw_sorted, legend_columns, panels, settle_legends
 from figures._style import colours
@@ -50,7 +50,7 @@ def draw(results: Results) -> Figure:
     note = ""
     if any(row["residual"] > LARGE_RESIDUAL for row in rows):
         note = f"\n* no epoch of the method has a mean within {LARGE_RESIDUAL} of {label(reference)}'s"
-    figure.supxlabel(examples_label(results) + note)
+    figure.supxlabel(examples_label(numbers_of_examples(results)) + note)
     figure.supylabel(f"learning probability {SYMBOLS['r']}")
     settle_legends(figure)
     return figure

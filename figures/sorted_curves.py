@@ -7,7 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from figures import Results
-from figures._curves import SYMBOLS, epochs, examples_label, methods, sorted_curve
+from figures._curves import SYMBOLS, epochs, examples_label, methods, numbers_of_examples, sorted_curve
 from figures._names import label
 from figures._panels import draw_sorted, panels
 from figures._style import SCALE
@@ -30,7 +30,7 @@ def draw(results: Results) -> Figure:
         _draw_panel(panel, results, method)
         between = ", " if len(shown) in (1, 2, 4) else "\n"
         panel.set_title(rf"{label(method)}{between}$t_{{\max}} = {epochs(results, method)[-1]}$")
-    figure.supxlabel(examples_label(results))
+    figure.supxlabel(examples_label(numbers_of_examples(results)))
     figure.supylabel(f"learning probability {SYMBOLS['r']}")
     bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=45, pad=0.02)
     bar.set_label(r"epoch $t\,/\,t_{\max}$")

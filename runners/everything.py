@@ -8,7 +8,7 @@ from pathlib import Path
 
 import analysis
 from analysis.framework import command
-from analysis.framework.console import say
+from analysis.framework.console import in_flags, say
 from dynamics.errors import UserError
 from dynamics.study import Study
 from figures.__main__ import draw
@@ -31,7 +31,7 @@ def analyse_all(
     for name in only or analysis.names():
         module = importlib.import_module(f"analysis.{name}")
         if (reason := command.why_not(module, study)) is not None:
-            say(f"\nanalysis {name} is left out: {reason}")
+            say(f"\nanalysis {name} is left out: {in_flags(UserError(reason))}")
             continue
         say(f"\nanalysis {name}")
         # Analyses of networks need the images and a device; the others need neither.
@@ -40,7 +40,7 @@ def analyse_all(
         try:
             found = module.analyse(study, **{key: value for key, value in options.items() if key in accepted})
         except UserError as error:
-            say(f"not possible: {error}")
+            say(f"not possible: {in_flags(error)}")
             failed.append(name)
             continue
         command.finish(found, folder)
