@@ -20,8 +20,10 @@ from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from analysis.scores import difficulty_of
+from analysis.statistics.difficulty import HARD
 from analysis.statistics.jackknife import Interval
 from analysis.statistics.memorization import memorization
+from dynamics.ingest import scores_of_others
 from dynamics.kinds import checked
 from dynamics.names import counted, label
 from dynamics.study import Study
@@ -37,8 +39,8 @@ def analyse(study: Study) -> results.Result:
     The result has a row for each example: `example` (index in the training images), `occurrence` (from 1; a panel drawn
     with replacement may hold an example twice), `id` where examples have names, `class`, `true_label`, and for every
     method `<method>.label` (trained on), `<method>.r`, `.r_low`, `.r_high` and the scores that its arrays allow; None
-    where a method has none. Examples of methods that cannot be compared have rows of their own, and `panel` says of
-    which method they are.
+    where a method has none. `others.<score>` are scores that others computed (`runners.ingest --scores`).
+    Examples of methods that cannot be compared have rows of their own, and `panel` says of which method they are.
 
     Parameters
     ----------
@@ -68,12 +70,18 @@ def analyse(study: Study) -> results.Result:
             )
             row |= _about(study, method, place)
             row |= {name: _plain(values[place]) for name, values in own.items()}
+    others = scores_of_others(study.folder)
+    if others is not None:
+        columns += [f"others.{name}" for name in others.columns]
+        for row in by_key.values():
+            if (name := str(row.get("id", row["example"]))) in others.index:
+                row |= {f"others.{score}": _plain(value) for score, value in others.loc[name].items()}
     several = ["panel"] if len(groups) > 1 else []
     named = ["id"] if any("id" in row for row in by_key.values()) else []
     fixed = (*several, "example", *named, "occurrence", "class", "true_label")
     names = [*fixed, *columns]
     rows = [{name: by_key[key].get(name) for name in names} for key in sorted(by_key)]
-    return results.Result(name="examples", rows=rows, inputs=study.inputs())
+    return results.Result(name="examples", rows=rows, inputs=study.inputs(), parquet=True)
 
 
 def keys(examples: Int64[np.ndarray, " example"]) -> list[tuple[int, int]]:
@@ -119,7 +127,7 @@ def _about(study: Study, method: str, place: int) -> results.Row:
 
 
 def _plain(value: Any) -> Any:
-    number = value.item()
+    number = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(number, float) and np.isnan(number) else number
 
 
@@ -178,7 +186,39 @@ def tables(result: results.Result) -> list[Table]:
         f"learnt last of all, by the mean of the areas: {counted(len(rows), 'example')} (examples.csv has all, and all "
         "scores)"
     )
-    return [Table(caption=caption, columns=columns, rows=rows)]
+    hardest = Table(caption=caption, columns=columns, rows=rows)
+    return [hardest, *_with_others(result)]
+
+
+def _with_others(result: results.Result) -> list[Table]:
+    """Return how scores of others correlate with the study's own."""
+    frame = result.table
+    theirs = [name for name in frame.columns if name.startswith("others.")]
+    ours = [name for name in frame.columns if name.rpartition(".")[2] in HARD and name not in theirs]
+    rows = [
+        {
+            "theirs": other.removeprefix("others."),
+            "method": own.rpartition(".")[0],
+            "score": own.rpartition(".")[2],
+        }
+        | {"examples": len(both), "rho": float(both.corr("spearman").iloc[0, 1]) if len(both) > 2 else None}
+        for other in theirs
+        for own in ours
+        for both in [frame[[other, own]].astype(float).dropna()]
+    ]
+    if not rows:
+        return []
+    columns = [
+        Column("theirs", "score of others"),
+        Column("method", "method", "method"),
+        Column("score", "score"),
+        Column("examples", "examples", "d"),
+        Column("rho", "Spearman", ".2f"),
+    ]
+    caption = (
+        "rank correlation over examples of scores that others computed with the means over this study's seeds"
+    )
+    return [Table(key="others", caption=caption, columns=columns, rows=rows)]
 
 
 if __name__ == "__main__":

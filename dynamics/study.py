@@ -60,6 +60,11 @@ class Study:
     _counts: dict[str, MethodCounts] = field(default_factory=dict)
 
     @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return next(iter(self.runs.values()))[0].folder.parents[1]
+
+    @property
     def methods(self) -> tuple[str, ...]:
         """All methods, the memorization thesis's four first."""
         return ordered(self.runs)

@@ -2,8 +2,9 @@
 """Figures drawn from results/ as PDF and PNG: one file per figure, found by its name.
 
 A figure's file has NUMBER and TITLE, NEEDS (the results that it draws) and `draw(results) -> Figure`. It may have
-READING, how to read it (otherwise its docstring's first paragraph says it), and TABLES, which of the tables of its
-results hold its numbers, as "binomial.single" (otherwise all).
+READING, how to read it (otherwise its docstring's first paragraph says it), TABLES, which of the tables of its results
+hold its numbers, as "binomial.single" (otherwise all), and `applies(results) -> bool`, whether the study recorded
+what it shows (otherwise it is always drawn).
 Adding a figure is adding a file. Nothing here imports torch or zarr: everything drawn is in results/.
 """
 

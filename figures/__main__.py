@@ -2,7 +2,7 @@
 """Draw the figures of a study from its results: python -m figures [NAMES...] [--study NAME]."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -82,14 +82,8 @@ def show_list() -> None:
 
 
 def _has_numbers(name: str, results: Results) -> bool:
-    """Return whether the tables that a figure belongs to have rows; those of one that names none do."""
-    wanted = getattr(load(name), "TABLES", ())
-    return not wanted or any(
-        f"{result.name}.{table.key}" in wanted and table.rows
-        for result in results.values()
-        if any(name.startswith(f"{result.name}.") for name in wanted)
-        for table in result.tables()
-    )
+    applies: Callable[[Results], bool] = getattr(load(name), "applies", lambda results: True)
+    return applies(results)
 
 
 def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:

@@ -44,6 +44,11 @@ OF_LABELS: dict[str, Any] = LIMIT | {"linestyle": (0, (4, 1.5, 1, 1.5))}
 """The limit of the rank for features that were trained on labels."""
 
 
+def applies(results: Results) -> bool:
+    """Whether diagnostics were recorded."""
+    return any(own["diagnostics"] for own in results["objectives"].settings["methods"].values())
+
+
 def draw(results: Results) -> Figure:
     """Draw one row for embeddings and one for features, one line per method; the legend fills the last panel."""
     result = results["objectives"]
@@ -54,10 +59,8 @@ def draw(results: Results) -> Figure:
         for at, (method, colour) in enumerate(colours(shown).items())
     }
     rows = [space for space in SPACES if any(f"{space}_std" in settings[m]["diagnostics"] for m in shown)]
-    figure = Figure(figsize=(WIDTHS[3], max(len(rows), 1) * 2.0 + 0.1), layout="constrained")
-    axes = figure.subplots(max(len(rows), 1), 3, squeeze=False)
-    if not rows:
-        axes[0][0].text(0.5, 0.5, "not recorded", ha="center", va="center")
+    figure = Figure(figsize=(WIDTHS[3], len(rows) * 2.0 + 0.1), layout="constrained")
+    axes = figure.subplots(len(rows), 3, squeeze=False)
     for (std, rank, last), space in zip(axes, rows, strict=False):
         _draw_std(std, result, shown, space, looks)
         _draw_rank(rank, result, shown, space, looks)

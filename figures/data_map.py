@@ -25,12 +25,17 @@ READING = (
 )
 
 
+def applies(results: Results) -> bool:
+    """Whether probabilities were recorded."""
+    return any(name.endswith(".variability") for name in results["examples"].rows[0])
+
+
 def draw(results: Results) -> Figure:
     """Draw one panel per method that recorded probabilities."""
     rows = results["examples"].rows
     shown = ordered({name.removesuffix(".variability") for name in rows[0] if name.endswith(".variability")})
-    figure, axes = free_panels(max(len(shown), 1))
-    for panel, method in zip(axes, shown, strict=False):
+    figure, axes = free_panels(len(shown))
+    for panel, method in zip(axes, shown, strict=True):
         names = (f"{method}.{score}" for score in ("variability", "confidence", "area"))
         known = [row for row in rows if row[f"{method}.area"] is not None]
         x, y, area = (np.array([row[name] for row in known]) for name in names)
@@ -38,10 +43,6 @@ def draw(results: Results) -> Figure:
         panel.set(ylim=(0, 1), xlim=(0, 0.5), title=label(method))
         panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
         panel.set_xticks([0, 0.25, 0.5], ["0", "0.25", "0.5"])
-    if not shown:
-        axes[0].text(0.5, 0.5, "no probabilities were recorded", ha="center", transform=axes[0].transAxes)
-        axes[0].set_axis_off()
-        return figure
     figure.supxlabel("variability")
     figure.supylabel("confidence")
     bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=40, pad=0.02)

@@ -28,6 +28,11 @@ SIDE = 0.62
 """Inches of a cell."""
 
 
+def applies(results: Results) -> bool:
+    """Whether there are seeds enough: two."""
+    return any(row["reliability"] is not None for row in results["order"].rows)
+
+
 def draw(results: Results) -> Figure:
     """Draw one cell for each pair of methods."""
     result = results["order"]

@@ -25,6 +25,11 @@ SIDE = 0.27
 """Inches of a cell."""
 
 
+def applies(results: Results) -> bool:
+    """Whether there are seeds enough: two."""
+    return any(row["reliability"] is not None for row in results["scores"].rows)
+
+
 def draw(results: Results) -> Figure:
     """Draw one panel per method, up to two side by side."""
     result = results["scores"]

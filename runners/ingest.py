@@ -20,10 +20,10 @@ from analysis.framework.console import say
 from analysis.framework.flags import cli
 from dynamics import snapshots
 from dynamics.errors import UserError
-from dynamics.ingest import Records, from_arrays, from_tables, take_in
+from dynamics.ingest import Records, from_arrays, from_tables, take_in, take_in_scores
 from dynamics.ingest.arrays import load_archive, load_array
 from dynamics.ingest.records import GIVEN
-from dynamics.names import counted, plain_name
+from dynamics.names import check_study_name, counted, plain_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +34,13 @@ class Ingest:
     view, augmentation, example). NaN is a missing answer.
     """
 
-    method: str
-    """Name of the method in the study; written in lower-case letters, digits and hyphens."""
     study: str
     """Name of the study."""
+    method: str | None = None
+    """Name of the method in the study; written in lower-case letters, digits and hyphens."""
+    scores: Path | None = None
+    """Instead of answers: a table (.csv, .jsonl, .parquet) with one row an example, its id or index and scores that
+    others computed; analysis.examples sets them beside the study's own."""
     records: tuple[Path, ...] = ()
     """An .npz archive of arrays that are called as the flags below (correct, labels, ...), or tables (.csv, .jsonl,
     .parquet) with a row for each example and epoch: id, epoch, seed, label, logits, correct and so on. A folder holds
@@ -118,6 +121,14 @@ def read(arguments: Ingest) -> tuple[Records, str]:
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status."""
     arguments = cli(Ingest, argv, prog="python -m runners.ingest", description=__doc__)
+    check_study_name(arguments.study)
+    if arguments.scores is not None:
+        names = take_in_scores(arguments.scores, study=arguments.runs / arguments.study)
+        say(f"scores of others in study {arguments.study}: {', '.join(names)}")
+        say(f"next: {shlex.join(['python', '-m', 'analysis.examples', *_where(arguments)])}")
+        return 0
+    if arguments.method is None:
+        raise UserError("`method` must name what was recorded, or `scores` a table of scores")
     method = arguments.method
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.+()-]*", method) and plain_name(method) != method:
         method = plain_name(method)
@@ -137,9 +148,12 @@ def main(argv: Sequence[str]) -> int:
     kept = f"; {len(there) - new} were there already" if len(there) > new else ""
     say(f"{counted(len(there), 'seed')} of {method} in study {arguments.study}{kept}")
     _say_lengths(arguments, method, there)
-    where = ["--study", arguments.study, "--runs", str(arguments.runs)]
-    say(f"next: {shlex.join(['python', '-m', 'runners.report', '--analyse', *where])}")
+    say(f"next: {shlex.join(['python', '-m', 'runners.report', '--analyse', *_where(arguments)])}")
     return 0
+
+
+def _where(arguments: Ingest) -> list[str]:
+    return ["--study", arguments.study, "--runs", str(arguments.runs)]
 
 
 def _say_lengths(arguments: Ingest, method: str, seeds: Sequence[int]) -> None:

@@ -68,3 +68,5 @@ def test_everything_that_applies_runs_and_the_page_is_made(study: str, folder: P
     assert status == 0, out + err
     assert (folder / "results" / study / "report.html").stat().st_size > 10_000
     assert (folder / "results" / study / "examples.csv").exists()
+    drawn = {path.name for path in (folder / "results" / study / "figures").iterdir()}
+    assert "figure-D.1-data-map.png" in drawn and not any("C.2" in name for name in drawn)

@@ -20,6 +20,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,8 @@ class Result:
     inputs: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    parquet: bool = False
+    """Whether the rows are also written as .parquet, where pyarrow is installed."""
 
     @property
     def table(self) -> "pandas.DataFrame":
@@ -94,7 +97,7 @@ def made_by(name: str, study: str) -> str:
 
 
 def write(result: Result, folder: Path) -> list[Path]:
-    """Write a result to `folder` (results/<study>) as .csv, .json and, if it has arrays, .npz.
+    """Write a result to `folder` (results/<study>) as .csv, .json and, if it has arrays, .npz (.parquet if it says so).
 
     All files are written aside first and then take their places, so that a full disk leaves an earlier result whole.
 
@@ -131,12 +134,16 @@ def write(result: Result, folder: Path) -> list[Path]:
         "rows": plain(result.rows),
     }
     content["sha256"] = _own_hash(content)
+    if result.parquet and find_spec("pyarrow"):
+        parts["parquet"] = result.table.to_parquet(index=False)
     parts["json"] = (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
     folder.mkdir(parents=True, exist_ok=True)
     _replace({folder / f"{result.name}.{ending}": part for ending, part in parts.items()})
-    if not packed:
-        files.remove(folder / f"{result.name}.npz")  # of an earlier run
-    return [folder / f"{result.name}.{ending}" for ending in ("csv", "json", "npz") if ending in parts]
+    for ending in {"npz", "parquet"} - {*parts}:
+        files.remove(folder / f"{result.name}.{ending}")  # of an earlier run
+    return [
+        folder / f"{result.name}.{ending}" for ending in ("csv", "json", "npz", "parquet") if ending in parts
+    ]
 
 
 def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:

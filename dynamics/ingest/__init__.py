@@ -3,7 +3,8 @@
 
 from dynamics.ingest.arrays import from_arrays
 from dynamics.ingest.records import Records
+from dynamics.ingest.scores import scores_of_others, take_in_scores
 from dynamics.ingest.tables import from_tables
 from dynamics.ingest.write import take_in
 
-__all__ = ["Records", "from_arrays", "from_tables", "take_in"]
+__all__ = ["Records", "from_arrays", "from_tables", "scores_of_others", "take_in", "take_in_scores"]

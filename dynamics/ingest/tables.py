@@ -22,9 +22,11 @@ from dynamics.recording.judgement import PER_ANSWER, PER_OPTION
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 CALLED = {
-    "id": ("id", "ids", "guid", "example", "example_id", "sample_id", "index", "idx"),
+    "id": ("id", "ids", "guid", "example_id", "sample_id"),
+    "example": ("example", "index", "idx"),
     "seed": ("seed", "run"),
     "epoch": ("epoch", "checkpoint"),
+    "view": ("view",),
     "augmentation": ("augmentation",),
     "label": ("label", "labels", "gold", "target"),
     "true_label": ("true_label", "true_labels", "clean_label"),
@@ -48,9 +50,9 @@ def from_tables(
 ) -> Records:
     r"""Return records from tables; a folder holds the files of one seed, several folders those of seeds 0, 1, 2, ...
 
-    Columns, under these or other usual names: `id` of the example (a text or an index), `epoch`, `seed` (unless folders
-    say so), `augmentation`, `label`, `true_label`, and what is known of the answer, as in
-    :func:`dynamics.ingest.from_arrays`. What no row is about is missing.
+    Columns, under these or other usual names: `id` of the example (a text or an index), `example` (its index, beside a
+    text), `epoch`, `seed` (unless folders say so), `view`, `augmentation`, `label`, `true_label`, and what is known of
+    the answer, as in :func:`dynamics.ingest.from_arrays`. What no row is about is missing.
 
     Raises
     ------
@@ -104,9 +106,26 @@ def read(path: Path) -> pd.DataFrame:
     >>> read(path).to_dict("records")
     [{'id': 7, 'label': 1, 'logits': [0.5, 1.5], 'epoch': 3}]
     """
+    return _with_usual_names(read_raw(path), path)
+
+
+def read_raw(path: Path) -> pd.DataFrame:
+    """Read a table as it is; everything in a .csv file as texts, because 007 is no number, and NA no missing label.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, or is empty.
+
+    Examples
+    --------
+    >>> read_raw(Path("no-such-file.csv"))
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: no file no-such-file.csv
+    """
     files.check_regular(path)
     readers: dict[str, Any] = {
-        # As texts: 007 is no number, and NA no missing label.
         ".csv": lambda: pd.read_csv(path, dtype=str, keep_default_na=False),
         ".jsonl": lambda: pd.DataFrame(
             json.loads(line) for line in path.read_text().splitlines() if line.strip()
@@ -123,7 +142,7 @@ def read(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} cannot be read ({shorten(str(error), 160)})") from None
     if len(frame) == 0:
         raise UserError(f"{path} has no rows")
-    return _with_usual_names(frame, path)
+    return frame
 
 
 def _with_usual_names(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -153,7 +172,7 @@ def _with_usual_names(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if twice := sorted({name for name in kept.columns if list(kept.columns).count(name) > 1}):
         raise UserError(f"{path} has several columns that mean `{twice[0]}`: keep one of them")
     for name in kept.columns.difference([*PER_OPTION]):
-        if name in ("id", "label", "true_label", "predicted"):
+        if name in ("id", "example", "label", "true_label", "predicted"):
             kept[name] = _as_integers_if_all_are(kept[name])
         else:
             kept[name] = _as_numbers(kept[name], path=path)
@@ -190,6 +209,8 @@ def _as_numbers(column: pd.Series, *, path: Path) -> pd.Series:
 
 
 def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | None) -> Records:
+    if "id" not in frame and "example" in frame:
+        frame = frame.rename(columns={"example": "id"})
     for name in ("id", "epoch"):
         if name not in frame:
             others, there = ", ".join(CALLED[name][1:4]), ", ".join(map(str, frame))
@@ -211,19 +232,21 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
         frame = frame.assign(predicted=_numbered(frame["predicted"], names))
     axes = {
         axis: pd.Index(frame[axis] if axis in frame else np.zeros(len(frame), int)).astype(int)
-        for axis in ("seed", "epoch", "augmentation")
+        for axis in ("seed", "epoch", "view", "augmentation")
     }
     values = {axis: sorted({*index}) for axis, index in axes.items()}
-    ids, row_of = np.unique(frame["id"].to_numpy(), return_index=True)
-    ids = frame["id"].to_numpy()[np.sort(row_of)]  # in the order of their first rows
+    ids = np.unique(frame["id"].to_numpy())
+    integers = all(isinstance(one, (int, np.integer)) for one in ids)
+    indices = ids.astype(np.int64) if integers else _indices(frame, ids)
+    if indices is not None:
+        order = np.argsort(indices, kind="stable")
+        ids, indices = ids[order], indices[order]
     place = {one: at for at, one in enumerate(ids)}
     at = (
-        *(np.searchsorted(values[axis], axes[axis]) for axis in ("seed", "epoch")),
-        np.zeros(len(frame), int),
-        np.searchsorted(values["augmentation"], axes["augmentation"]),
+        *(np.searchsorted(values[axis], axes[axis]) for axis in axes),
         np.array([place[one] for one in frame["id"]]),
     )
-    shape = (len(values["seed"]), len(values["epoch"]), 1, len(values["augmentation"]), len(ids))
+    shape = (*map(len, values.values()), len(ids))
     present = np.zeros(shape, bool)
     flat = np.ravel_multi_index(at, shape)
     if len(np.unique(flat)) < len(flat):
@@ -237,7 +260,6 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
         said.append(
             f"{counted(int((~present).sum()), 'answer')} of {present.size} have no row: they are missing, not wrong"
         )
-    integers = all(isinstance(one, (int, np.integer)) for one in ids)
     return Records(
         given={name: _filled(frame, name, at, shape) for name in given},
         present=None if present.all() else present,
@@ -246,11 +268,18 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
         out_of=out_of,
         labels=None if labels is None else labels.loc[ids].to_numpy(np.int64),
         true_labels=None if true is None else true.loc[ids].to_numpy(np.int64),
-        indices=ids.astype(np.int64) if integers else None,
+        indices=indices,
         ids=None if integers else [str(one) for one in ids],
         classes=names,
         said=said,
     )
+
+
+def _indices(frame: pd.DataFrame, ids: np.ndarray) -> np.ndarray | None:
+    """Return the index of each example, where a table has both ids and indices."""
+    if "example" not in frame or not pd.api.types.is_integer_dtype(frame["example"]):
+        return None
+    return frame.groupby("id")["example"].first().loc[ids].to_numpy(np.int64)
 
 
 def _filled(frame: pd.DataFrame, name: str, at: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> np.ndarray:
