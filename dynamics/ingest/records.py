@@ -58,6 +58,8 @@ class Records:
             raw = _of_counts(raw[COUNTS], there, self.out_of)
         elif "correct" in raw:
             raw["correct"] = indicators(raw["correct"], there)
+        if "predicted" in raw:
+            raw["predicted"] = _whole(raw["predicted"], there)
         places = np.flatnonzero(there.any(axis=(1, 2, 3)))
         if not len(places):
             raise UserError(f"seed {self.seeds[at]} has no answer at all: leave it out")
@@ -68,12 +70,9 @@ class Records:
         return OfSeed(self.seeds[at], [self.epochs[place] for place in places], arrays)
 
     def _judged(self, raw: dict[str, np.ndarray], there: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-        share = {name: values[epoch] for name, values in raw.items() if name == "share"}
-        known = {name: values[epoch] for name, values in raw.items() if name != "share"}
-        found = {**judge(known, self.labels, there[epoch]), **share}
-        return {
-            name: np.where(there[epoch], values, 0).astype(values.dtype) for name, values in found.items()
-        }
+        known = {name: values[epoch] for name, values in raw.items()}
+        share = {name: known.pop(name) for name in ("share",) if name in known}
+        return {**judge(known, self.labels, there[epoch]), **share}
 
 
 class OfSeed(NamedTuple):
@@ -122,6 +121,16 @@ def indicators(values: np.ndarray, there: Bool[np.ndarray, "*answers"]) -> Bool[
             "`probabilities`, numbers of right answers as `counts`"
         )
     return (values == 1) & there
+
+
+def _whole(values: np.ndarray, there: Bool[np.ndarray, "*answers"]) -> np.ndarray:
+    """Return classes as integers: as they are, or from floats, which a table has where an answer is missing."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return values
+    known = np.where(there, values, 0)
+    if (known != np.round(known)).any():
+        raise UserError(f"`predicted` must hold classes, got {known[known != np.round(known)][0]:.6g}")
+    return known.astype(np.int64)
 
 
 def _of_counts(

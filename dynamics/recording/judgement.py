@@ -43,7 +43,7 @@ def judge(
     labels
         The label of each example, where answers are classes.
     present
-        Where an answer is missing: what is given there is not looked at.
+        Which answers are there: what is given where one is missing is not looked at, and all arrays are 0 there.
 
     Raises
     ------
@@ -65,8 +65,12 @@ def judge(
             f"`error_norm`, got {named}"
         )
     if options:
-        return _of_options(options[0], as_array(options[0], given[options[0]]), labels, present)
-    return _of_answers({name: as_array(name, values) for name, values in single.items()}, labels, present)
+        found = _of_options(options[0], as_array(options[0], given[options[0]]), labels, present)
+    else:
+        found = _of_answers({name: as_array(name, one) for name, one in single.items()}, labels, present)
+    if present is None:
+        return found
+    return {name: np.where(present, values, 0).astype(values.dtype) for name, values in found.items()}
 
 
 def _of_options(
@@ -89,7 +93,7 @@ def _of_options(
     if labels is None:
         raise UserError(f"`{name}` need the `labels` of the examples, to say what is right")
     _check_labels(labels, name, values)
-    there = np.ones(values.shape[:-1], bool) if present is None else present
+    there = _checked_present(present, name, values.shape[:-1])
     if not np.isfinite(values[there]).all():
         raise UserError(
             f"`{name}` must be finite, got {values[there][~np.isfinite(values[there])][0]}: the training may have "
@@ -113,6 +117,15 @@ def _of_options(
         "error_norm": np.sqrt(np.maximum(np.square(probabilities).sum(axis=-1) + 1 - 2 * own, 0)),
         "predicted": predicted,
     }
+
+
+def _checked_present(present: np.ndarray | None, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return which answers are there: all, unless it is said."""
+    if present is None:
+        return np.ones(shape, bool)
+    if present.shape != shape:
+        raise UserError(f"`present` must have the shape of `{name}`, {shape}, got {present.shape}")
+    return present
 
 
 def _softmax(
@@ -164,7 +177,7 @@ def _of_answers(
         shapes = ", ".join(f"`{name}` {values.shape}" for name, values in given.items())
         raise UserError(f"all that is given must have one shape, got {shapes}")
     shape = next(iter(shaped.values())).shape
-    there = np.ones(shape, bool) if present is None else present
+    there = _checked_present(present, next(iter(given)), shape)
     found = {name: _checked(name, values, there) for name, values in shaped.items() if name != "correct"}
     if "correct" in shaped:
         correct = as_indicators("`correct`", shaped["correct"])
@@ -202,11 +215,9 @@ def on_three_axes(name: str, values: np.ndarray) -> np.ndarray:
 def _checked(
     name: str, values: np.ndarray, there: Bool[np.ndarray, "view augmentation example"]
 ) -> np.ndarray:
-    """Return one epoch's values with zeros where an answer is missing, once their type and range are checked."""
-    if there.shape != values.shape:
-        raise UserError(f"`present` must have the shape of `{name}`, {values.shape}, got {there.shape}")
+    """Return one epoch's values, once their type and range are checked."""
     if name == "predicted":
-        return np.where(there, as_integers("`predicted`", values), 0)
+        return as_integers("`predicted`", values)
     if not np.issubdtype(values.dtype, np.floating):
         raise UserError(f"`{name}` must be floats, got {values.dtype}")
     known = values[there]
@@ -214,4 +225,4 @@ def _checked(
     if not np.isfinite(known).all() or (known.size and not low <= known.min() <= known.max() <= high):
         within = "finite" if low == -np.inf else f"from {low} to {high}"
         raise UserError(f"`{name}` must be {within}, got {known.min():.3g} to {known.max():.3g}")
-    return np.where(there, np.clip(values, -MAX_MARGIN, MAX_MARGIN), 0)
+    return np.clip(values, -MAX_MARGIN, MAX_MARGIN)

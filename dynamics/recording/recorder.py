@@ -207,9 +207,6 @@ class Recorder:
         if there is not None or ids is not None:
             shape = arrays["correct"].shape
             arrays["present"] = np.ones(shape, bool) if there is None else there
-            if arrays["present"].shape != shape:
-                raise UserError(f"`present` must have the shape {shape}, got {arrays['present'].shape}")
-            arrays["correct"] = arrays["correct"] & arrays["present"]
             arrays = {name: spread(values, rows, len(self.panel)) for name, values in arrays.items()}
         self._commit(number, arrays, scalars or {})
 
