@@ -12,7 +12,9 @@ from dynamics.recording.recorder import Recorder
 try:
     from keras.callbacks import Callback
 except ImportError:
-    raise ImportError("dynamics.recording.keras needs Keras and a backend: pip install keras") from None
+    raise ImportError(
+        "dynamics.recording.keras needs Keras and a backend: pip install keras, and set KERAS_BACKEND=torch"
+    ) from None
 
 
 class RecordPanel(Callback):
