@@ -5,7 +5,6 @@ An epoch's arrays are written first and made durable; its row of `digest` is wri
 silently reads a missing chunk as zeros and does not check that chunks belong together; the digest does.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -15,23 +14,14 @@ from typing import Any
 import numpy as np
 import zarr
 from jaxtyping import Int64, UInt8
-from zarr.codecs import BloscCodec, Crc32cCodec
 
 from dynamics import files
+from dynamics.snapshots.chunk import compressors, digest, encoded
 from dynamics.snapshots.damage import MISSING, Damaged, check_format, damage_named
 from dynamics.snapshots.schema import ARRAYS, CHUNK_BYTES, COORDINATES, FORMAT, Schema
 
-
-def digest(values: np.ndarray) -> UInt8[np.ndarray, " byte"]:
-    """Return the BLAKE2b hash (16 bytes) of an array's elements: little-endian, last axis fastest.
-
-    Examples
-    --------
-    >>> digest(np.array([True, False])).tobytes().hex()[:8]
-    'ead9a09a'
-    """
-    stored = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    return np.frombuffer(hashlib.blake2b(stored.data, digest_size=16).digest(), np.uint8)
+WRITING = ".partial"
+"""Ending of a chunk that is being written."""
 
 
 def create(
@@ -75,10 +65,7 @@ def create(
             dtype=kind,
             fill_value=0,
             dimension_names=axes,
-            compressors=[
-                BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=kind.itemsize),
-                Crc32cCodec(),
-            ],
+            compressors=compressors(kind),
             chunk_key_encoding={"name": "default", "separator": "."},
             config={"write_empty_chunks": True},  # an epoch of nothing but False is an epoch
             attributes=kept,
@@ -256,9 +243,9 @@ class Store:
     def write(self, epoch: int, entries: dict[str, np.ndarray]) -> None:
         """Write and commit one epoch, in a store with one chunk per epoch; durable on return."""
         for name in self.arrays:
-            self.array(name)[epoch - 1] = entries[name]
+            self._put(name, epoch, entries[name])
         self._sync(self.arrays, epoch)
-        self.array("digest")[epoch - 1] = np.stack([digest(entries[name]) for name in self.arrays])
+        self._put("digest", epoch, np.stack([digest(entries[name]) for name in self.arrays]))
         self._sync(["digest"], epoch)
 
     def uncommit(self, epoch: int) -> None:
@@ -282,6 +269,14 @@ class Store:
                 with damage_named(self.chunk(name, at + 1)):
                     array[at]
             raise
+
+    def _put(self, name: str, epoch: int, values: np.ndarray) -> None:
+        """Write the chunk of one epoch aside, and give it its place."""
+        path = self.chunk(name, epoch)
+        _check_regular(path)
+        aside = path.with_name(path.name + WRITING)
+        aside.write_bytes(encoded(values))
+        aside.replace(path)
 
     def _sync(self, names: Sequence[str], epoch: int) -> None:
         chunks = [self.chunk(name, epoch) for name in names]
