@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from analysis import scores
+import dynamics
+from analysis import examples, scores
 from analysis.statistics.difficulty import difficulty_scores, early_epoch
 from dynamics import methods, networks
 from dynamics.config import Recipe
 from dynamics.data import Dataset, flipped_labels
 from dynamics.methods.base import how_clearly
 from dynamics.study import open_study
+from runners import ingest
 from tests.analysis.studies import opened, rising, write
 from tests.references import difficulty as loops
 from tests.trained import trained_here
@@ -34,6 +36,28 @@ def recorded(rng: np.random.Generator) -> list[dict[str, np.ndarray]]:
             {"correct": correct, "probability": p, "predicted": rng.integers(0, 2, SHAPE), **floats}
         )
     return epochs
+
+
+def test_aum_is_that_of_its_authors(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Their library's file is taken in, and stands beside our score in one table."""
+    library = pytest.importorskip("aum")
+    logits, labels = rng.normal(size=(5, 40, 3)) * 3, rng.integers(0, 3, 40)
+    ids = [f"image-{at}" for at in range(40)]
+    theirs = library.AUMCalculator(str(tmp_path))
+    panel = dynamics.Panel(labels=labels, ids=ids)
+    with dynamics.Recorder(tmp_path / "runs/s/net/seed-0000", panel=panel, epochs=5) as recorder:
+        for epoch in logits:
+            recorder.write(logits=epoch)
+            order = rng.permutation(40)
+            theirs.update(torch.tensor(epoch[order]), torch.tensor(labels[order]), [ids[at] for at in order])
+        recorder.finish()
+    theirs.finalize()
+    words = ["--study", "s", "--runs", str(tmp_path / "runs"), "--scores", str(tmp_path / "aum_values.csv")]
+    assert ingest.main(words) == 0
+    found = examples.analyse(open_study(tmp_path / "runs/s"))
+    np.testing.assert_allclose(found.table["net.aum"], found.table["others.aum"], atol=5e-3)
+    (row,) = (row for row in found.tables()[1].rows if row["score"] == "aum")
+    assert row["rho"] == pytest.approx(1) and row["examples"] == 40
 
 
 def test_all_scores_are_those_of_loops(recorded: list[dict[str, np.ndarray]]) -> None:
