@@ -17,6 +17,7 @@ TARGETS = (  # key of a row, title, side and value of the bound, unit; those of 
     ("train.cpu.simclr.snapshot_share", "CPU: snapshot share of a quick-preset epoch", "<=", 15, "%"),
     ("store.read_seconds", "r_t of 30 x 200 x 2 x 10 x 1024 read from disk", "<=", 2, "s"),
     ("store.read_peak_without_torch", "r_t of 30 x 200 x 2 x 10 x 1024: memory of its reader", "<=", 500, "MB"),
+    ("recording.cpu.ratio", "CPU: the page's loop with a recorder / without", "<=", 1.05, "x"),
     ("train.cuda.simclr.epoch", "GPU: SimCLR epoch of 50 000 images with snapshots", "<=", 1.5, "s"),
     ("train.cuda.simclr.utilisation", "GPU: model FLOP utilisation of SimCLR", ">=", 30, "%"),
     ("train.cuda.simclr.ratio_baseline", "GPU: ours / thesis-recipe baseline", ">=", 8, "x"),
