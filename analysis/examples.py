@@ -20,7 +20,7 @@ from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from analysis.scores import difficulty_of
-from analysis.statistics.difficulty import HARD
+from analysis.statistics.difficulty import HARD, title
 from analysis.statistics.jackknife import Interval
 from analysis.statistics.memorization import memorization
 from dynamics.ingest import scores_of_others
@@ -199,7 +199,7 @@ def _with_others(result: results.Result) -> list[Table]:
         {
             "theirs": other.removeprefix("others."),
             "method": own.rpartition(".")[0],
-            "score": own.rpartition(".")[2],
+            "score": title(own.rpartition(".")[2]),
         }
         | {"examples": len(both), "rho": float(both.corr("spearman").iloc[0, 1]) if len(both) > 2 else None}
         for other in theirs

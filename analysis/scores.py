@@ -23,7 +23,7 @@ from analysis.correlation import finite, why_not_comparable
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
-from analysis.statistics.difficulty import HARD, NEEDS, DifficultySoFar, early_epoch
+from analysis.statistics.difficulty import HARD, NEEDS, DifficultySoFar, early_epoch, title
 from analysis.statistics.disattenuated import Scores, correlate, reliability, seeds_needed
 from dynamics.kinds import checked
 from dynamics.names import label
@@ -230,7 +230,7 @@ def tables(result: results.Result) -> list[Table]:
 
 
 def _titled(row: results.Row) -> results.Row:
-    return {"title": row["score"].replace("_", " "), "other_title": row["other_score"].replace("_", " ")}
+    return {"title": title(row["score"]), "other_title": title(row["other_score"])}
 
 
 def _pairs(result: results.Result) -> Table:

@@ -13,13 +13,13 @@ SCALE = mpl.colormaps["RdBu_r"]
 NORM = Normalize(-1, 1)
 
 
-def draw_cells(panel: Axes, values: Float[np.ndarray, "one other"], *, size: float = 8) -> None:
-    """Draw one cell for each value, none where it is nan; `size` is that of the numbers, in points."""
+def draw_cells(panel: Axes, values: Float[np.ndarray, "one other"], *, size: float | None = 8) -> None:
+    """Draw one cell for each value, none where it is nan; `size` is that of the numbers, in points, None for none."""
     panel.imshow(np.ma.masked_invalid(values), cmap=SCALE, norm=NORM, interpolation="nearest")
     panel.grid(False)
     panel.spines[:].set_visible(False)
     panel.tick_params(length=0)
-    for (row, column), value in np.ndenumerate(values):
+    for (row, column), value in np.ndenumerate(values) if size is not None else ():
         if np.isfinite(value):
             panel.text(
                 column,

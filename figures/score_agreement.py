@@ -8,6 +8,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from analysis.framework.results import Result
+from analysis.statistics.difficulty import title
 from dynamics.names import ordered
 from figures import Results
 from figures._cells import colour_bar, draw_cells
@@ -46,7 +47,7 @@ def draw(results: Results) -> Figure:
         math.ceil(len(methods) / columns), columns, squeeze=False, sharex=True, sharey=True
     )
     panels = list(grid.flat)
-    titles = [plain(name.replace("_", " ")) for name in names]
+    titles = [plain(title(name)) for name in names]
     for panel, method in zip(panels, methods, strict=False):
         draw_cells(panel, agreement(result, method, names), size=5)
         panel.set_title(label(method))

@@ -55,6 +55,17 @@ EARLY = 0.1
 """EL2N is that of the epoch after this part of the training (Paul et al.: 20 of 200)."""
 
 
+def title(score: str) -> str:
+    """Return a score's name as it is written.
+
+    Examples
+    --------
+    >>> title("aum"), title("first_learned")
+    ('AUM', 'first learned')
+    """
+    return score.upper() if score in ("aum", "el2n") else score.replace("_", " ")
+
+
 def scores_from(recorded: Sequence[str]) -> tuple[str, ...]:
     """Return the scores that can be computed from some recorded arrays.
 

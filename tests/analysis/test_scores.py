@@ -56,7 +56,7 @@ def test_aum_is_that_of_its_authors(tmp_path: Path, rng: np.random.Generator) ->
     assert ingest.main(words) == 0
     found = examples.analyse(open_study(tmp_path / "runs/s"))
     np.testing.assert_allclose(found.table["net.aum"], found.table["others.aum"], atol=5e-3)
-    (row,) = (row for row in found.tables()[1].rows if row["score"] == "aum")
+    (row,) = (row for row in found.tables()[1].rows if row["score"] == "AUM")
     assert row["rho"] == pytest.approx(1) and row["examples"] == 40
 
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do methods call the same examples hard, whatever the score? All scores of all methods (figure D.3)."""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure
+
+from analysis.framework.results import Result
+from analysis.statistics.difficulty import title
+from dynamics.names import ordered
+from figures import Results
+from figures._cells import colour_bar, draw_cells
+from figures._names import label, plain
+
+NUMBER = "D.3"
+TITLE = "agreement of difficulty scores across methods"
+NEEDS = ("scores",)
+READING = (
+    "Each cell is the rank correlation over examples of two scores, of one method (the blocks on the diagonal) or two, "
+    "freed of the noise of few seeds, and positive where both call the same examples hard. On the diagonal is the "
+    "reliability of a score. An empty cell could not be computed, or the methods cannot be compared."
+)
+SIDE = 0.13
+"""Inches of a cell."""
+
+
+def applies(results: Results) -> bool:
+    """Whether two methods can be compared."""
+    rows = results["scores"].rows
+    return any(row["method"] != row["other"] and row["rho"] is not None for row in rows)
+
+
+def draw(results: Results) -> Figure:
+    """Draw one block for each pair of methods."""
+    result = results["scores"]
+    methods = ordered({row["method"] for row in result.rows})
+    named = {
+        method: list(dict.fromkeys(row["score"] for row in result.rows if row["method"] == method))
+        for method in methods
+    }
+    keys = [(method, score) for method in methods for score in named[method]]
+    side = SIDE * len(keys)
+    figure = Figure((side + 2.6, side + 1.6), layout="constrained")
+    panel = figure.subplots()
+    draw_cells(panel, agreement(result, keys), size=None)
+    titles = [plain(title(score)) for _, score in keys]
+    panel.set_xticks(range(len(keys)), titles, rotation=90, fontsize=6)
+    panel.set_yticks(range(len(keys)), titles, fontsize=6)
+    start = 0
+    for method in methods:
+        middle, end = start + (len(named[method]) - 1) / 2, start + len(named[method]) - 0.5
+        panel.text(middle, -1, label(method), ha="center", va="bottom", fontsize=8)
+        if end < len(keys) - 0.5:
+            panel.axhline(end, color="white", linewidth=2)
+            panel.axvline(end, color="white", linewidth=2)
+        start += len(named[method])
+    colour_bar(figure, panel)
+    return figure
+
+
+def agreement(result: Result, keys: list[tuple[str, str]]) -> Float[np.ndarray, "one other"]:
+    """Return the correlations of all scores, with reliabilities on the diagonal; nan where there is none."""
+    values = np.full((len(keys), len(keys)), np.nan)
+    for row in result.rows:
+        one, other = (row["method"], row["score"]), (row["other"], row["other_score"])
+        value = row["reliability" if one == other else "rho"]
+        if value is not None:
+            at = keys.index(one), keys.index(other)
+            values[at] = values[at[::-1]] = value
+    return values
