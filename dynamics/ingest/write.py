@@ -76,6 +76,8 @@ def _import(records: Records, of_seeds: list[OfSeed], folder: Path, source: str,
                 _check_same(folder / name, aside / name, source)
                 files.remove(aside / name)
             else:
+                first = _first_run(folder.parents[1], folder.parent.name, folder.name)
+                _check_alike(aside / name, first, source)
                 new += 1
         _show(aside, folder)
     finally:
@@ -109,6 +111,23 @@ def _write(folder: Path, method: str, records: Records, one: OfSeed, source: str
         true_labels=records.true_labels,
         further={**further, "epoch": np.array(one.epochs)},
     )
+
+
+def _check_alike(written: Path, other: snapshots.Run | None, source: str) -> None:
+    """Check that a seed has the panel of those of the method that are there."""
+    if other is None:
+        return
+    now = snapshots.Run(written)
+    parts = {
+        "shape": (now.shape, other.shape),
+        "ids": (now.ids, other.ids),
+        **{name: (digest, other.panel_digests[name]) for name, digest in now.panel_digests.items()},
+    }
+    if different := [name for name, (one, two) in parts.items() if one != two]:
+        raise UserError(
+            f"{source} must have the {different[0].replace('_', ' ')} of {other.folder}: choose another `method` or "
+            "`study`"
+        )
 
 
 def _check_same(there: Path, written: Path, source: str) -> None:

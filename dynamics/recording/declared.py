@@ -2,6 +2,7 @@
 """What a recorder is declared with: folder, epochs, config; checked, and written down in run.json."""
 
 import itertools
+import json
 import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,7 +98,7 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any]) -> None:
     Raises
     ------
     UserError
-        If it was recorded with another config, or on another panel.
+        If it, or another seed of the method, was recorded with another config, or on another panel.
 
     Examples
     --------
@@ -115,6 +116,7 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any]) -> None:
     }
     about = {"ids": panel.ids, "fingerprint": panel.fingerprint(), "named": panel.named}
     about = {name: value for name, value in about.items() if value is not None}
+    _check_like_other_seeds(folder, {"config": config, "panel": about})
     if not snapshots.has_record(folder):
         snapshots.write_run_json(
             folder,
@@ -134,3 +136,20 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any]) -> None:
                 f"{folder} was recorded on a panel with another `{name}`: use the same one, or another study"
             )
     snapshots.add_session(folder, session)
+
+
+def _check_like_other_seeds(folder: Path, wanted: dict[str, dict[str, Any]]) -> None:
+    """Compare with the first other seed that has a record: better now than when all are trained."""
+    others = (other for other in sorted(folder.parent.glob("seed-*")) if other.name != folder.name)
+    other = next(filter(snapshots.has_record, others), None)
+    if other is None:
+        return
+    there = snapshots.read_run_json(other)
+    for part, values in wanted.items():
+        for name, value in {**dict.fromkeys(there[part]), **values}.items():
+            if json.dumps(there[part].get(name)) != json.dumps(value, default=lambda one: one.tolist()):
+                what = f"`{name}` of the panel" if part == "panel" else f"{name} in `config`"
+                raise UserError(
+                    f"{folder} must have the same {what} as {other}: the seeds of a method differ in their random seed "
+                    "alone; use another method, or another study"
+                )

@@ -151,22 +151,20 @@ class Panel:
             )
         return cls([inputs for inputs, _ in draws], draws[0][1], indices=chosen, **known)
 
-    def fingerprint(self) -> str | None:
-        """Return a hash of all inputs and labels; None where there are no inputs.
+    def fingerprint(self) -> str:
+        """Return a hash of all inputs, labels and indices.
 
         Examples
         --------
         >>> Panel(np.zeros((2, 3)), [0, 1]).fingerprint() == Panel(np.zeros((2, 3)), [1, 0]).fingerprint()
         False
         """
-        if not self.inputs:
-            return None
         hashed = hashlib.sha256()
         for one in (*self.inputs, *self.positive_views):
             for name, values in leaves(one):
                 hashed.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
                 hashed.update(np.ascontiguousarray(as_array(name, values)).data)
-        for known in (self.labels, self.true_labels):
+        for known in (self.labels, self.true_labels, self.indices):
             hashed.update(b"" if known is None else known.tobytes())
         return hashed.hexdigest()
 

@@ -481,7 +481,7 @@ def test_the_same_seed_with_another_panel_or_config_is_refused(
         (
             dynamics.Panel(images, labels, indices=range(1, K + 1)),
             {"lr": 0.1},
-            "another example 0 .0 there, 1 now",
+            "another fingerprint",
         ),
     ):
         with (
@@ -490,3 +490,37 @@ def test_the_same_seed_with_another_panel_or_config_is_refused(
         ):
             recorder.epoch(Net(), epoch=2)
     assert epochs_of(folder) == (1,)
+
+
+def test_another_seed_of_the_method_is_recorded_alike_or_not_at_all(
+    images: Tensor, labels: Tensor, folder: Path
+) -> None:
+    with dynamics.Recorder(
+        folder, panel=dynamics.Panel(images, labels), epochs=1, config={"lr": 0.1}
+    ) as recorder:
+        recorder.epoch(Net())
+        recorder.finish()
+    second = folder.with_name("seed-0001")
+    for panel, config, message in (
+        (
+            dynamics.Panel(images, (labels + 1) % C),
+            {"lr": 0.1},
+            "must have the same fingerprint of the panel as",
+        ),
+        (
+            dynamics.Panel(images, labels),
+            {"lr": 0.2},
+            "must have the same lr in config as .*seed-0000: the seeds of a",
+        ),
+        (dynamics.Panel(images, labels), {}, "must have the same lr in config as"),
+    ):
+        with (
+            dynamics.Recorder(second, panel=panel, epochs=1, config=config) as recorder,
+            pytest.raises(UserError, match=message),
+        ):
+            recorder.epoch(Net())
+    assert not snapshots.has_record(second)
+    with dynamics.Recorder(
+        second, panel=dynamics.Panel(images, labels), epochs=1, config={"lr": 0.1}
+    ) as recorder:
+        recorder.epoch(Net())

@@ -118,6 +118,23 @@ def test_another_seed_comes_later(run: Callable[..., Study], rng: np.random.Gene
     assert study.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("flags", "what"),
+    [
+        ({"labels": np.roll(LABELS, 1)}, "label"),
+        ({"labels": LABELS, "ids": np.arange(K).astype(str)}, "ids"),
+        ({}, "label"),
+    ],
+)
+def test_a_seed_that_comes_later_has_the_panel_of_the_others(
+    run: Callable[..., Study], rng: np.random.Generator, flags: dict[str, Any], what: str
+) -> None:
+    study = run(correct=rng.random((S, T, K)) < 0.6, labels=LABELS)
+    with pytest.raises(UserError, match=f"must have the {what} of .*seed-0000: choose another"):
+        run(correct=rng.random((1, T, K)) < 0.6, seeds=[S], **flags)
+    assert len(open_study(study.folder).runs["mine"]) == S
+
+
 def test_an_archive_holds_all_of_it(
     run: Callable[..., Study], rng: np.random.Generator, tmp_path: Path
 ) -> None:
