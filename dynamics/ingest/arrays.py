@@ -62,6 +62,9 @@ def from_arrays(
         raise UserError(f"give some of {', '.join(f'`{name}`' for name in GIVEN)}")
     if unknown := {*given} - {*GIVEN}:
         raise UserError(f"no array is called `{min(unknown)}`: use {', '.join((*GIVEN, *KNOWN))}")
+    for name, values in {**given, **known}.items():
+        if isinstance(values, np.ma.MaskedArray):
+            raise UserError(f"`{name}` is a masked array: give its data, and ~mask as `present`")
     said = [
         f"{name} is taken as ({', '.join(AXES[values.ndim - (name in PER_OPTION)])}"
         f"{', class' * (name in PER_OPTION)})"

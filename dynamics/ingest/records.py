@@ -112,7 +112,7 @@ def indicators(values: np.ndarray, there: Bool[np.ndarray, "*answers"]) -> Bool[
     """
     if values.dtype == np.bool_:
         return values
-    if not np.issubdtype(values.dtype, np.number):
+    if values.dtype.kind not in "iuf":
         raise UserError(f"`correct` must hold booleans, or 0 and 1, got {values.dtype}")
     known = values[there]
     if (strange := known[(known != 0) & (known != 1)]).size:
@@ -155,4 +155,5 @@ def as_names(values: Any) -> list[str]:
     >>> as_names(np.array(["a", "b"]))
     ['a', 'b']
     """
-    return [str(value) for value in np.asarray(values).tolist()]
+    array = np.asarray(values)
+    return [str(value) for value in (np.char.decode(array) if array.dtype.kind == "S" else array).tolist()]

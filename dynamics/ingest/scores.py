@@ -8,7 +8,7 @@ import pandas as pd
 
 from dynamics import files, lock
 from dynamics.errors import UserError
-from dynamics.ingest.tables import read_raw
+from dynamics.ingest.frames import read_raw
 
 FILE = "scores.csv"
 NAMES = ("id", "guid", "example", "example_id", "sample_id", "index", "idx")

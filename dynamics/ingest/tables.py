@@ -4,45 +4,17 @@
 The files of dataset cartography (`dynamics_epoch_*.jsonl`, Swayamdipta et al. 2020) are such tables.
 """
 
-import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import shorten
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dynamics import files
 from dynamics.errors import UserError
+from dynamics.ingest.frames import SUFFIXES, plain, read
 from dynamics.ingest.records import COUNTS, Records
 from dynamics.names import counted
 from dynamics.recording.judgement import PER_ANSWER, PER_OPTION
-
-SUFFIXES = (".csv", ".jsonl", ".parquet")
-CALLED = {
-    "id": ("id", "ids", "guid", "example_id", "sample_id"),
-    "example": ("example", "index", "idx"),
-    "seed": ("seed", "run"),
-    "epoch": ("epoch", "checkpoint"),
-    "view": ("view",),
-    "augmentation": ("augmentation",),
-    "label": ("label", "labels", "gold", "target"),
-    "true_label": ("true_label", "true_labels", "clean_label"),
-    "logits": ("logits",),
-    "probabilities": ("probabilities", "probs"),
-    "probability": ("probability", "confidence"),
-    "predicted": ("predicted", "prediction", "pred"),
-    "correct": ("correct", "is_correct"),
-    "margin": ("margin",),
-    "error_norm": ("error_norm", "el2n"),
-    COUNTS: (COUNTS,),
-}
-"""What columns are called elsewhere."""
-CARTOGRAPHY = re.compile(r"(logits|probs)_epoch_(\d+)")
-NUMBERED = re.compile(r"(logits|probabilities)_(\d+)")
-"""One column for each class."""
 
 
 def from_tables(
@@ -90,133 +62,13 @@ def _files_of(path: Path) -> list[Path]:
     return found
 
 
-def read(path: Path) -> pd.DataFrame:
-    r"""Read a table, with its columns called as here.
-
-    Raises
-    ------
-    UserError
-        If it cannot be read, or two columns have one meaning.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp(), "dynamics_epoch_3.jsonl")
-    >>> _ = path.write_text('{"guid": 7, "logits_epoch_3": [0.5, 1.5], "gold": 1, "device": "cuda:0"}\n')
-    >>> read(path).to_dict("records")
-    [{'id': 7, 'label': 1, 'logits': [0.5, 1.5], 'epoch': 3}]
-    """
-    return _with_usual_names(read_raw(path), path)
-
-
-def read_raw(path: Path) -> pd.DataFrame:
-    """Read a table as it is; everything in a .csv file as texts, because 007 is no number, and NA no missing label.
-
-    Raises
-    ------
-    UserError
-        If it cannot be read, or is empty.
-
-    Examples
-    --------
-    >>> read_raw(Path("no-such-file.csv"))
-    Traceback (most recent call last):
-        ...
-    dynamics.errors.UserError: no file no-such-file.csv
-    """
-    files.check_regular(path)
-    readers: dict[str, Any] = {
-        ".csv": lambda: pd.read_csv(path, dtype=str, keep_default_na=False),
-        ".jsonl": lambda: pd.DataFrame(
-            json.loads(line) for line in path.read_text().splitlines() if line.strip()
-        ),
-        ".parquet": lambda: pd.read_parquet(path),
-    }
-    if path.suffix not in readers:
-        raise UserError(f"{path} must be a table, {', '.join(SUFFIXES)}, or an .npz archive of arrays")
-    try:
-        frame = readers[path.suffix]()
-    except FileNotFoundError:
-        raise UserError(f"no file {path}") from None
-    except Exception as error:  # whatever a parser meets; parquet needs pyarrow
-        raise UserError(f"{path} cannot be read ({shorten(str(error), 160)})") from None
-    if len(frame) == 0:
-        raise UserError(f"{path} has no rows")
-    return frame
-
-
-def _with_usual_names(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    names = {
-        there: name
-        for name, called in CALLED.items()
-        for there in frame.columns
-        if str(there).lower() in called
-    }
-    for column in frame.columns:
-        if found := CARTOGRAPHY.fullmatch(str(column)):
-            names[column] = "logits" if found[1] == "logits" else "probabilities"
-            frame = frame.assign(epoch=int(found[2]))
-            names["epoch"] = "epoch"
-    for name in PER_OPTION:
-        numbered = [
-            column
-            for column in frame.columns
-            if (found := NUMBERED.fullmatch(str(column))) and found[1] == name
-        ]
-        if numbered:
-            numbered.sort(key=lambda column: int(str(column).rpartition("_")[2]))
-            numbers = frame[numbered].apply(_as_numbers, path=path)
-            frame = frame.assign(**{name: numbers.to_numpy(float).tolist()})
-            names[name] = name
-    kept = frame[list(names)].rename(columns=names)
-    if twice := sorted({name for name in kept.columns if list(kept.columns).count(name) > 1}):
-        raise UserError(f"{path} has several columns that mean `{twice[0]}`: keep one of them")
-    for name in kept.columns.difference([*PER_OPTION]):
-        if name in ("id", "example", "label", "true_label", "predicted"):
-            kept[name] = _as_integers_if_all_are(kept[name])
-        else:
-            kept[name] = _as_numbers(kept[name], path=path)
-    return kept
-
-
-def _as_integers_if_all_are(column: pd.Series) -> pd.Series:
-    """Return texts as integers if each is written as one is, and as they are otherwise."""
-    texts = column.map(lambda value: isinstance(value, str))
-    if not texts.all():
-        return column
-    return column.astype(int) if column.str.fullmatch(r"-?(0|[1-9]\d{0,17})").all() else column
-
-
-def _as_numbers(column: pd.Series, *, path: Path) -> pd.Series:
-    """Return texts as numbers; an empty one is missing."""
-    if column.dtype != object and not pd.api.types.is_string_dtype(column):
-        return column
-    truths = {
-        "True": 1,
-        "true": 1,
-        "TRUE": 1,
-        "False": 0,
-        "false": 0,
-        "FALSE": 0,
-        True: 1,
-        False: 0,
-        "": np.nan,
-    }
-    try:
-        return pd.to_numeric(column.map(lambda value: truths.get(value, value)))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path}: `{column.name}` must hold numbers ({shorten(str(error), 80)})") from None
-
-
 def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | None) -> Records:
     if "id" not in frame and "example" in frame:
         frame = frame.rename(columns={"example": "id"})
     for name in ("id", "epoch"):
-        if name not in frame:
-            others, there = ", ".join(CALLED[name][1:4]), ", ".join(map(str, frame))
-            raise UserError(f"the tables need a column `{name}` (or {others}), got {there}")
         if frame[name].isna().any():
             raise UserError(f"every row needs an `{name}`")
+    _check_ids(frame["id"])
     given = [name for name in (*PER_OPTION, *PER_ANSWER, COUNTS) if name in frame]
     if not given:
         raise UserError(
@@ -224,14 +76,10 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
         )
     said = []
     labels, true, names = _labels(frame, classes)
-    if (
-        "predicted" in frame
-        and names is not None
-        and frame["predicted"].map(lambda value: isinstance(value, str)).all()
-    ):
-        frame = frame.assign(predicted=_numbered(frame["predicted"], names))
+    if "predicted" in frame and names is not None:
+        frame = frame.assign(predicted=_predicted(frame["predicted"], names))
     axes = {
-        axis: pd.Index(frame[axis] if axis in frame else np.zeros(len(frame), int)).astype(int)
+        axis: _whole(axis, frame[axis]) if axis in frame else pd.Series(np.zeros(len(frame), int))
         for axis in ("seed", "epoch", "view", "augmentation")
     }
     values = {axis: sorted({*index}) for axis, index in axes.items()}
@@ -307,20 +155,50 @@ def _labels(
 ) -> tuple[pd.Series | None, pd.Series | None, list[str] | None]:
     """Return the label and the true label of each example, by id, and the names of the classes."""
     columns = [name for name in ("label", "true_label") if name in frame]
-    texts = [name for name in columns if frame[name].map(lambda value: isinstance(value, str)).all()]
+    are_texts = {name: frame[name].map(lambda value: isinstance(value, str)) for name in columns}
+    texts = [name for name in columns if are_texts[name].all()]
     names = None if classes is None else list(classes)
     if texts and names is None:
         names = sorted({*pd.concat([frame[name] for name in texts])})
     found: dict[str, pd.Series] = {}
     for name in columns:
-        numbers = _numbered(frame[name], names or []) if name in texts else frame[name]
-        if numbers.isna().any() or (numbers != numbers.round()).any():
-            raise UserError(f"`{name}` must be an integer or a text in every row")
+        if name not in texts and are_texts[name].any():
+            raise UserError(f"`{name}` must be an integer in every row, or a text in every row")
+        numbers = _numbered(frame[name], names or []) if name in texts else _whole(name, frame[name])
         by_id = numbers.groupby(frame["id"])
         if (by_id.nunique() > 1).any():
             raise UserError(f"example {by_id.nunique().idxmax()!r} has more than one `{name}`")
         found[name] = by_id.first()
     return found.get("label"), found.get("true_label"), names
+
+
+def _check_ids(ids: pd.Series) -> None:
+    """Refuse ids that could be taken for one another: they are all texts, or all integers."""
+    if ids.map(lambda one: isinstance(one, str)).all():
+        return
+    integers = ids.map(
+        lambda one: isinstance(one, (int, np.integer)) and not isinstance(one, (bool, np.bool_))
+    )
+    if not integers.all():
+        odd = plain(ids[~integers].iloc[0])
+        raise UserError(f"`id` must be a text in every row, or an integer in every row, got {odd!r:.60}")
+
+
+def _whole(name: str, column: pd.Series) -> pd.Series:
+    """Return a column of numbers as integers, which they must be."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    if numbers.isna().any() or (numbers != numbers.round()).any():
+        odd = column[numbers.isna() | (numbers != numbers.round())].iloc[0]
+        raise UserError(f"`{name}` must be an integer in every row, got {plain(odd)!r}")
+    return numbers.astype(np.int64)
+
+
+def _predicted(column: pd.Series, names: list[str]) -> pd.Series:
+    """Return predictions as numbers of classes: NaN where there is none."""
+    missing = column.isna() | (column == "")
+    if not column[~missing].map(lambda value: isinstance(value, str)).any():
+        return pd.to_numeric(column.mask(missing))
+    return _numbered(column[~missing], names).reindex(column.index)
 
 
 def _numbered(column: pd.Series, names: list[str]) -> pd.Series:

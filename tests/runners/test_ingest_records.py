@@ -13,6 +13,7 @@ import pytest
 from analysis import binomial, correlation, examples, learning, order, scores
 from dynamics import snapshots
 from dynamics.errors import UserError
+from dynamics.ingest import from_arrays
 from dynamics.study import Study, open_study
 from runners.ingest import main
 
@@ -303,15 +304,24 @@ def test_wrong_arrays_are_said_in_a_line(
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("log.csv", "id,correct\na,1\n", "the tables need a column epoch"),
-        ("log.csv", "epoch,correct\n1,1\n", "the tables need a column id .or ids, guid"),
+        ("log.csv", "id,correct\na,1\n", "log.csv needs a column called epoch, checkpoint, got id, correct"),
+        ("log.csv", "epoch,correct\n1,1\n", "needs a column called id, ids, guid, .* got epoch, correct"),
         ("log.csv", "id,epoch\na,1\n", "the tables say nothing of answers"),
         ("log.csv", "id,epoch,correct\na,1,1\na,1,0\n", "two rows are about example 'a' after epoch 1"),
         ("log.csv", "id,epoch,correct\na,1,maybe\n", "correct must hold numbers"),
         ("log.csv", "id,epoch,label,pred\na,1,x,y\na,2,y,y\n", "example 'a' has more than one label"),
         ("log.csv", "id,epoch,label,pred\na,1,x,z\n", "classes must name all labels, got 'z'"),
         ("log.csv", "id,guid,epoch,correct\na,b,1,1\n", "several columns that mean id"),
+        ("log.csv", "id,epoch,correct\na,1.5,1\n", "epoch must be an integer in every row, got 1.5"),
+        ("log.csv", "id,seed,epoch,correct\na,,1,1\n", "seed must be an integer in every row, got nan"),
         ("log.csv", "", "log.csv cannot be read"),
+        ("log.jsonl", '{"id": 1, "epoch": 1, "correct": 1}\n{"id": "1", "epoch": 1, "correct": 0}',
+         "id must be a text in every row, or an integer in every row, got '1'"),
+        ("log.jsonl", '{"id": [1], "epoch": 1, "correct": 1}', "id must be a text in every row, .* got .1."),
+        ("log.jsonl", '{"id": 1.5, "epoch": 1, "correct": 1}', "id must be a text in every row, .* got 1.5"),
+        ("log.jsonl",
+         '{"id": 1, "epoch": 1, "correct": 1, "label": "x"}\n{"id": 2, "epoch": 1, "correct": 0, "label": 1}',
+         "label must be an integer in every row, or a text in every row"),
         ("log.csv", "id,epoch,correct\n", "log.csv has no rows"),
         ("log.jsonl", '{"id": 1, "epoch": 1, "correct": true\n', "log.jsonl cannot be read"),
         ("log.jsonl",
@@ -337,3 +347,17 @@ def test_arrays_and_tables_do_not_mix(run: Callable[..., Study], tmp_path: Path)
     np.savez(tmp_path / "odd.npz", right=np.ones((2, 3)))
     with pytest.raises(UserError, match="holds an array called 'right': rename it"):
         run(records=tmp_path / "odd.npz")
+
+
+def test_a_prediction_that_is_missing_is_missing(run: Callable[..., Study], tmp_path: Path) -> None:
+    table = saved(tmp_path, "log.csv", "id,epoch,label,pred\na,1,cat,\nb,1,dog,dog\nc,1,cat,dog\n")
+    study = run(records=table)
+    assert study.array("mine", "present").values.ravel().tolist() == [False, True, True]
+    assert study.correct("mine").values.ravel().tolist() == [False, True, False]
+
+
+def test_names_in_bytes_are_texts_and_a_mask_is_not_dropped() -> None:
+    correct = np.ones((1, 2))
+    assert from_arrays({"correct": correct}, ids=np.array([b"a", b"b"])).ids == ["a", "b"]
+    with pytest.raises(UserError, match="correct is a masked array: give its data, and ~mask as present"):
+        from_arrays({"correct": np.ma.array(correct, mask=[[True, False]])})
