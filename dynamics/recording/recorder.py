@@ -226,11 +226,12 @@ class Recorder:
         if self.finished:
             return
         self._check_open()
-        if self._writer is None:
-            raise UserError(f"{self.folder} has no epoch of this session: write one before you finish")
+        if not self.recorded:
+            raise UserError(f"{self.folder} has no epoch yet: write one before you finish")
         with system_errors_explained():
-            self._writer.finish(time.perf_counter() - self._began, early=early)
-        self.finished, self._before = True, tuple(self._writer.committed())
+            writer = self._writer or snapshots.Writer.reopen(self.folder)
+            writer.finish(time.perf_counter() - self._began, early=early)
+        self.finished, self._before = True, tuple(writer.committed())
         self.close()
 
     def close(self) -> None:

@@ -118,15 +118,26 @@ class Writer:
                 files.sync_tree(aside)
                 aside.rename(folder / PARTIAL)
                 files.sync(folder)
+        writer = cls.reopen(folder)
+        _check_schema(folder, writer._schema, asked)
+        return writer
+
+    @classmethod
+    def reopen(cls, folder: Path) -> "Writer":
+        """Continue a seed's snapshots, which must be there, as they were declared.
+
+        Raises
+        ------
+        UserError
+            If they are of another seed.
+        """
         path = current(folder)
         assert path is not None
         store = Store(path, writable=True)
         check_identity(identity(folder), store.attributes, path)
         if path.name == PARTIAL:
             store.drop_damaged_commits()
-        writer = cls(folder, store)
-        _check_schema(folder, writer._schema, asked)
-        return writer
+        return cls(folder, store)
 
     @property
     def arrays(self) -> tuple[str, ...]:

@@ -524,3 +524,27 @@ def test_another_seed_of_the_method_is_recorded_alike_or_not_at_all(
         second, panel=dynamics.Panel(images, labels), epochs=1, config={"lr": 0.1}
     ) as recorder:
         recorder.epoch(Net())
+
+
+def test_a_loop_that_was_killed_before_it_finished_has_only_to_finish(folder: Path) -> None:
+    with dynamics.Recorder(folder, panel=dynamics.Panel(labels=[0, 1]), epochs=1) as recorder:
+        with pytest.raises(UserError, match="has no epoch yet: write one before you finish"):
+            recorder.finish()
+        recorder.write(correct=np.array([True, False]))
+    again = dynamics.Recorder(folder, panel=dynamics.Panel(labels=[0, 1]), epochs=1)
+    assert again.recorded == (1,) and not again.finished
+    again.finish()
+    assert again.finished and snapshots.Run(folder).complete and snapshots.verify(folder) == []
+
+
+def test_a_network_that_fails_is_left_as_it_was(images: Tensor, labels: Tensor, folder: Path) -> None:
+    net = Net().train()
+    net.head.register_forward_hook(lambda *ignored: 1 / 0)
+    states = torch.get_rng_state(), random.getstate(), repr(np.random.get_state())
+    with dynamics.Recorder(folder, panel=dynamics.Panel(images, labels), epochs=1) as recorder:
+        with pytest.raises(ZeroDivisionError):
+            recorder.epoch(net)
+        assert net.training and net.calls == 0 and torch.equal(states[0], torch.get_rng_state())
+        assert (random.getstate(), repr(np.random.get_state())) == states[1:]
+        recorder.epoch(Net())
+        assert recorder.recorded == (1,)
