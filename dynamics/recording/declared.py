@@ -15,6 +15,9 @@ from dynamics.errors import UserError
 from dynamics.names import check_method_name, check_study_name
 from dynamics.recording.panel import Panel
 
+MAX_EPOCHS = 10**6
+"""Largest number of epochs: each has a file of its own until the run is finished."""
+
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that is not named as that of a seed.
@@ -48,10 +51,12 @@ def epoch_numbers(epochs: int | Sequence[int]) -> list[int]:
     """
     try:
         if not np.ndim(epochs):
+            if operator.index(epochs) > MAX_EPOCHS:  # type: ignore[arg-type]
+                raise UserError(f"`epochs` must be <= {MAX_EPOCHS}, got {epochs!r}")
             numbers = list(range(1, operator.index(epochs) + 1))  # type: ignore[arg-type]
         else:
             numbers = [operator.index(one) for one in epochs]  # type: ignore[union-attr]
-    except TypeError:
+    except (TypeError, ValueError):
         raise UserError(f"`epochs` must be an integer, or a list of integers, got {epochs!r}") from None
     if not numbers or numbers[0] < 0 or any(one >= two for one, two in itertools.pairwise(numbers)):
         raise UserError(f"`epochs` must be >= 1, or numbers >= 0 that increase, got {epochs!r}")
@@ -59,37 +64,58 @@ def epoch_numbers(epochs: int | Sequence[int]) -> list[int]:
 
 
 def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config, once its values are known to be plain and its names free.
+    """Return a config with plain values, once its names are known to be free.
+
+    Raises
+    ------
+    UserError
+        If a value is not a finite number, a truth value, a text or a list of such, or a name has another meaning.
 
     Examples
     --------
-    >>> plain_config({"lr": 0.1})
-    {'lr': 0.1}
+    >>> plain_config({"lr": np.float32(0.5), "layers": [2, 2]})
+    {'lr': 0.5, 'layers': [2, 2]}
     """
-    for name, value in config.items():
-        plain = isinstance(value, (str, int, float, bool, type(None), np.generic)) or (
-            isinstance(value, (list, tuple))
-            and all(isinstance(one, (str, int, float, bool)) for one in value)
-        )
-        if not isinstance(name, str) or not plain:
-            raise UserError(f"`config` must hold plain values by name, got {name!r}, {type(value).__name__}")
+    if not isinstance(config, Mapping):
+        raise UserError(f"`config` must be values by name, got {type(config).__name__}")
     if taken := {"source", "panel_batch", "panel_examples", "temperature", "encoder"}.intersection(config):
         raise UserError(f"`config` cannot hold {min(taken)!r}, which has another meaning: rename it")
-    return dict(config)
+    return {name: _plain(name, value) for name, value in config.items()}
 
 
-def number_of(name: str, value: Any) -> float:
-    """Return a scalar that is recorded, such as a loss, as a number.
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(name, one) for one in value]
+    one = value.item() if isinstance(value, (np.number, np.bool_)) else value
+    finite = not isinstance(one, float) or np.isfinite(one)
+    if not isinstance(name, str) or not finite or not isinstance(one, (str, int, float, bool, type(None))):
+        got = type(value).__name__ if finite else repr(one)
+        raise UserError(f"`config` must hold plain values by name, got {name!r}, {got}")
+    return one
+
+
+def numbers_by_name(scalars: Mapping[str, Any]) -> dict[str, float]:
+    """Return scalars that are recorded, such as a loss, as numbers.
+
+    Raises
+    ------
+    UserError
+        If a name is no text, or a value no number.
 
     Examples
     --------
-    >>> number_of("loss", np.float32(0.5))
-    0.5
+    >>> numbers_by_name({"loss": np.float32(0.5)})
+    {'loss': 0.5}
     """
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise UserError(f"`scalars` must hold numbers, got {name} = {value!r:.60}") from None
+    if not isinstance(scalars, Mapping) or not all(isinstance(name, str) for name in scalars):
+        raise UserError(f"`scalars` must hold numbers by name, got {scalars!r:.60}")
+    found = {}
+    for name, value in scalars.items():
+        try:
+            found[name] = float(value)
+        except (TypeError, ValueError):
+            raise UserError(f"`scalars` must hold numbers, got {name} = {value!r:.60}") from None
+    return found
 
 
 def describe(folder: Path, panel: Panel, config: dict[str, Any]) -> None:

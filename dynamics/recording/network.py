@@ -57,6 +57,8 @@ def ask(model: Callable[..., Any], panel: Panel) -> dict[str, np.ndarray]:
             judged = [_judge(model, panel, pair, device) for pair in pairs]
             return {name: np.stack([one[name] for one in judged], axis=1) for name in judged[0]}
         logits = [_outputs(model, inputs, panel, device) for inputs in panel.inputs]
+        if len({one.shape for one in logits}) > 1:
+            raise UserError("the network must return as many logits for every augmentation")
         return {"logits": torch.stack(logits).float().cpu().numpy()}
 
 
@@ -88,12 +90,22 @@ def _outputs(model: Callable[..., Any], inputs: Inputs, panel: Panel, device: to
     parts = []
     for start in range(0, len(panel), panel.batch_size):
         batch = {
-            name: torch.as_tensor(values[start : start + panel.batch_size]) for name, values in leaves(inputs)
+            name: _as_tensor(values[start : start + panel.batch_size], device)
+            for name, values in leaves(inputs)
         }
-        batch = {name: values if device is None else values.to(device) for name, values in batch.items()}
         output = model(**batch) if isinstance(inputs, Mapping) else model(*batch.values())
         parts.append(find_output(output, len(next(iter(batch.values())))))
+    if len({part.shape[1] for part in parts}) > 1:
+        raise UserError("the network must return as many outputs for every batch")
     return torch.cat(parts)
+
+
+def _as_tensor(values: Any, device: torch.device | None) -> Tensor:
+    """Return a part of the inputs for a network, which may change it."""
+    if not isinstance(values, Tensor):
+        array = np.asarray(values)
+        values = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
+    return values.clone() if device is None else values.to(device, copy=True)
 
 
 def find_output(output: Any, batch: int) -> Tensor:

@@ -2,7 +2,7 @@
 """The fixed examples that a network is asked about after every epoch, whoever trains it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,8 +97,19 @@ class Panel:
                 raise UserError(f"`{name}` must be from 0{upto}, got {known.min()} to {known.max()}")
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise UserError(f"`batch_size` must be an integer >= 1, got {batch_size!r}")
-        if not temperature > 0:
-            raise UserError(f"`temperature` must be > 0, got {temperature!r}")
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not temperature > 0:
+            raise UserError(f"`temperature` must be a number > 0, got {temperature!r}")
+        if self.positive_views and self.num_examples % min(batch_size, self.num_examples):
+            raise UserError(
+                "`batch_size` must divide the number of examples where the nearest view is looked for in a batch, "
+                f"{self.num_examples}, got {batch_size}"
+            )
+        if self.positive_views and min(batch_size, self.num_examples) < 2:
+            raise UserError(
+                f"`batch_size` must be >= 2 where the nearest view is looked for, got {batch_size}"
+            )
+        if self.indices.min() < 0:
+            raise UserError(f"`indices` must be >= 0, got {self.indices.min()}")
         self.batch_size, self.temperature = batch_size, temperature
 
     def __len__(self) -> int:
@@ -143,6 +154,16 @@ class Panel:
         from dynamics.recording.undisturbed import random_state_kept
 
         chosen = as_integers("`indices`", np.asarray(indices))
+        if isinstance(augmentations, bool) or not isinstance(augmentations, int) or augmentations < 1:
+            raise UserError(f"`augmentations` must be an integer >= 1, got {augmentations!r}")
+        if (
+            hasattr(dataset, "__len__")
+            and chosen.size
+            and not 0 <= chosen.min() <= chosen.max() < len(dataset)
+        ):
+            raise UserError(
+                f"`indices` must be from 0 to {len(dataset) - 1}, got {chosen.min()} to {chosen.max()}"
+            )
         with random_state_kept(seed=seed):
             draws = [default_collate([dataset[int(at)] for at in chosen]) for _ in range(augmentations)]
         if not all(isinstance(draw, (list, tuple)) and len(draw) == 2 for draw in draws):
@@ -203,6 +224,10 @@ def as_array(name: str, values: Any) -> np.ndarray:
     >>> as_array("labels", [1, 2])
     array([1, 2])
     """
+    if isinstance(values, np.ma.MaskedArray):
+        raise UserError(
+            f"`{name}` is a masked array: give its data, and say with `present` which answers are there"
+        )
     if hasattr(values, "detach"):  # a tensor of PyTorch's, which needs not be imported
         values = values.detach().cpu()
         values = values.float() if str(values.dtype) == "torch.bfloat16" else values
@@ -224,6 +249,8 @@ def _by_augmentation(inputs: Any) -> list[Inputs]:
 
 
 def _number_of_examples(inputs: list[Inputs], *known: Any) -> int:
+    if any(isinstance(one, Mapping) and not one for one in inputs):
+        raise UserError("`inputs` must hold arrays, got an empty mapping")
     for one in (*(values for first in inputs[:1] for _, values in leaves(first)), *known):
         if one is not None:
             try:
@@ -253,8 +280,10 @@ def _check_inputs(name: str, by_augmentation: list[Inputs], examples: int) -> No
 def _names(name: str, values: Any, length: int | None = None) -> list[str] | None:
     if values is None:
         return None
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise UserError(f"`{name}` must be texts, got {values!r:.60}")
     names = [str(value) if isinstance(value, np.str_) else value for value in values]
-    if isinstance(values, str) or not all(isinstance(value, str) for value in names):
+    if not all(isinstance(value, str) for value in names):
         raise UserError(f"`{name}` must be texts, got {values!r:.60}")
     if length not in (None, len(names)):
         raise UserError(f"`{name}` must have one entry for each of the {length} examples, got {len(names)}")

@@ -17,10 +17,10 @@ import numpy as np
 from dynamics import files, snapshots
 from dynamics.errors import UserError, system_errors_explained
 from dynamics.lock import seed_lock
-from dynamics.recording.declared import check_folder, describe, epoch_numbers, number_of, plain_config
-from dynamics.recording.judgement import judge, on_three_axes
+from dynamics.recording.declared import check_folder, describe, epoch_numbers, numbers_by_name, plain_config
+from dynamics.recording.judgement import PER_OPTION, judge, on_three_axes
 from dynamics.recording.panel import Panel, as_array
-from dynamics.recording.rows import panel_of_first_epoch, rows_of, spread
+from dynamics.recording.rows import panel_of, panel_of_first_epoch, rows_of, spread
 
 LOGGER = logging.getLogger(__name__)
 _OPEN: "weakref.WeakValueDictionary[Path, Recorder]" = weakref.WeakValueDictionary()
@@ -80,12 +80,16 @@ class Recorder:
         self.panel, self.numbers = panel, epoch_numbers(epochs)
         self.config = plain_config(config or {})
         self._writer: snapshots.Writer | None = None
+        self._options: int | None = None
         if (earlier := _OPEN.get(self.folder.resolve())) is not None:
             earlier.close()
         with system_errors_explained(), ExitStack() as failing:
             self._lock = failing.enter_context(seed_lock(self.folder))
             self.finished = snapshots.settle(self.folder)
-            self._before = snapshots.Run(self.folder).epochs if snapshots.has_record(self.folder) else ()
+            run = snapshots.Run(self.folder) if snapshots.has_record(self.folder) else None
+            self._before = () if run is None else run.epochs
+            if self.panel is None and self._before and run is not None:
+                self.panel = panel_of(run)
             self._close = weakref.finalize(self, failing.pop_all().close)
         self._last: int | None = None
         self._began = self._since = time.perf_counter()
@@ -140,8 +144,9 @@ class Recorder:
                 "`panel` must hold the inputs that the network is called with, or use recorder.write"
             )
         said = ask(model, self.panel)
+        self._check_options(self.panel, said)
         arrays = judge(said, self.panel.labels) if "logits" in said else said
-        self._commit(number, arrays, scalars or {})
+        self._commit(self.panel, number, arrays, scalars or {})
 
     def write(  # noqa: PLR0913 - what there may be of an epoch, each by name
         self,
@@ -196,10 +201,9 @@ class Recorder:
             "probability": probability,
             "error_norm": error_norm,
         }
-        if self.panel is None:
-            self.panel = panel_of_first_epoch(given, labels, ids, classes)
-        rows = rows_of(self.panel, labels, ids, classes)
-        own = None if self.panel.labels is None else self.panel.labels[rows]
+        panel = self.panel or panel_of_first_epoch(given, labels, ids, classes)
+        rows = rows_of(panel, labels, ids, classes)
+        own = None if panel.labels is None else panel.labels[rows]
         there = None if present is None else on_three_axes("present", as_array("present", present))
         if there is not None and there.dtype != np.bool_:
             raise UserError(f"`present` must be booleans, got {there.dtype}")
@@ -207,8 +211,10 @@ class Recorder:
         if there is not None or ids is not None:
             shape = arrays["correct"].shape
             arrays["present"] = np.ones(shape, bool) if there is None else there
-            arrays = {name: spread(values, rows, len(self.panel)) for name, values in arrays.items()}
-        self._commit(number, arrays, scalars or {})
+            arrays = {name: spread(values, rows, len(panel)) for name, values in arrays.items()}
+        self._check_options(panel, given)
+        self._commit(panel, number, arrays, scalars or {})
+        self.panel = panel
 
     def finish(self, *, early: bool = False) -> None:
         """Complete the run: from then on it is read by all analyses, and never changed.
@@ -273,19 +279,20 @@ class Recorder:
             )
         return number
 
-    def _commit(self, number: int, arrays: dict[str, np.ndarray], scalars: Mapping[str, float]) -> None:
-        assert self.panel is not None
-        if arrays["correct"].shape[-1] != len(self.panel):
+    def _commit(
+        self, panel: Panel, number: int, arrays: dict[str, np.ndarray], scalars: Mapping[str, float]
+    ) -> None:
+        if arrays["correct"].shape[-1] != len(panel):
             raise UserError(
-                f"an epoch must hold the {len(self.panel)} examples of the panel, got {arrays['correct'].shape[-1]}: "
+                f"an epoch must hold the {len(panel)} examples of the panel, got {arrays['correct'].shape[-1]}: "
                 "say which these are with `ids`"
             )
         if "present" in arrays and not arrays["present"].any():
             raise UserError(f"epoch {number} must have an answer that is present: leave it out otherwise")
-        values = {name: number_of(name, value) for name, value in scalars.items()}
-        mean = float(arrays["correct"].mean())
+        values = numbers_by_name(scalars)
+        right = arrays["correct"][arrays["present"]] if "present" in arrays else arrays["correct"]
         with system_errors_explained():
-            writer = self._writer or self._open_writer(arrays, values)
+            writer = self._writer or self._open_writer(panel, arrays, values)
             self._check_alike(writer, arrays, values)
             self._writer = writer
             if writer.holds(number, arrays, values) is False and (later := writer.take_back_after(number)):
@@ -296,14 +303,12 @@ class Recorder:
                 )
             writer.write(number, arrays, values)
             now = time.perf_counter()
-            writer.log({"epoch": number, "mean_correct": mean, "seconds": now - self._since})
+            writer.log({"epoch": number, "mean_correct": float(right.mean()), "seconds": now - self._since})
         self._last, self._since = number, now
 
     def _open_writer(
-        self, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
+        self, panel: Panel, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
     ) -> snapshots.Writer:
-        panel = self.panel
-        assert panel is not None
         shape = arrays["correct"].shape
         config = {"source": "recorder", **self.config}
         if shape[0] > 1:
@@ -322,6 +327,20 @@ class Recorder:
             },
             optional=[name for name in arrays if name != "correct"],
         )
+
+    def _check_options(self, panel: Panel, given: Mapping[str, Any]) -> None:
+        """Check that the number of classes is that of the panel, and of the epochs before."""
+        options = next(
+            (as_array(name, given[name]) for name in PER_OPTION if given.get(name) is not None), None
+        )
+        if options is None or not options.ndim:
+            return
+        known = self._options if panel.classes is None else len(panel.classes)
+        if known not in (None, options.shape[-1]):
+            raise UserError(
+                f"every epoch must have the same number of classes, {known} before, {options.shape[-1]} now"
+            )
+        self._options = options.shape[-1]
 
     def _check_alike(
         self, writer: snapshots.Writer, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]

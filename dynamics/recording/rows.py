@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64, Shaped
 
+from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.recording.panel import Panel, as_array
 
@@ -46,6 +47,27 @@ def panel_of_first_epoch(
         ids=[str(one) for one in ids] if texts else None,
         indices=None if texts else ids,
     )
+
+
+def panel_of(run: snapshots.Run) -> Panel:
+    """Return the panel that a run was recorded on, without its inputs.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> len(panel_of(trained_study().runs["supervised"][0]))
+    128
+    """
+    panel = Panel(
+        None,
+        run.labels,
+        indices=run.examples,
+        ids=run.ids,
+        true_labels=run.true_labels,
+        classes=run.provenance.get("classes"),
+    )
+    panel.named = bool(run.panel.get("named"))
+    return panel
 
 
 def rows_of(
@@ -90,7 +112,10 @@ def places(panel: Panel, ids: Any) -> np.ndarray:
     place = {name: at for at, name in enumerate(names)}
     if len(place) < len(names):
         raise UserError("`ids` cannot be told apart: the panel holds an index twice")
-    asked = as_array("ids", ids).tolist()
+    array = as_array("ids", ids)
+    if array.ndim != 1 or not array.size:
+        raise UserError(f"`ids` must be a list of at least one, got shape {array.shape}")
+    asked = array.tolist()
     if absent := [one for one in asked if one not in place]:
         raise UserError(f"`ids` must be those of the panel, got {absent[0]!r}, which it does not hold")
     if len({*asked}) < len(asked):
@@ -110,6 +135,8 @@ def spread(
     """
     if isinstance(rows, slice):
         return values
+    if values.shape[-1] != len(rows):
+        raise UserError(f"`ids` must name each of the {values.shape[-1]} answers, got {len(rows)}")
     whole = np.zeros((*values.shape[:-1], examples), values.dtype)
     whole[..., rows] = values
     return whole

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @contextlib.contextmanager
@@ -19,7 +19,7 @@ def undisturbed(modules: list[nn.Module]) -> Iterator[None]:
     """Compute within in eval mode and without gradients; afterwards everything is as it was.
 
     That holds for the mode of every submodule (a frozen batch norm stays frozen), for buffers, and for the random
-    state of Python, NumPy and PyTorch.
+    state of Python, NumPy and PyTorch; also for modules that are not named, and turn out to be used within.
 
     Examples
     --------
@@ -30,18 +30,50 @@ def undisturbed(modules: list[nn.Module]) -> Iterator[None]:
     >>> network.training
     True
     """
-    modes = [(part, part.training) for module in modules for part in module.modules()]
-    buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
-    with random_state_kept(), torch.no_grad():
-        for module in modules:
-            module.eval()
-        try:
-            yield
-        finally:
-            for part, mode in modes:
-                part.training = mode
-            for buffer, before in buffers:
-                buffer.copy_(before)
+    seen = _Seen()
+
+    def found(module: nn.Module, inputs: Any) -> None:
+        if module.training:  # nobody knew of it
+            seen.add(module)
+
+    hook = nn.modules.module.register_module_forward_pre_hook(found)
+    try:
+        with random_state_kept(), torch.no_grad():
+            for module in modules:
+                seen.add(module)
+            try:
+                yield
+            finally:
+                seen.restore()
+    finally:
+        hook.remove()
+
+
+class _Seen:
+    """Modules in eval mode, with the modes and buffers that they had."""
+
+    def __init__(self) -> None:
+        self._modes: dict[nn.Module, bool] = {}
+        self._buffers: list[tuple[nn.Module, str, Tensor | None, Tensor | None]] = []
+
+    def add(self, module: nn.Module) -> None:
+        for part in module.modules():
+            if part not in self._modes:
+                self._modes[part] = part.training
+                self._buffers += [
+                    (part, name, buffer, None if buffer is None else buffer.detach().clone())
+                    for name, buffer in part._buffers.items()
+                ]
+        module.eval()
+
+    def restore(self) -> None:
+        for part, mode in self._modes.items():
+            part.training = mode
+        for part, name, buffer, before in self._buffers:
+            part._buffers[name] = buffer  # a network may have put another one there
+            if buffer is not None and before is not None:
+                with torch.inference_mode(buffer.is_inference()):
+                    buffer.copy_(before)
 
 
 @contextlib.contextmanager

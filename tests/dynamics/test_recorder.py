@@ -129,7 +129,7 @@ def test_what_is_recorded_is_what_the_network_answers_at_rest(
 def wrapped(net: nn.Module) -> dict[str, Callable[..., Any]]:
     """Callables that return a network's logits, in all ways in which people wrap them."""
     loss = torch.tensor(0.5)
-    owner = SimpleNamespace(net=net)
+    owner, hidden = SimpleNamespace(net=net), {"nets": [net]}
     return {
         "module": net,
         "method": net.forward,
@@ -138,6 +138,7 @@ def wrapped(net: nn.Module) -> dict[str, Callable[..., Any]]:
         "object": lambda images: SimpleNamespace(loss=loss, logits=net(images)),
         "partial": functools.partial(net),
         "of an object": lambda images: owner.net(images),
+        "hidden": lambda images: hidden["nets"][0](images),
         "parallel": nn.DataParallel(net, device_ids=[]),
     }
 
@@ -164,20 +165,20 @@ def test_two_views_are_looked_up(images: Tensor, labels: Tensor, folder: Path) -
     others = [
         images + 0.4 * torch.randn(K, 4, generator=torch.Generator().manual_seed(seed)) for seed in (2, 3)
     ]
-    panel = dynamics.Panel([images, images], labels, positive_views=others, batch_size=5)
+    panel = dynamics.Panel([images, images], labels, positive_views=others, batch_size=4)
     with dynamics.Recorder(folder, panel=panel, epochs=1) as recorder:
         recorder.epoch(lambda views: views)
         recorder.finish()
     run = snapshots.Run(folder)
     for at, second in enumerate(others):
         both = nn.functional.normalize(torch.stack([images, second]), dim=-1).numpy()
-        for start in range(0, K, 5):
-            part = both[:, start : start + 5].reshape(-1, 4)
+        for start in range(0, K, 4):
+            part = both[:, start : start + 4].reshape(-1, 4)
             near = part @ part.T
             np.fill_diagonal(near, -np.inf)
             half = len(part) // 2
             right = near.argmax(axis=1) == np.roll(np.arange(len(part)), half)
-            np.testing.assert_array_equal(run.correct()[0, :, at, start : start + 5].ravel(), right)
+            np.testing.assert_array_equal(run.correct()[0, :, at, start : start + 4].ravel(), right)
         for view, example in np.ndindex(2, K):
             ahead, own_class = rivals(both, labels.numpy(), view, example)
             assert run.read("rivals")[0, view, at, example] == len(ahead)
@@ -347,6 +348,15 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({"logits": "high"}, "logits must be floats"),
     "ids": ({"logits": logits(2), "ids": [3, 9]}, "ids must be those of the panel, got 9"),
     "twice": ({"logits": logits(2), "ids": [3, 3]}, "ids must be unique within an epoch"),
+    "one for two": (
+        {"correct": np.ones(1, bool), "ids": [0, 1]},
+        "ids must name each of the 1 answers, got 2",
+    ),
+    "no ids": ({"correct": np.ones(4, bool), "ids": []}, "ids must be a list of at least one"),
+    "mask of numpy": (
+        {"correct": np.ma.array([True] * 4, mask=[0, 0, 0, 1])},
+        "correct is a masked array: give its",
+    ),
     "labels": ({"logits": logits(), "labels": [0, 1, 2, 1]}, "labels must be those of the panel"),
     "present": ({"correct": np.ones(4, bool), "present": np.ones(3, bool)}, "present must have the shape"),
     "absent": (
@@ -387,6 +397,7 @@ def test_what_does_not_fit_is_said_in_a_line_and_nothing_is_written(what: str, f
         ),
         ({"logits": np.stack([logits()] * 2)}, r"the same shape, \(1, 1, 4\) before, \(1, 2, 4\) now"),
         ({"logits": logits(3), "ids": [0, 1, 2]}, "the same arrays"),
+        ({"logits": logits(4, 5)}, "the same number of classes, 3 before, 5 now"),
     ],
 )
 def test_a_later_epoch_is_like_the_first(folder: Path, later: dict[str, Any], message: str) -> None:
@@ -411,6 +422,21 @@ def test_a_later_epoch_is_like_the_first(folder: Path, later: dict[str, Any], me
             lambda runs: dynamics.Recorder(runs / "mine/net/seed-0001", epochs=1, config={"net": Net()}),
             "config must hold plain values by name, got 'net'",
         ),
+        (
+            lambda runs: dynamics.Recorder(runs / "mine/net/seed-0001", epochs=1, config={"lr": float("nan")}),
+            "config must hold plain values by name, got 'lr', nan",
+        ),
+        (lambda runs: dynamics.Recorder(runs / "mine/net/seed-0001", epochs=10**19), "epochs must be <= 1000000"),
+        (lambda runs: dynamics.Panel({}, [0, 1]), "inputs must hold arrays, got an empty mapping"),
+        (lambda runs: dynamics.Panel(labels=[0, 1], temperature="low"), "temperature must be a number > 0"),
+        (lambda runs: dynamics.Panel(labels=[0, 1], ids=5), "ids must be texts, got 5"),
+        (lambda runs: dynamics.Panel(labels=[0, 1], indices=[-1, 0]), "indices must be >= 0, got -1"),
+        (lambda runs: dynamics.Panel(labels=np.ma.array([0, 1])), "labels is a masked array"),
+        (
+            lambda runs: dynamics.Panel(torch.ones(5, 2), positive_views=torch.ones(5, 2), batch_size=4),
+            "batch_size must divide the number of examples .* 5, got 4",
+        ),
+        (lambda runs: dynamics.Panel.from_dataset([(1.0, 0)], [3]), "indices must be from 0 to 0, got 3 to 3"),
         (lambda runs: dynamics.Panel(), "a panel needs inputs, labels, indices or ids"),
         (lambda runs: dynamics.Panel(labels=[]), "at least one example"),
         (lambda runs: dynamics.Panel(labels=[0.5, 1.0]), "labels must hold integers"),
@@ -548,3 +574,55 @@ def test_a_network_that_fails_is_left_as_it_was(images: Tensor, labels: Tensor, 
         assert (random.getstate(), repr(np.random.get_state())) == states[1:]
         recorder.epoch(Net())
         assert recorder.recorded == (1,)
+
+
+def test_a_network_that_changes_its_input_or_replaces_its_buffers_changes_nothing_here(
+    images: Tensor, labels: Tensor
+) -> None:
+    class Rude(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(1))
+
+        def forward(self, images: Tensor) -> Tensor:
+            self.calls = self.calls + torch.ones(3)
+            return images.sub_(1.0)[:, :C]
+
+    net, panel, before = Rude(), dynamics.Panel(images, labels, batch_size=5), images.clone()
+    buffer, fingerprint = net.calls, panel.fingerprint()
+    first, second = ask(net, panel)["logits"], ask(net, panel)["logits"]
+    np.testing.assert_array_equal(first, second)
+    assert torch.equal(images, before) and panel.fingerprint() == fingerprint
+    assert net.calls is buffer and buffer == 0
+
+
+def test_arrays_of_any_layout_are_inputs(images: Tensor, labels: Tensor) -> None:
+    whole = images.numpy()
+    for odd in (whole[::-1], np.asfortranarray(whole), whole.astype(">f4")):
+        said = ask(lambda images: images[:, :C], dynamics.Panel(odd, labels))["logits"][0]
+        np.testing.assert_array_equal(said, odd[:, :C])
+
+
+def test_missing_answers_are_not_in_the_log(folder: Path) -> None:
+    with dynamics.Recorder(folder, panel=dynamics.Panel(labels=[0] * 4), epochs=1) as recorder:
+        recorder.write(correct=np.ones(4, bool), present=np.array([True, False, False, False]))
+    assert '"mean_correct": 1.0' in (folder / "log.jsonl").read_text()
+
+
+def test_a_first_epoch_that_is_refused_declares_nothing(folder: Path) -> None:
+    with dynamics.Recorder(folder, epochs=1) as recorder:
+        with pytest.raises(UserError, match="logits must be finite"):
+            recorder.write(logits=np.full((2, 3), np.nan), labels=[0, 1], ids=["a", "b"])
+        with pytest.raises(UserError, match="scalars must hold numbers by name"):
+            recorder.write(logits=logits(), labels=[0, 1, 2, 0], scalars={1: 2.0})
+        recorder.write(logits=logits(), labels=[0, 1, 2, 0])
+        assert recorder.recorded == (1,)
+
+
+def test_a_loop_without_a_panel_goes_on_with_that_of_the_run(folder: Path) -> None:
+    with dynamics.Recorder(folder, epochs=2) as recorder:
+        recorder.write(predicted=[0, 1, 1], labels=[0, 1, 2], ids=["a", "b", "c"])
+    with dynamics.Recorder(folder, epochs=2) as recorder:
+        recorder.write(epoch=2, predicted=[2, 0], ids=["c", "a"])
+        recorder.finish()
+    assert snapshots.Run(folder).correct()[:, 0, 0].tolist() == [[True, True, False], [True, False, True]]
