@@ -71,7 +71,7 @@ def _rows(counts: MethodCounts) -> list[results.Row]:
             "method": counts.method,
             "epoch": int(epoch),
             "seeds": counts.num_seeds,
-            "trials": counts.trials,
+            "trials": counts.trials if counts.answered is None else float(counts.answered[0, i].mean()),
             "mean_r": float(r[i].mean()),
             **intervals.columns("mean_r", i),
             "sd_r": float(r[i].std()),

@@ -38,7 +38,7 @@ class MethodCounts:
     augmentations and examples of the first view, in [0, 1]. Among random mates the counts are expected ones: floats.
 
     Where answers are missing, each count is out of those that are there, `answered` and `single_answered`; examples
-    that some epoch has no answer on are left out.
+    that some epoch has no answer on are left out; and `seed_means` are pseudo-values of E[r_t], one for each seed.
     """
 
     method: str
@@ -242,7 +242,7 @@ def count(method: str, runs: Sequence[snapshots.Run], scoring: Scoring) -> Metho
         labels=runs[0].labels,
         true_labels=runs[0].true_labels,
     )
-    return _of_those_present(counts, runs) if any(map(may_lack_answers, runs)) else counts
+    return _of_those_present(counts, runs, scoring) if any(map(may_lack_answers, runs)) else counts
 
 
 def may_lack_answers(run: snapshots.Run) -> bool:
@@ -257,19 +257,20 @@ def may_lack_answers(run: snapshots.Run) -> bool:
     return "present" in run.recorded
 
 
-def _of_those_present(counts: MethodCounts, runs: Sequence[snapshots.Run]) -> MethodCounts:
+def _of_those_present(counts: MethodCounts, runs: Sequence[snapshots.Run], scoring: Scoring) -> MethodCounts:
     """Return counts out of the answers that are there; a missing one was counted as wrong."""
-    views, augmentations, examples = runs[0].shape
-    answered = np.full(counts.correct.shape, 0)
-    single, by_seed = np.full(counts.single.shape, 0), np.full(counts.seed_means.shape, 0)
+    epochs = counts.epochs.tolist()
+    answered, single = np.zeros(counts.correct.shape, np.int64), np.zeros(counts.single.shape, np.int64)
+    there_of, right_of = (np.zeros((len(runs), *counts.single.shape)) for _ in range(2))
     for index, run in enumerate(runs):
-        for place, epoch in enumerate(counts.epochs.tolist()):
-            there = np.ones((views, augmentations, examples), bool)
+        for place, epoch in enumerate(epochs):
+            there = np.ones(run.shape, bool)
             if may_lack_answers(run):
                 there = run.read("present", [epoch])[0]
             answered[:, place] += there.sum(axis=1)
             single[place] += there[0, 0]
-            by_seed[index, place] = there[0].sum()
+            there_of[index, place] = there[0].sum(axis=0)
+            right_of[index, place] = scoring.score(run.read(scoring.name, [epoch]))[0, 0].sum(axis=0)
     kept = (answered > 0).all(axis=(0, 1)) & (single > 0).all(axis=0)
     if not kept.any():
         raise UserError(f"{counts.method}: no example has an answer at every epoch: record more of them")
@@ -277,7 +278,7 @@ def _of_those_present(counts: MethodCounts, runs: Sequence[snapshots.Run]) -> Me
         counts,
         correct=counts.correct[..., kept],
         single=counts.single[:, kept],
-        seed_means=counts.seed_means * augmentations * examples / by_seed,
+        seed_means=_pseudo_values(right_of[..., kept], there_of[..., kept]),
         examples=counts.examples[kept],
         labels=None if counts.labels is None else counts.labels[kept],
         true_labels=None if counts.true_labels is None else counts.true_labels[kept],
@@ -285,6 +286,23 @@ def _of_those_present(counts: MethodCounts, runs: Sequence[snapshots.Run]) -> Me
         single_answered=single[:, kept],
         places=np.flatnonzero(kept),
     )
+
+
+def _pseudo_values(
+    right: Float[np.ndarray, "seed epoch example"], there: Float[np.ndarray, "seed epoch example"]
+) -> Float[np.ndarray, "seed epoch"]:
+    """Return the jackknife's pseudo-values of E[r_t], whose mean and spread are those that intervals are about.
+
+    Where no answer is missing they are the means of the seeds.
+    """
+    seeds, all_right, all_there = len(right), right.sum(axis=0), there.sum(axis=0)
+    whole = (all_right / all_there).mean(axis=-1)
+    if seeds == 1:
+        return whole[np.newaxis]
+    left = all_there - there
+    r = np.divide(all_right - right, left, out=np.zeros_like(left), where=left > 0)
+    without = r.sum(axis=-1) / np.maximum((left > 0).sum(axis=-1), 1)
+    return seeds * whole - (seeds - 1) * without
 
 
 def complete_examples(runs: Sequence[snapshots.Run]) -> Int64[np.ndarray, " complete"]:

@@ -63,6 +63,8 @@ class Ingest:
     """.npy file: how many of several answers on the example were right; needs --out-of."""
     out_of: int | None = None
     """Number of answers that --counts are out of."""
+    share: Path | None = None
+    """.npy file: which fraction of several answers on the example was right, where their number is not known."""
     present: Path | None = None
     """.npy file of booleans: which answers are there, where not all are."""
     labels: Path | None = None
@@ -115,6 +117,8 @@ def read(arguments: Ingest) -> tuple[Records, str]:
         loaded, source = {**load_archive(path), **loaded}, path.name
     given = {name: loaded.pop(name) for name in GIVEN if name in loaded}
     out_of = loaded.pop("out_of", arguments.out_of)
+    if out_of is not None and (np.ndim(out_of) or not np.issubdtype(np.asarray(out_of).dtype, np.integer)):
+        raise UserError(f"`out_of` must be an integer, got {out_of!r:.60}")
     return from_arrays(given, out_of=None if out_of is None else int(out_of), **loaded), source
 
 
@@ -123,8 +127,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = cli(Ingest, argv, prog="python -m runners.ingest", description=__doc__)
     check_study_name(arguments.study)
     if arguments.scores is not None:
-        names = take_in_scores(arguments.scores, study=arguments.runs / arguments.study)
-        say(f"scores of others in study {arguments.study}: {', '.join(names)}")
+        taken = take_in_scores(arguments.scores, study=arguments.runs / arguments.study)
+        say(f"scores of others in study {arguments.study}: {', '.join(taken.names)}")
+        say(f"{taken.matched} of their {taken.examples} examples are in the study")
         say(f"next: {shlex.join(['python', '-m', 'analysis.examples', *_where(arguments)])}")
         return 0
     if arguments.method is None:
@@ -134,8 +139,6 @@ def main(argv: Sequence[str]) -> int:
         method = plain_name(method)
         say(f"{arguments.method} is called {method} here")
     records, source = read(arguments)
-    for line in records.said:
-        say(line)
     new = take_in(
         records,
         runs=arguments.runs,
@@ -144,6 +147,8 @@ def main(argv: Sequence[str]) -> int:
         source=source,
         aligned=arguments.aligned,
     )
+    for line in records.said:
+        say(line)
     there = snapshots.list_seeds(arguments.runs, arguments.study, method)
     kept = f"; {len(there) - new} were there already" if len(there) > new else ""
     say(f"{counted(len(there), 'seed')} of {method} in study {arguments.study}{kept}")

@@ -91,9 +91,9 @@ def from_arrays(
         out_of=out_of if COUNTS in arrays else None,
         labels=_of_examples("labels", known.get("labels"), lengths["example"]),
         true_labels=_of_examples("true_labels", known.get("true_labels"), lengths["example"]),
-        indices=_of_examples("indices", known.get("indices"), lengths["example"]),
+        indices=_indices(known.get("indices"), lengths["example"]),
         ids=_ids(known.get("ids"), lengths["example"]),
-        classes=None if known.get("classes") is None else as_names(known["classes"]),
+        classes=None if known.get("classes") is None else _classes(known["classes"]),
         said=said,
     )
 
@@ -112,7 +112,10 @@ def _on_all_axes(name: str, values: np.ndarray, *, options: bool) -> np.ndarray:
 def _numbers(name: str, numbers: Any, length: int, *, first: int) -> list[int]:
     if numbers is None:
         return list(range(first, first + length))
-    known = as_integers(f"`{name}`", np.asarray(numbers)).tolist()
+    array = np.asarray(numbers)
+    if array.ndim != 1:
+        raise UserError(f"`{name}` must be a list of integers, got shape {array.shape}")
+    known = as_integers(f"`{name}`", array).tolist()
     if len(known) != length:
         raise UserError(f"`{name}` must have one number for each of {length}, got {len(known)}")
     if min(known) < 0 or len({*known}) < length or (name == "epochs" and known != sorted(known)):
@@ -128,13 +131,31 @@ def _of_examples(name: str, values: Any, examples: int) -> np.ndarray | None:
         raise UserError(
             f"`{name}` must have shape {(examples,)}, one entry for each example, got {values.shape}"
         )
+    if values.dtype.kind == "U":  # of a file with one a line
+        if not np.char.isdecimal(np.char.lstrip(values, "-")).all():
+            raise UserError(f"`{name}` must hold integers, got {values[0]!r}")
+        values = values.astype(np.int64)
     return as_integers(f"`{name}`", values)
+
+
+def _indices(values: Any, examples: int) -> np.ndarray | None:
+    indices = _of_examples("indices", values, examples)
+    if indices is not None and (indices.min() < 0 or len({*indices.tolist()}) < examples):
+        raise UserError("`indices` must be >= 0, each another")
+    return indices
+
+
+def _classes(values: Any) -> list[str]:
+    names = as_names("classes", values)
+    if len({*names}) < len(names):
+        raise UserError(f"`classes` must be unique, got {', '.join(names)}")
+    return names
 
 
 def _ids(values: Any, examples: int) -> list[str] | None:
     if values is None:
         return None
-    ids = as_names(values)
+    ids = as_names("ids", values)
     if len(ids) != examples or len({*ids}) < examples:
         raise UserError(
             f"`ids` must have one entry, each another, for each of {examples} examples, got {len(ids)}"
@@ -143,7 +164,7 @@ def _ids(values: Any, examples: int) -> list[str] | None:
 
 
 def load_array(path: Path) -> np.ndarray:
-    r"""Open a .npy file as a memory map, without unpickling anything; a .txt file as one number or text a line.
+    r"""Open a .npy file as a memory map, without unpickling anything; a .txt file as one text a line.
 
     Raises
     ------
@@ -156,13 +177,13 @@ def load_array(path: Path) -> np.ndarray:
     >>> path = Path(tempfile.mkdtemp(), "labels.txt")
     >>> _ = path.write_text("3\n1\n")
     >>> load_array(path)
-    array([3, 1])
+    array(['3', '1'], dtype='<U1')
     """
     files.check_regular(path)
     try:
         if path.suffix == ".txt":
-            lines = path.read_text().splitlines()
-            return np.array([int(line) for line in lines] if all(map(_is_integer, lines)) else lines)
+            lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
+            return np.array(lines)
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"no file {path}: save the array with numpy.save") from None
@@ -174,10 +195,6 @@ def load_array(path: Path) -> np.ndarray:
     if not isinstance(loaded, np.ndarray):
         raise UserError(f"{path} is an archive, not one array: give it as `records`")
     return loaded
-
-
-def _is_integer(line: str) -> bool:
-    return line.strip().lstrip("-").isdecimal()
 
 
 def load_archive(path: Path) -> dict[str, np.ndarray]:

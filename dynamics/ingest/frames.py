@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read a table, whatever its format, and call its columns as here."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 
 from dynamics import files
 from dynamics.errors import UserError
-from dynamics.ingest.records import COUNTS
+from dynamics.ingest.records import COUNTS, SHARE
 from dynamics.recording.judgement import PER_OPTION
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -33,9 +34,13 @@ CALLED = {
     "margin": ("margin",),
     "error_norm": ("error_norm", "el2n"),
     COUNTS: (COUNTS,),
+    SHARE: (SHARE,),
+    "present": ("present",),
 }
 """What columns are called elsewhere."""
 CARTOGRAPHY = re.compile(r"(logits|probs)_epoch_(\d+)")
+NAMES = ("id", "example", "label", "true_label", "predicted")
+"""Columns of names or numbers."""
 NUMBERED = re.compile(r"(logits|probabilities)_(\d+)")
 """One column for each class."""
 
@@ -76,9 +81,9 @@ def read_raw(path: Path) -> pd.DataFrame:
     """
     files.check_regular(path)
     readers: dict[str, Any] = {
-        ".csv": lambda: pd.read_csv(path, dtype=str, keep_default_na=False),
+        ".csv": lambda: _read_csv(path),
         ".jsonl": lambda: pd.DataFrame(
-            json.loads(line) for line in path.read_text().splitlines() if line.strip()
+            json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()
         ),
         ".parquet": lambda: pd.read_parquet(path),
     }
@@ -95,6 +100,18 @@ def read_raw(path: Path) -> pd.DataFrame:
     return frame
 
 
+def _read_csv(path: Path) -> pd.DataFrame:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        head = next(rows, [])
+        if twice := sorted({name for name in head if head.count(name) > 1}):
+            raise ValueError(f"the column {twice[0]!r} is there twice")
+        for row in rows:
+            if row and len(row) != len(head):
+                raise ValueError(f"line {rows.line_num} has {len(row)} entries, not {len(head)}")
+    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
 def _with_usual_names(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     names = {
         there: name
@@ -102,11 +119,35 @@ def _with_usual_names(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         for there in frame.columns
         if str(there).lower() in called
     }
+    frame = _of_cartography(frame, names, path)
+    frame = _of_numbered_columns(frame, names, path)
+    for wanted in (("id", "example"), ("epoch",)):
+        if not {*wanted} & {*names.values()}:
+            ways = ", ".join(dict.fromkeys(way for name in wanted for way in CALLED[name]))
+            raise UserError(f"{path} needs a column called {ways}, got {', '.join(map(str, frame.columns))}")
+    kept = frame[list(names)].rename(columns=names)
+    if twice := sorted({name for name in kept.columns if list(kept.columns).count(name) > 1}):
+        raise UserError(f"{path} has several columns that mean `{twice[0]}`: keep one of them")
+    for name in kept.columns.difference([*PER_OPTION, *NAMES]):
+        kept[name] = _as_numbers(kept[name], path=path)
+    return kept
+
+
+def _of_cartography(frame: pd.DataFrame, names: dict[Any, str], path: Path) -> pd.DataFrame:
+    """Take the epoch from the name of a column, as the files of dataset cartography have it."""
     for column in frame.columns:
         if found := CARTOGRAPHY.fullmatch(str(column)):
             names[column] = "logits" if found[1] == "logits" else "probabilities"
+            told = frame["epoch"].astype(str) if "epoch" in frame else pd.Series([found[2]])
+            if (told != found[2]).any():
+                raise UserError(f"{path} has a column `epoch` that is not {found[2]}, the epoch of {column}")
             frame = frame.assign(epoch=int(found[2]))
             names["epoch"] = "epoch"
+    return frame
+
+
+def _of_numbered_columns(frame: pd.DataFrame, names: dict[Any, str], path: Path) -> pd.DataFrame:
+    """Join columns of single classes, logits_0, logits_1 and so on, to one of lists."""
     for name in PER_OPTION:
         numbered = [
             column
@@ -115,30 +156,36 @@ def _with_usual_names(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         ]
         if numbered:
             numbered.sort(key=lambda column: int(str(column).rpartition("_")[2]))
+            if [int(str(column).rpartition("_")[2]) for column in numbered] != list(range(len(numbered))):
+                raise UserError(f"{path} must have columns {name}_0, {name}_1 and so on, without a gap")
             numbers = frame[numbered].apply(_as_numbers, path=path)
             frame = frame.assign(**{name: numbers.to_numpy(float).tolist()})
             names[name] = name
-    for wanted in (("id", "example"), ("epoch",)):
-        if not {*wanted} & {*names.values()}:
-            ways = ", ".join(dict.fromkeys(way for name in wanted for way in CALLED[name]))
-            raise UserError(f"{path} needs a column called {ways}, got {', '.join(map(str, frame.columns))}")
-    kept = frame[list(names)].rename(columns=names)
-    if twice := sorted({name for name in kept.columns if list(kept.columns).count(name) > 1}):
-        raise UserError(f"{path} has several columns that mean `{twice[0]}`: keep one of them")
-    for name in kept.columns.difference([*PER_OPTION]):
-        if name in ("id", "example", "label", "true_label", "predicted"):
-            kept[name] = _as_integers_if_all_are(kept[name])
-        else:
-            kept[name] = _as_numbers(kept[name], path=path)
-    return kept
+    return frame
 
 
-def _as_integers_if_all_are(column: pd.Series) -> pd.Series:
-    """Return texts as integers if each is written as one is, and as they are otherwise."""
+def untyped(column: pd.Series, *, fractions: bool) -> pd.Series:
+    """Return the texts of a .csv file as integers if each is written as one is, and as they are otherwise.
+
+    Parameters
+    ----------
+    column
+        Texts.
+    fractions
+        Whether 1.0 is an integer too, as which pandas writes those of a column that has missing entries.
+
+    Examples
+    --------
+    >>> untyped(pd.Series(["1.0", "0.0"]), fractions=True).tolist()
+    [1, 0]
+    >>> untyped(pd.Series(["007"]), fractions=False).tolist()
+    ['007']
+    """
+    pattern = r"-?(0|[1-9]\d{0,14})" + (r"(\.0*)?" if fractions else "")
     texts = column.map(lambda value: isinstance(value, str))
-    if not texts.all():
+    if not texts.all() or not column.str.fullmatch(pattern).all():
         return column
-    return column.astype(int) if column.str.fullmatch(r"-?(0|[1-9]\d{0,17})").all() else column
+    return column.str.partition(".")[0].astype(np.int64)
 
 
 def _as_numbers(column: pd.Series, *, path: Path) -> pd.Series:

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Int64, Shaped
 from dynamics.errors import UserError
 from dynamics.recording.judgement import PER_ANSWER, PER_OPTION, judge
 
-COUNTS = "counts"
-GIVEN = (*PER_OPTION, *PER_ANSWER, COUNTS)
+COUNTS, SHARE = "counts", "share"
+GIVEN = (*PER_OPTION, *PER_ANSWER, COUNTS, SHARE)
 """What may be known of answers."""
 
 
@@ -54,8 +54,14 @@ class Records:
         """
         raw = {name: np.asarray(values[at]) for name, values in self.given.items()}
         there = _there(raw, None if self.present is None else self.present[at])
+        if (COUNTS in raw or SHARE in raw) and len(raw) > 1:
+            raise UserError(
+                "`counts` or `share` are all that is known of answers: give nothing else beside them"
+            )
         if COUNTS in raw:
             raw = _of_counts(raw[COUNTS], there, self.out_of)
+        elif SHARE in raw:
+            raw = _of_share(raw[SHARE], there)
         elif "correct" in raw:
             raw["correct"] = indicators(raw["correct"], there)
         if "predicted" in raw:
@@ -87,12 +93,31 @@ class OfSeed(NamedTuple):
 def _there(raw: dict[str, np.ndarray], present: np.ndarray | None) -> Bool[np.ndarray, "*answers"]:
     """Return which answers are there: those that are not said to be missing, and not NaN."""
     shape = next(values.shape[:4] for values in raw.values())
-    there = np.ones(shape, bool) if present is None else present.copy()
-    for values in raw.values():
-        if np.issubdtype(values.dtype, np.floating):
-            known = ~np.isnan(values)
-            there &= known.all(axis=-1) if known.ndim > there.ndim else known
+    said = np.ones(shape, bool) if present is None else present
+    known = {name: _not_nan(name, values, said) for name, values in raw.items()}
+    there = np.logical_and.reduce([said, *known.values()])
+    for name, one in known.items():
+        if (one & said & ~there).any():
+            other = next(other for other, values in known.items() if (one & said & ~values).any())
+            raise UserError(
+                f"`{other}` is NaN where `{name}` is known: leave one of them out, or both missing"
+            )
     return there
+
+
+def _not_nan(
+    name: str, values: np.ndarray, said: Bool[np.ndarray, "*answers"]
+) -> Bool[np.ndarray, "*answers"]:
+    if not np.issubdtype(values.dtype, np.floating):
+        return np.ones(said.shape, bool)
+    nan = np.isnan(values)
+    if nan.ndim == said.ndim:
+        return ~nan
+    if (nan.any(axis=-1) & ~nan.all(axis=-1) & said).any():
+        raise UserError(
+            f"`{name}` must be NaN for all classes of an answer, which is missing then, or for none"
+        )
+    return ~nan.all(axis=-1)
 
 
 def indicators(values: np.ndarray, there: Bool[np.ndarray, "*answers"]) -> Bool[np.ndarray, "*answers"]:
@@ -138,22 +163,40 @@ def _of_counts(
 ) -> dict[str, np.ndarray]:
     if out_of is None or out_of < 1:
         raise UserError(f"`counts` need `out_of`, the number of answers they are out of, >= 1, got {out_of}")
+    if counts.dtype.kind not in "iuf":
+        raise UserError(f"`counts` must be integers, got {counts.dtype}")
     known = counts[there]
     if (known != np.round(known)).any() or known.min(initial=0) < 0 or known.max(initial=0) > out_of:
         raise UserError(
             f"`counts` must be integers from 0 to {out_of}, got {known.min():.6g} to {known.max():.6g}"
         )
-    share = np.where(there, counts, 0) / np.float32(out_of)
-    return {"correct": share > 0.5, "share": share.astype(np.float32)}
+    return _of_share(counts / np.float64(out_of), there)
 
 
-def as_names(values: Any) -> list[str]:
-    """Return names as plain texts.
+def _of_share(share: np.ndarray, there: Bool[np.ndarray, "*answers"]) -> dict[str, np.ndarray]:
+    known = share[there]
+    if share.dtype.kind not in "iuf" or not 0 <= known.min(initial=0) <= known.max(initial=0) <= 1:
+        raise UserError(
+            f"`share` must be fractions from 0 to 1, got {share.dtype}, up to {known.max(initial=0)}"
+        )
+    share = np.where(there, share, 0).astype(np.float32)
+    return {"correct": share > 0.5, "share": share}
+
+
+def as_names(name: str, values: Any) -> list[str]:
+    """Return names as plain texts, from texts or integers.
+
+    Raises
+    ------
+    UserError
+        If they are something else, or not a list.
 
     Examples
     --------
-    >>> as_names(np.array(["a", "b"]))
+    >>> as_names("ids", np.array([b"a", b"b"]))
     ['a', 'b']
     """
     array = np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "SUiu":
+        raise UserError(f"`{name}` must be a list of texts, got {array.dtype} of shape {array.shape}")
     return [str(value) for value in (np.char.decode(array) if array.dtype.kind == "S" else array).tolist()]

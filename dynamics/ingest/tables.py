@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from dynamics.errors import UserError
-from dynamics.ingest.frames import SUFFIXES, plain, read
-from dynamics.ingest.records import COUNTS, Records
-from dynamics.names import counted
+from dynamics.ingest.frames import NAMES, SUFFIXES, plain, read, untyped
+from dynamics.ingest.records import GIVEN, SHARE, Records
 from dynamics.recording.judgement import PER_ANSWER, PER_OPTION
+from dynamics.snapshots.schema import as_integers
 
 
 def from_tables(
@@ -44,13 +44,20 @@ def from_tables(
     """
     if not paths:
         raise UserError("give at least one table")
-    frames = []
+    frames, untold = [], True
     for seed, path in enumerate(paths):
-        parts = [read(file) for file in _files_of(path)]
+        files = _files_of(path)
+        untold &= all(file.suffix == ".csv" for file in files)
+        parts = [read(file) for file in files]
         if path.is_dir() and not any("seed" in part for part in parts):
             parts = [part.assign(seed=seed) for part in parts]
         frames += parts
-    return _records(pd.concat(frames, ignore_index=True), out_of, classes)
+    frame = pd.concat(frames, ignore_index=True)
+    if untold:  # of which type a text was
+        for name in frame.columns.intersection(NAMES):
+            if name != "id" or "example" not in frame:
+                frame[name] = untyped(frame[name], fractions=name != "id")
+    return _records(frame, out_of, classes)
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -69,12 +76,15 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
         if frame[name].isna().any():
             raise UserError(f"every row needs an `{name}`")
     _check_ids(frame["id"])
-    given = [name for name in (*PER_OPTION, *PER_ANSWER, COUNTS) if name in frame]
+    if "present" in frame:
+        frame = frame[_whole("present", frame["present"].astype(int)) == 1].reset_index(drop=True)
+    given = [name for name in GIVEN if name in frame and name != SHARE]
+    if SHARE in frame:  # `correct` beside it says whether most answers were right
+        given = [SHARE]
     if not given:
         raise UserError(
             f"the tables say nothing of answers: give a column {', '.join((*PER_OPTION, *PER_ANSWER))}"
         )
-    said = []
     labels, true, names = _labels(frame, classes)
     if "predicted" in frame and names is not None:
         frame = frame.assign(predicted=_predicted(frame["predicted"], names))
@@ -85,7 +95,7 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
     values = {axis: sorted({*index}) for axis, index in axes.items()}
     ids = np.unique(frame["id"].to_numpy())
     integers = all(isinstance(one, (int, np.integer)) for one in ids)
-    indices = ids.astype(np.int64) if integers else _indices(frame, ids)
+    indices = as_integers("`id`", np.array(ids.tolist())) if integers else _indices(frame, ids)
     if indices is not None:
         order = np.argsort(indices, kind="stable")
         ids, indices = ids[order], indices[order]
@@ -100,14 +110,10 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
     if len(np.unique(flat)) < len(flat):
         first = frame.iloc[int(np.flatnonzero(pd.Series(flat).duplicated())[0])]
         raise UserError(
-            f"two rows are about example {first['id']!r} after epoch {first['epoch']}: say which seeds they are of, "
-            "with a column `seed` or a folder for each, or leave one out"
+            f"two rows are about example {plain(first['id'])!r} after epoch {first['epoch']}: say which seeds they are "
+            "of, with a column `seed` or a folder for each, or leave one out"
         )
     present.flat[flat] = True
-    if not present.all():
-        said.append(
-            f"{counted(int((~present).sum()), 'answer')} of {present.size} have no row: they are missing, not wrong"
-        )
     return Records(
         given={name: _filled(frame, name, at, shape) for name in given},
         present=None if present.all() else present,
@@ -119,15 +125,18 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
         indices=indices,
         ids=None if integers else [str(one) for one in ids],
         classes=names,
-        said=said,
     )
 
 
 def _indices(frame: pd.DataFrame, ids: np.ndarray) -> np.ndarray | None:
     """Return the index of each example, where a table has both ids and indices."""
-    if "example" not in frame or not pd.api.types.is_integer_dtype(frame["example"]):
+    if "example" not in frame:
         return None
-    return frame.groupby("id")["example"].first().loc[ids].to_numpy(np.int64)
+    by_id = _whole("example", frame["example"]).groupby(frame["id"])
+    indices = by_id.first()
+    if (by_id.nunique() > 1).any() or indices.duplicated().any():
+        raise UserError("every `id` must have one `example`, its index, and each another")
+    return indices.loc[ids].to_numpy(np.int64)
 
 
 def _filled(frame: pd.DataFrame, name: str, at: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> np.ndarray:
@@ -143,6 +152,8 @@ def _filled(frame: pd.DataFrame, name: str, at: tuple[np.ndarray, ...], shape: t
         filled = np.zeros((*shape, rows.shape[1]))
     else:
         rows = column.to_numpy()
+        if name in ("margin", "probability", "error_norm"):
+            rows = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
         if rows.dtype == object:
             raise UserError(f"`{name}` must hold numbers, got {next(iter(rows))!r:.40}")
         filled = np.zeros(shape, rows.dtype)
@@ -160,8 +171,14 @@ def _labels(
     names = None if classes is None else list(classes)
     if texts and names is None:
         names = sorted({*pd.concat([frame[name] for name in texts])})
+    if texts and classes is None and _numbers_classes(frame):
+        raise UserError(
+            "`classes` must name the labels in the order in which the answers number them, got texts without it"
+        )
     found: dict[str, pd.Series] = {}
     for name in columns:
+        if (name in texts and (frame[name] == "").any()) or frame[name].isna().any():
+            raise UserError(f"every row needs a `{name}`, or none")
         if name not in texts and are_texts[name].any():
             raise UserError(f"`{name}` must be an integer in every row, or a text in every row")
         numbers = _numbered(frame[name], names or []) if name in texts else _whole(name, frame[name])
@@ -170,6 +187,13 @@ def _labels(
             raise UserError(f"example {by_id.nunique().idxmax()!r} has more than one `{name}`")
         found[name] = by_id.first()
     return found.get("label"), found.get("true_label"), names
+
+
+def _numbers_classes(frame: pd.DataFrame) -> bool:
+    """Whether answers are numbers of classes: by their place in a list, or as predictions."""
+    predicted = frame["predicted"] if "predicted" in frame else pd.Series(dtype=object)
+    known = predicted[predicted.notna() & (predicted != "")]
+    return any(name in frame for name in PER_OPTION) or any(not isinstance(one, str) for one in known)
 
 
 def _check_ids(ids: pd.Series) -> None:
@@ -186,7 +210,10 @@ def _check_ids(ids: pd.Series) -> None:
 
 def _whole(name: str, column: pd.Series) -> pd.Series:
     """Return a column of numbers as integers, which they must be."""
-    numbers = pd.to_numeric(column, errors="coerce")
+    numbers = pd.to_numeric(
+        column.map(lambda value: value if np.isscalar(value) else np.nan), errors="coerce"
+    )
+    numbers = numbers.where(numbers.abs() < 2**62)
     if numbers.isna().any() or (numbers != numbers.round()).any():
         odd = column[numbers.isna() | (numbers != numbers.round())].iloc[0]
         raise UserError(f"`{name}` must be an integer in every row, got {plain(odd)!r}")

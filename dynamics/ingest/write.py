@@ -11,7 +11,7 @@ import numpy as np
 from dynamics import files, lock, provenance, snapshots
 from dynamics.errors import UserError
 from dynamics.ingest.records import OfSeed, Records
-from dynamics.names import check_method_name, check_study_name
+from dynamics.names import check_method_name, check_study_name, counted
 
 
 def take_in(
@@ -55,6 +55,10 @@ def take_in(
     if any("present" in one for one in arrays):  # the seeds of a method have the same arrays
         for one in arrays:
             one.setdefault("present", np.ones_like(one["correct"]))
+    missing = sum(int((~one["present"]).sum()) for one in arrays if "present" in one)
+    if missing:
+        answers = sum(one["correct"].size for one in arrays)
+        records.said.append(f"{missing} of {counted(answers, 'answer')} are missing, which is not wrong")
     _check_seeds_differ(source, of_seeds)
     _check_panel(runs, study, method, records)
     folder = runs / study / method
@@ -121,6 +125,8 @@ def _check_alike(written: Path, other: snapshots.Run | None, source: str) -> Non
     parts = {
         "shape": (now.shape, other.shape),
         "ids": (now.ids, other.ids),
+        "classes": (now.provenance.get("classes"), other.provenance.get("classes")),
+        "arrays": (*({*run.recorded} - {"present"} for run in (now, other)),),
         **{name: (digest, other.panel_digests[name]) for name, digest in now.panel_digests.items()},
     }
     if different := [name for name, (one, two) in parts.items() if one != two]:
@@ -140,6 +146,8 @@ def _check_same(there: Path, written: Path, source: str) -> None:
         and before.epochs == now.epochs
         and before.panel_digests == now.panel_digests
         and before.ids == now.ids
+        and before.panel.get("named", False) == now.panel["named"]
+        and before.provenance.get("classes") == now.provenance.get("classes")
     )
     if not same:
         raise UserError(
@@ -174,7 +182,9 @@ def _in_the_studys_order(records: Records, runs: Path, study: str) -> Records:
         theirs: list[Any] | None = run.ids
         if ours is None and records.indices is not None:
             ours, theirs = records.indices.tolist(), run.examples.tolist()
-        if ours is None or theirs is None or ours == theirs or sorted(ours) != sorted(theirs):
+        if ours is None or theirs is None or ours == theirs or len({*theirs}) < len(theirs):
+            continue
+        if sorted(ours) != sorted(theirs):
             continue
         place = {one: at for at, one in enumerate(ours)}
         return _reordered(records, np.array([place[one] for one in theirs]), f"ordered as those of {method}")
@@ -208,6 +218,12 @@ def _check_panel(runs: Path, study: str, method: str, records: Records) -> None:
             raise UserError(
                 f"the records must have the {run.shape[-1]} examples that {other} has in study {study}, "
                 f"got {examples}: choose another `study`"
+            )
+        classes = run.provenance.get("classes")
+        if classes is not None and records.classes is not None and classes != records.classes:
+            raise UserError(
+                f"the classes must be those of {other} in study {study}, {', '.join(classes)}: name them with "
+                "`classes`, or choose another `study`"
             )
         known = run.labels if run.true_labels is None else run.true_labels
         ours = records.labels if records.true_labels is None else records.true_labels

@@ -161,6 +161,8 @@ def _check_probabilities(values: Float[np.ndarray, "*answer option"]) -> Float[n
 def _check_labels(labels: Int64[np.ndarray, " example"], name: str, values: np.ndarray) -> None:
     if values.shape[-2] != len(labels):
         raise UserError(f"`{name}` must hold {len(labels)} examples, got shape {values.shape}")
+    if labels.min() < 0:
+        raise UserError(f"`labels` must be >= 0, the place of a class in `{name}`, got {labels.min()}")
     if labels.max() >= values.shape[-1]:
         raise UserError(
             f"`labels` must be < {values.shape[-1]}, the number of classes in `{name}`, got {labels.max()}"

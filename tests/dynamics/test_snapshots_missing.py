@@ -40,7 +40,10 @@ def test_r_is_of_the_answers_that_are_there(tmp_path: Path, rng: np.random.Gener
     assert r["epoch"].values.tolist() == [0, 1, 5, 50]
     counts = study.counts("mine")
     np.testing.assert_allclose(counts.single_augmentation, np.nanmean(answers[:, :, 0], axis=0))
-    np.testing.assert_allclose(counts.seed_means, np.nanmean(answers, axis=(2, 3)))
+    whole = np.nanmean(answers, axis=(0, 2)).mean(axis=-1)
+    for seed in range(3):  # the jackknife's pseudo-values
+        without = np.nanmean(np.delete(answers, seed, axis=0), axis=(0, 2)).mean(axis=-1)
+        np.testing.assert_allclose(counts.seed_means[seed], 3 * whole - 2 * without)
     row = learning.analyse(study).rows[-1]
     assert (row["epoch"], row["mean_r"]) == (50, pytest.approx(np.nanmean(answers, axis=(0, 2))[-1].mean()))
 
@@ -151,3 +154,23 @@ def test_a_writer_takes_epochs_by_their_numbers(tmp_path: Path, rng: np.random.G
     assert snapshots.verify(run.folder) == []
     with pytest.raises(UserError, match="has no epoch 100"):
         run.correct([100])
+
+
+def test_intervals_are_about_the_mean_beside_them(tmp_path: Path, rng: np.random.Generator) -> None:
+    """One half of the examples is easy, and the other hard and missing at one epoch."""
+    correct = rng.random((4, 3, 1, 1, 100)) < np.repeat([0.9, 0.1], 50)
+    present = np.ones(correct.shape, bool)
+    present[:, 2, ..., 50:] = False
+    present[1, 1, ..., 60:] = False
+    for seed in range(4):
+        snapshots.write_finished(
+            tmp_path / f"s/mine/seed-{seed:04d}",
+            method="mine",
+            seed=seed,
+            correct=correct[seed] & present[seed],
+            further={"present": present[seed]},
+        )
+    rows = learning.analyse(open_study(tmp_path / "s")).rows
+    for row in rows:
+        assert row["mean_r_these_examples_low"] <= row["mean_r"] <= row["mean_r_these_examples_high"]
+        assert row["mean_r"] > 0.8 and row["trials"] == 4  # of the 50 that all epochs have

@@ -15,6 +15,7 @@ from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.ingest import from_arrays
 from dynamics.study import Study, open_study
+from runners import export
 from runners.ingest import main
 
 S, T, K, C = 3, 4, 20, 3
@@ -230,7 +231,7 @@ def test_seeds_that_saw_different_examples(
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "log.csv", index=False)
     study = run(records=tmp_path / "log.csv")
-    assert "4 answers of 44 have no row: they are missing, not wrong" in capsys.readouterr().out
+    assert "4 of 44 answers are missing, which is not wrong" in capsys.readouterr().out
     r = study.learning_probability("mine")
     assert r["example"].values.tolist() == list(range(11)) and set(np.unique(r)) <= {0, 0.5, 1}
     assert study.complete().correct("mine")["example"].values.tolist() == list(range(1, 10))
@@ -290,6 +291,12 @@ def saved(tmp_path: Path, name: str, text: str) -> Path:
         ({"correct": np.ones((T, K)), "ids": np.array(["a"] * K)}, "ids must have one entry, each another"),
         ({"correct": np.ones((T, K)), "labels": np.ones(K)}, "labels must hold integers, got float64"),
         ({"margin": np.full((T, K), np.inf)}, "margin must be finite"),
+        ({"logits": np.eye(3)[None] * 5, "labels": np.array([0, 1, -1])}, "labels must be >= 0, the place of a class"),
+        ({"logits": np.array([[[1, np.nan], [1, 2]]]), "labels": np.array([0, 1])}, "NaN for all classes of an answer"),
+        ({"correct": np.ones((1, 2)), "probability": np.array([[0.5, np.nan]])}, "probability is NaN where correct is"),
+        ({"counts": np.ones((T, K), int), "out_of": 2, "correct": np.ones((T, K))}, "give nothing else beside them"),
+        ({"correct": np.ones((1, 3)), "indices": np.array([5, 5, 7])}, "indices must be >= 0, each another"),
+        ({"correct": np.ones((1, 2)), "ids": np.array([[1, 2]])}, "ids must be a list of texts"),
         ({"error_norm": np.ones((T, K))}, "give correct, predicted or margin as well"),
     ],
 )  # fmt: skip
@@ -315,6 +322,11 @@ def test_wrong_arrays_are_said_in_a_line(
         ("log.csv", "id,epoch,correct\na,1.5,1\n", "epoch must be an integer in every row, got 1.5"),
         ("log.csv", "id,seed,epoch,correct\na,,1,1\n", "seed must be an integer in every row, got nan"),
         ("log.csv", "", "log.csv cannot be read"),
+        ("log.csv", "id,epoch,label,pred\na,1,,cat\n", "every row needs a label, or none"),
+        ("log.csv", "id,epoch,label,logits_0,logits_2\na,1,0,1,2\n", "columns logits_0, logits_1 and so on, without"),
+        ("log.csv", "id,index,epoch,correct\na,5,1,1\nb,5,1,1\n", "every id must have one example, its index"),
+        ("log.csv", "id,epoch,correct\na,1e30,1\n", "epoch must be an integer in every row"),
+        ("log.jsonl", '{"id": 1, "epoch": 9, "gold": 0, "logits_epoch_3": [1, 2]}', "a column epoch that is not 3"),
         ("log.jsonl", '{"id": 1, "epoch": 1, "correct": 1}\n{"id": "1", "epoch": 1, "correct": 0}',
          "id must be a text in every row, or an integer in every row, got '1'"),
         ("log.jsonl", '{"id": [1], "epoch": 1, "correct": 1}', "id must be a text in every row, .* got .1."),
@@ -361,3 +373,103 @@ def test_names_in_bytes_are_texts_and_a_mask_is_not_dropped() -> None:
     assert from_arrays({"correct": correct}, ids=np.array([b"a", b"b"])).ids == ["a", "b"]
     with pytest.raises(UserError, match="correct is a masked array: give its data, and ~mask as present"):
         from_arrays({"correct": np.ma.array(correct, mask=[[True, False]])})
+
+
+@pytest.mark.parametrize(
+    "answers", ["logits_0,logits_1,logits_2\nx,1,entailment,9,0,0\ny,1,neutral,0,9,0\nz,1,contradiction,0,0,9\n",
+                "pred\nx,1,entailment,0\ny,1,neutral,1\nz,1,contradiction,2\n"]
+)  # fmt: skip
+def test_the_order_of_classes_is_asked_for_where_answers_number_them(
+    run: Callable[..., Study], tmp_path: Path, answers: str
+) -> None:
+    table = saved(tmp_path, "log.csv", f"id,epoch,label,{answers}")
+    with pytest.raises(
+        UserError, match="classes must name the labels in the order in which the answers number them"
+    ):
+        run(records=table)
+    study = run(records=table, classes=["entailment", "neutral", "contradiction"])
+    assert bool(study.correct("mine").all())
+
+
+def test_labels_as_pandas_writes_them_are_numbers(run: Callable[..., Study], tmp_path: Path) -> None:
+    rows = [
+        f"x{at:02d},1,{at}.0,{','.join('9' if at == other else '0' for other in range(12))}"
+        for at in range(12)
+    ]
+    head = "id,epoch,label," + ",".join(f"logits_{at}" for at in range(12))
+    study = run(records=saved(tmp_path, "log.csv", "\n".join([head, *rows])))
+    assert bool(study.correct("mine").all()) and study.correct("mine")["label"].values.tolist() == list(
+        range(12)
+    )
+
+
+def test_names_stay_what_they_are(run: Callable[..., Study], tmp_path: Path) -> None:
+    names = ["007", "008", "010"]
+    saved(tmp_path, "ids.txt", "\ufeff" + "\n".join(names) + "\n")
+    study = run(correct=np.ones((1, 3)), ids=tmp_path / "ids.txt")
+    assert study.correct("mine")["id"].values.tolist() == names
+    assert main(["--study", "s", "--runs", str(tmp_path / "runs"), "--scores",
+                 str(saved(tmp_path, "scores.csv", "id,aum\n007,0.5\n008,\n"))]) == 0  # fmt: skip
+    assert [row["others.aum"] for row in examples.analyse(study).rows] == [0.5, None, None]
+
+
+def test_a_column_of_what_is_present_is_heeded(run: Callable[..., Study], tmp_path: Path) -> None:
+    table = saved(
+        tmp_path, "log.csv", "id,epoch,correct,present\n1,1,1,True\n2,1,1,False\n1,2,0,True\n2,2,1,True\n"
+    )
+    study = run(records=table)
+    assert study.array("mine", "present").values.ravel().tolist() == [True, False, True, True]
+
+
+def test_fractions_are_exported_and_come_in_again(
+    run: Callable[..., Study], rng: np.random.Generator, tmp_path: Path
+) -> None:
+    counts = rng.integers(0, 11, (S, T, K))
+    run(counts=counts, out_of=10)
+    where = ["--study", "s", "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
+    assert export.main([*where, "--to", "csv"]) == 0
+    study = run("again", records=tmp_path / "results/s/export/mine.csv")
+    np.testing.assert_allclose(study.learning_probability("again"), counts.mean(axis=0) / 10, rtol=1e-6)
+
+
+def test_classes_with_other_names_are_not_those_of_the_study(
+    run: Callable[..., Study], tmp_path: Path
+) -> None:
+    run(records=saved(tmp_path, "a.csv", "id,epoch,label,pred\na,1,cat,cat\nb,1,dog,cat\n"))
+    other = saved(tmp_path, "b.csv", "id,seed,epoch,label,pred\na,1,1,dog,dog\nb,1,1,emu,dog\n")
+    for method in ("mine", "another"):
+        with pytest.raises(
+            UserError, match=r"must have the classes of|the classes must be those of mine .* cat, dog"
+        ):
+            run(method, records=other)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,aum\nx,1\n", "names no example of the study"),
+        ("id,aum\n0,high\n1,2\n", "`?aum`? must hold finite numbers, got 'high'"),
+        ("id,aum\n0,inf\n", "must hold finite numbers, got 'inf'"),
+        ("id,aum\n0,1\n0,2\n", "must have one row an example, but names 0 twice"),
+        ("aum\n1\n", "must have one column of ids"),
+        ("id,note\n0,good\n", "holds no numbers beside the ids"),
+        ("id,aum,aum\n0,1,2\n", "the column 'aum' is there twice"),
+        ("id,aum\n0\n", "line 2 has 1 entries, not 2"),
+    ],
+)
+def test_wrong_scores_are_said_in_a_line(
+    run: Callable[..., Study], tmp_path: Path, text: str, message: str
+) -> None:
+    run(correct=np.ones((2, 3)))
+    with pytest.raises(UserError, match=message) as caught:
+        main(
+            [
+                "--study",
+                "s",
+                "--runs",
+                str(tmp_path / "runs"),
+                "--scores",
+                str(saved(tmp_path, "x.csv", text)),
+            ]
+        )
+    assert "\n" not in str(caught.value) and not (tmp_path / "runs/s/scores.csv").exists()
