@@ -496,6 +496,13 @@ def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[
             f"the seeds of {method} in {root / study} have no epoch in common: train them further"
         )
     notes += _differences(method, used)
+    if any(map(may_lack_answers, used)) and (kept := len(complete_examples(used))) < (
+        examples := used[0].shape[2]
+    ):
+        notes.append(
+            f"{method}: {kept} of {counted(examples, 'example')} have the answers of all seeds and epochs; r_t is of "
+            "the answers that are there, all else of those examples"
+        )
     return used
 
 

@@ -70,6 +70,11 @@ def write(study: Study, folder: Path, to: str) -> list[Path]:
         if not with_labels:
             raise UserError(f"no method of study {study.name} learns from labels that are known")
         tables |= {f"{method}.label-issues.csv": [label_issues(table, method)] for method in with_labels}
+        for method, (issues,) in zip(with_labels, tables.values(), strict=True):
+            if len(issues) < (size := study.runs[method][0].shape[2]):
+                say(
+                    f"{method}: {len(issues)} of {size} examples, those with the answers of all seeds and epochs"
+                )
     else:
         tables |= {f"{method}.{to}": export.answers(study, method) for method in study.methods}
         tables[f"examples.{to}"] = [table]

@@ -171,7 +171,7 @@ def _labels(
     names = None if classes is None else list(classes)
     if texts and names is None:
         names = sorted({*pd.concat([frame[name] for name in texts])})
-    if texts and classes is None and _numbers_classes(frame):
+    if texts and classes is None and (_numbers_classes(frame) or len(texts) < len(columns)):
         raise UserError(
             "`classes` must name the labels in the order in which the answers number them, got texts without it"
         )

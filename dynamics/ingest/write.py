@@ -12,6 +12,7 @@ from dynamics import files, lock, provenance, snapshots
 from dynamics.errors import UserError
 from dynamics.ingest.records import OfSeed, Records
 from dynamics.names import check_method_name, check_study_name, counted
+from dynamics.recording.judgement import PER_OPTION
 
 
 def take_in(
@@ -49,6 +50,7 @@ def take_in(
     """
     check_method_name(method)
     check_study_name(study)
+    _check_classes(records)
     records = _in_the_studys_order(records, runs, study)
     of_seeds = [records.of_seed(at) for at in range(len(records.seeds))]
     arrays = [one.arrays for one in of_seeds]
@@ -65,6 +67,17 @@ def take_in(
     files.make_folder(folder.parent)
     with lock.rewriting(folder):
         return _import(records, of_seeds, folder, source, aligned)
+
+
+def _check_classes(records: Records) -> None:
+    """Refuse names of classes that are fewer than the classes, or others than the answers have."""
+    if records.classes is None:
+        return
+    options = {values.shape[-1] for name, values in records.given.items() if name in PER_OPTION}
+    labels = [known.max() + 1 for known in (records.labels, records.true_labels) if known is not None]
+    if options - {len(records.classes)} or max(labels, default=0) > len(records.classes):
+        wanted = max([*options, *labels])
+        raise UserError(f"`classes` must name all {wanted} classes, got {len(records.classes)} names")
 
 
 def _import(records: Records, of_seeds: list[OfSeed], folder: Path, source: str, aligned: bool) -> int:

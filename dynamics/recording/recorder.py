@@ -17,6 +17,7 @@ import numpy as np
 from dynamics import files, snapshots
 from dynamics.errors import UserError, system_errors_explained
 from dynamics.lock import seed_lock
+from dynamics.names import counted
 from dynamics.recording.declared import check_folder, describe, epoch_numbers, numbers_by_name, plain_config
 from dynamics.recording.judgement import PER_OPTION, judge, on_three_axes
 from dynamics.recording.panel import Panel, as_array
@@ -234,6 +235,12 @@ class Recorder:
         self._check_open()
         if not self.recorded:
             raise UserError(f"{self.folder} has no epoch yet: write one before you finish")
+        missing = [number for number in self.numbers if number not in self.recorded]
+        if missing and not early:
+            raise UserError(
+                f"{self.folder} lacks {len(missing)} of {counted(len(self.numbers), 'epoch')} (the first is "
+                f"{missing[0]}): write them, or finish with `early=True` if the training was stopped"
+            )
         with system_errors_explained():
             writer = self._writer or snapshots.Writer.reopen(self.folder)
             writer.finish(time.perf_counter() - self._began, early=early)

@@ -235,6 +235,7 @@ def test_seeds_that_saw_different_examples(
     r = study.learning_probability("mine")
     assert r["example"].values.tolist() == list(range(11)) and set(np.unique(r)) <= {0, 0.5, 1}
     assert study.complete().correct("mine")["example"].values.tolist() == list(range(1, 10))
+    assert "mine: 9 of 11 examples have the answers of all seeds and epochs" in str(study.notes)
 
 
 def test_methods_are_compared_only_where_somebody_vouches(
@@ -291,6 +292,7 @@ def saved(tmp_path: Path, name: str, text: str) -> Path:
         ({"correct": np.ones((T, K)), "ids": np.array(["a"] * K)}, "ids must have one entry, each another"),
         ({"correct": np.ones((T, K)), "labels": np.ones(K)}, "labels must hold integers, got float64"),
         ({"margin": np.full((T, K), np.inf)}, "margin must be finite"),
+        ({"correct": np.ones((T, K)), "labels": LABELS, "classes": ["a", "b"]}, "classes must name all 3 classes"),
         ({"logits": np.eye(3)[None] * 5, "labels": np.array([0, 1, -1])}, "labels must be >= 0, the place of a class"),
         ({"logits": np.array([[[1, np.nan], [1, 2]]]), "labels": np.array([0, 1])}, "NaN for all classes of an answer"),
         ({"correct": np.ones((1, 2)), "probability": np.array([[0.5, np.nan]])}, "probability is NaN where correct is"),
@@ -322,6 +324,7 @@ def test_wrong_arrays_are_said_in_a_line(
         ("log.csv", "id,epoch,correct\na,1.5,1\n", "epoch must be an integer in every row, got 1.5"),
         ("log.csv", "id,seed,epoch,correct\na,,1,1\n", "seed must be an integer in every row, got nan"),
         ("log.csv", "", "log.csv cannot be read"),
+        ("log.csv", "id,epoch,label,true_label,correct\na,1,0,dog,1\nb,1,1,cat,1\n", "classes must name the labels"),
         ("log.csv", "id,epoch,label,pred\na,1,,cat\n", "every row needs a label, or none"),
         ("log.csv", "id,epoch,label,logits_0,logits_2\na,1,0,1,2\n", "columns logits_0, logits_1 and so on, without"),
         ("log.csv", "id,index,epoch,correct\na,5,1,1\nb,5,1,1\n", "every id must have one example, its index"),
