@@ -192,16 +192,10 @@ def _as_numbers(column: pd.Series, *, path: Path) -> pd.Series:
     """Return texts as numbers; an empty one is missing."""
     if column.dtype != object and not pd.api.types.is_string_dtype(column):
         return column
-    truths = {
-        "True": 1,
-        "true": 1,
-        "TRUE": 1,
-        "False": 0,
-        "false": 0,
-        "FALSE": 0,
-        True: 1,
-        False: 0,
-        "": np.nan,
+    truths: dict[Any, float] = {
+        **dict.fromkeys(("True", "true", "TRUE", True), 1),
+        **dict.fromkeys(("False", "false", "FALSE", False), 0),
+        **dict.fromkeys(("", "nan", "NaN", "NA", "null", "None"), np.nan),
     }
     try:
         return pd.to_numeric(column.map(lambda value: truths.get(value, value)))

@@ -143,8 +143,10 @@ def _filled(frame: pd.DataFrame, name: str, at: tuple[np.ndarray, ...], shape: t
     """Return a column as an array over all axes; where no row is, zeros."""
     column = frame[name]
     if name in PER_OPTION:
+        width = next((len(one) for one in column if isinstance(one, (list, tuple, np.ndarray))), 0)
+        lists = [[np.nan] * width if one is None else one for one in column]
         try:
-            rows = np.array(column.tolist(), dtype=np.float64)
+            rows = np.array(lists, dtype=np.float64)
         except (ValueError, TypeError):
             rows = np.zeros(0)
         if rows.ndim != 2:

@@ -371,6 +371,15 @@ def test_a_prediction_that_is_missing_is_missing(run: Callable[..., Study], tmp_
     assert study.correct("mine").values.ravel().tolist() == [False, True, False]
 
 
+def test_logits_that_are_null_are_missing(run: Callable[..., Study], tmp_path: Path) -> None:
+    rows = [{"id": at, "epoch": 1, "gold": 1, "logits": None if at == 1 else [0.5, 2.0]} for at in range(3)]
+    study = run(records=saved(tmp_path, "log.jsonl", "\n".join(map(json.dumps, rows))))
+    assert study.array("mine", "present").values.ravel().tolist() == [True, False, True]
+    table = saved(tmp_path, "log.csv", "id,epoch,correct\n0,1,nan\n1,1,1\n2,1,1\n")
+    study = run("other", records=table)
+    assert study.array("other", "present").values.ravel().tolist() == [False, True, True]
+
+
 def test_names_in_bytes_are_texts_and_a_mask_is_not_dropped() -> None:
     correct = np.ones((1, 2))
     assert from_arrays({"correct": correct}, ids=np.array([b"a", b"b"])).ids == ["a", "b"]
