@@ -77,7 +77,10 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
             raise UserError(f"every row needs an `{name}`")
     _check_ids(frame["id"])
     if "present" in frame:
-        frame = frame[_whole("present", frame["present"].astype(int)) == 1].reset_index(drop=True)
+        there = _whole("present", frame["present"].map({True: 1, False: 0}))  # 1 and 0 are these, too
+        frame = frame[there == 1].reset_index(drop=True)
+        if len(frame) == 0:
+            raise UserError("`present` says of no answer that it is there")
     given = [name for name in GIVEN if name in frame and name != SHARE]
     if SHARE in frame:  # `correct` beside it says whether most answers were right
         given = [SHARE]

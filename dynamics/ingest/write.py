@@ -205,6 +205,8 @@ def _in_the_studys_order(records: Records, runs: Path, study: str) -> Records:
 
 
 def _reordered(records: Records, order: np.ndarray, how: str) -> Records:
+    records.said.append(f"examples are {how}")
+
     def taken(values: np.ndarray | None) -> np.ndarray | None:
         return None if values is None else values[order]
 
@@ -216,7 +218,6 @@ def _reordered(records: Records, order: np.ndarray, how: str) -> Records:
         true_labels=taken(records.true_labels),
         indices=taken(records.indices),
         ids=None if records.ids is None else [records.ids[at] for at in order],
-        said=[*records.said, f"examples are {how}"],
     )
 
 
