@@ -76,11 +76,7 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
         if frame[name].isna().any():
             raise UserError(f"every row needs an `{name}`")
     _check_ids(frame["id"])
-    if "present" in frame:
-        there = _whole("present", frame["present"].map({True: 1, False: 0}))  # 1 and 0 are these, too
-        frame = frame[there == 1].reset_index(drop=True)
-        if len(frame) == 0:
-            raise UserError("`present` says of no answer that it is there")
+    frame = _of_those_present(frame)
     given = [name for name in GIVEN if name in frame and name != SHARE]
     if SHARE in frame:  # `correct` beside it says whether most answers were right
         given = [SHARE]
@@ -129,6 +125,20 @@ def _records(frame: pd.DataFrame, out_of: int | None, classes: Sequence[str] | N
         ids=None if integers else [str(one) for one in ids],
         classes=names,
     )
+
+
+def _of_those_present(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose answers are there: all, unless a column says so."""
+    if "present" not in frame:
+        return frame
+    there = frame["present"]
+    if not there.isin([0, 1]).all():
+        raise UserError(
+            f"`present` must be true or false in every row, got {plain(there[~there.isin([0, 1])].iloc[0])!r}"
+        )
+    if not there.any():
+        raise UserError("`present` says of no answer that it is there")
+    return frame[there == 1].reset_index(drop=True)
 
 
 def _indices(frame: pd.DataFrame, ids: np.ndarray) -> np.ndarray | None:

@@ -257,7 +257,7 @@ def test_methods_are_compared_only_where_somebody_vouches(
 
 
 def test_named_examples_are_brought_into_one_order(
-    run: Callable[..., Study], rng: np.random.Generator
+    run: Callable[..., Study], rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     correct = rng.random((S, T, K)) < 0.6
     ids = np.array([f"image-{at}" for at in range(K)])
@@ -265,6 +265,7 @@ def test_named_examples_are_brought_into_one_order(
     run("one", correct=correct, ids=ids)
     study = run("two", correct=~correct[..., shuffled], ids=ids[shuffled])
     np.testing.assert_array_equal(study.correct("two"), ~study.correct("one"))
+    assert "examples are ordered as those of one" in capsys.readouterr().out
     assert correlation.why_not_comparable(study, "one", "two") is None
 
 
@@ -324,6 +325,8 @@ def test_wrong_arrays_are_said_in_a_line(
         ("log.csv", "id,epoch,correct\na,1.5,1\n", "epoch must be an integer in every row, got 1.5"),
         ("log.csv", "id,seed,epoch,correct\na,,1,1\n", "seed must be an integer in every row, got nan"),
         ("log.csv", "", "log.csv cannot be read"),
+        ("log.csv", "id,epoch,correct,present\na,1,1,False\n", "present says of no answer that it is there"),
+        ("log.csv", "id,epoch,correct,present\na,1,1,2\n", "present must be true or false in every row, got 2"),
         ("log.csv", "id,epoch,label,true_label,correct\na,1,0,dog,1\nb,1,1,cat,1\n", "classes must name the labels"),
         ("log.csv", "id,epoch,label,pred\na,1,,cat\n", "every row needs a label, or none"),
         ("log.csv", "id,epoch,label,logits_0,logits_2\na,1,0,1,2\n", "columns logits_0, logits_1 and so on, without"),
@@ -460,7 +463,7 @@ def test_classes_with_other_names_are_not_those_of_the_study(
     ("text", "message"),
     [
         ("id,aum\nx,1\n", "names no example of the study"),
-        ("id,aum\n0,high\n1,2\n", "`?aum`? must hold finite numbers, got 'high'"),
+        ("id,aum\n0,high\n1,2\n", "aum must hold finite numbers, got 'high'"),
         ("id,aum\n0,inf\n", "must hold finite numbers, got 'inf'"),
         ("id,aum\n0,1\n0,2\n", "must have one row an example, but names 0 twice"),
         ("aum\n1\n", "must have one column of ids"),
