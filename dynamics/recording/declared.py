@@ -2,7 +2,6 @@
 """What a recorder is declared with: folder, epochs, config; checked, and written down in run.json."""
 
 import itertools
-import json
 import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -173,7 +172,7 @@ def _check_like_other_seeds(folder: Path, wanted: dict[str, dict[str, Any]]) -> 
     there = snapshots.read_run_json(other)
     for part, values in wanted.items():
         for name, value in {**dict.fromkeys(there[part]), **values}.items():
-            if json.dumps(there[part].get(name)) != json.dumps(value, default=lambda one: one.tolist()):
+            if there[part].get(name) != value:
                 what = f"`{name}` of the panel" if part == "panel" else f"{name} in `config`"
                 raise UserError(
                     f"{folder} must have the same {what} as {other}: the seeds of a method differ in their random seed "

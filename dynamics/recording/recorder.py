@@ -145,9 +145,10 @@ class Recorder:
                 "`panel` must hold the inputs that the network is called with, or use recorder.write"
             )
         said = ask(model, self.panel)
-        self._check_options(self.panel, said)
+        options = self._checked_options(self.panel, said)
         arrays = judge(said, self.panel.labels) if "logits" in said else said
         self._commit(self.panel, number, arrays, scalars or {})
+        self._options = options
 
     def write(  # noqa: PLR0913 - what there may be of an epoch, each by name
         self,
@@ -213,9 +214,9 @@ class Recorder:
             shape = arrays["correct"].shape
             arrays["present"] = np.ones(shape, bool) if there is None else there
             arrays = {name: spread(values, rows, len(panel)) for name, values in arrays.items()}
-        self._check_options(panel, given)
+        options = self._checked_options(panel, given)
         self._commit(panel, number, arrays, scalars or {})
-        self.panel = panel
+        self.panel, self._options = panel, options
 
     def finish(self, *, early: bool = False) -> None:
         """Complete the run: from then on it is read by all analyses, and never changed.
@@ -335,19 +336,19 @@ class Recorder:
             optional=[name for name in arrays if name != "correct"],
         )
 
-    def _check_options(self, panel: Panel, given: Mapping[str, Any]) -> None:
-        """Check that the number of classes is that of the panel, and of the epochs before."""
+    def _checked_options(self, panel: Panel, given: Mapping[str, Any]) -> int | None:
+        """Return the number of classes, which is that of the panel, and of the epochs before; None if it is unknown."""
         options = next(
             (as_array(name, given[name]) for name in PER_OPTION if given.get(name) is not None), None
         )
         if options is None or not options.ndim:
-            return
+            return self._options
         known = self._options if panel.classes is None else len(panel.classes)
         if known not in (None, options.shape[-1]):
             raise UserError(
                 f"every epoch must have the same number of classes, {known} before, {options.shape[-1]} now"
             )
-        self._options = options.shape[-1]
+        return int(options.shape[-1])
 
     def _check_alike(
         self, writer: snapshots.Writer, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]

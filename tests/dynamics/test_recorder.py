@@ -197,7 +197,7 @@ def test_probabilities_say_what_their_logits_say(rng: np.random.Generator) -> No
 
 def test_certain_probabilities_have_finite_margins() -> None:
     found = judge({"probabilities": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])}, np.array([0, 1]))
-    assert found["margin"].tolist() == [[[6e4, -6e4]]] or np.isfinite(found["margin"]).all()
+    assert found["margin"].tolist() == [[[6e4, -6e4]]]
     assert found["error_norm"][0, 0].tolist() == pytest.approx([0, 2**0.5])
 
 
@@ -614,7 +614,7 @@ def test_a_first_epoch_that_is_refused_declares_nothing(folder: Path) -> None:
         with pytest.raises(UserError, match="logits must be finite"):
             recorder.write(logits=np.full((2, 3), np.nan), labels=[0, 1], ids=["a", "b"])
         with pytest.raises(UserError, match="scalars must hold numbers by name"):
-            recorder.write(logits=logits(), labels=[0, 1, 2, 0], scalars={1: 2.0})
+            recorder.write(logits=logits(4, 7), labels=[0, 1, 2, 0], scalars={1: 2.0})
         recorder.write(logits=logits(), labels=[0, 1, 2, 0])
         assert recorder.recorded == (1,)
 
