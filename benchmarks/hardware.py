@@ -19,12 +19,11 @@ def describe(device: torch.device) -> dict[str, Any]:
     Examples
     --------
     >>> sorted(describe(torch.device("cpu")))
-    ['cores', 'device', 'memory_gib', 'processor', 'system']
+    ['bf16_units', 'cores', 'device', 'memory_gib', 'processor', 'system']
     """
     found: dict[str, Any] = {
-        "processor": (
-            _lines_of("/proc/cpuinfo", "model name") or [platform.processor() or platform.machine()]
-        )[0],
+        "processor": provenance.processor(),
+        "bf16_units": provenance.bf16_units(),
         "cores": provenance.available_cores(),
         "memory_gib": _memory_gib(),
         "system": f"{platform.system()} {platform.machine()}",

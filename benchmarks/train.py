@@ -28,6 +28,7 @@ from dynamics.data import Dataset
 from dynamics.provenance import available_cores
 from dynamics.streams import generator
 from dynamics.study_file import preset
+from dynamics.training import precision
 from dynamics.training.worker import keep_freed
 
 GPU_IMAGES = 50_000
@@ -135,15 +136,9 @@ class Workload:
         return dataclasses.replace(recipe, train_examples=min(images, self.images(recipe)))
 
 
-def number_type(recipe: Recipe, device: torch.device) -> torch.dtype:
-    """Return the numbers that a run's networks compute with.
-
-    Examples
-    --------
-    >>> number_type(preset("simclr", "thesis"), torch.device("cuda"))
-    torch.bfloat16
-    """
-    low = recipe.precision == "bf16" or (recipe.precision == "auto" and device.type == "cuda")
+def number_type(recipe: Recipe, work: Workload) -> torch.dtype:
+    """Return the numbers that a run's networks compute with."""
+    low = precision.resolve(recipe, work.device, image_size=work.dataset.image_size) == "bf16"
     return torch.bfloat16 if low else torch.float32
 
 
@@ -174,7 +169,7 @@ def time_method(name: str, work: Workload) -> list[Measurement]:
     paces = others(name, part, work, times=images / work.images(part))
     size, amount = (64, 1e7) if work.quick else PRODUCTS[device.type]
     between: dict[str, Callable[[], float]] = dict(paces)
-    between["product"] = product(size, number_type(recipe, device), device, work=amount)
+    between["product"] = product(size, number_type(recipe, work), device, work=amount)
     rounds = 2 if work.quick else 7
     if work.thesis:
         rounds = 4 if name == "simclr" else 2
@@ -196,7 +191,7 @@ def time_method(name: str, work: Workload) -> list[Measurement]:
 def notes(recipe: Recipe, work: Workload) -> dict[str, str]:
     """Describe the conditions under which ours and the other loops are timed."""
     where = "the GPU" if work.device.type == "cuda" else f"{torch.get_num_threads()} thread(s)"
-    numbers = str(number_type(recipe, work.device)).removeprefix("torch.")
+    numbers = str(number_type(recipe, work)).removeprefix("torch.")
     part = work.images(work.part_for_others(recipe))
     fewer = "" if part == work.images(recipe) else f", its steps timed on {part} images"
     theirs = f"views in {work.workers} processes, network on {where}, float32"

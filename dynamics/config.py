@@ -65,8 +65,8 @@ class Recipe:
     schedule_start: int = 0
     """Epochs at the maximum learning rate before the cosine begins."""
     precision: Precision = "auto"
-    """bf16 autocast, or fp32 (on a GPU with TF32 in convolutions, PyTorch's default); auto is bf16 on CUDA and fp32
-    elsewhere."""
+    """bf16 autocast, or fp32 (on a GPU with TF32 in convolutions, PyTorch's default); auto is bf16 on CUDA, and for
+    images of 16 pixels a side or more on a CPU that has units for it (AMX, AVX-512); a run keeps what it began with."""
 
     panel_examples: int = 1024
     """Number of fixed training examples that are scored after every epoch, K."""

@@ -6,6 +6,7 @@ little; a run that is started again goes back to the last state, and since the r
 the seed and the epoch alone, it ends bit-equal to one that was never interrupted (on the CPU).
 """
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Collection
@@ -21,7 +22,7 @@ from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.lock import SeedLock, seed_lock
-from dynamics.training import capture, checkpoint, diagnostics, panel
+from dynamics.training import capture, checkpoint, diagnostics, panel, precision
 from dynamics.training.workbench import Workbench, Workbenches
 
 LOGGER = logging.getLogger(__name__)
@@ -120,9 +121,9 @@ def train(
         if snapshots.settle(job.folder):
             return
         dataset = check(job, dataset)
-        _write_record(job, dataset, device)
+        recipe = dataclasses.replace(job.recipe, precision=_write_record(job, dataset, device))
         bench = (workbenches or Workbenches()).get(
-            job.method, job.recipe, dataset, device=device, engine=capture.choose(engine, device)
+            job.method, recipe, dataset, device=device, engine=capture.choose(engine, device)
         )
         trainer = _Trainer(job=job, bench=bench, lock=lock, replace=replace_epochs or device.type == "cuda")
         writer = trainer.open_writer()
@@ -160,8 +161,9 @@ def check(job: Job, dataset: Dataset) -> Dataset:
     return dataset
 
 
-def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
-    """Write run.json, or compare with the existing one: the data must be the same."""
+def _write_record(job: Job, dataset: Dataset, device: torch.device) -> precision.Resolved:
+    """Write run.json, or compare with the existing one: the data must be the same; return the run's precision."""
+    here = precision.resolve(job.recipe, device, image_size=dataset.image_size)
     session = {
         "code": provenance.code_version(),
         "versions": provenance.versions(),
@@ -171,17 +173,21 @@ def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
         "started": provenance.now(),
     }
     if snapshots.has_record(job.folder):
-        before = snapshots.read_run_json(job.folder)["provenance"].get("data_fingerprint")
-        if before != dataset.fingerprint:
+        before = snapshots.read_run_json(job.folder)["provenance"]
+        if before.get("data_fingerprint") != dataset.fingerprint:
             raise UserError(
-                f"{job.folder} was trained on different images (fingerprint {before}, now {dataset.fingerprint}): "
-                "restore the data, or use another `study`"
+                f"{job.folder} was trained on different images (fingerprint {before.get('data_fingerprint')}, "
+                f"now {dataset.fingerprint}): restore the data, or use another `study`"
             )
         changed = snapshots.add_session(job.folder, session)
         if changed:
             LOGGER.warning("%s goes on with another %s", job.folder, ", ".join(changed))
-        return
+        begun = precision.begun(job.recipe, before)
+        if begun != here:
+            LOGGER.warning("%s goes on in %s, as it began: here it would be %s", job.folder, begun, here)
+        return begun
     data = {
+        "precision": here,
         "dataset": dataset.name,
         "data_fingerprint": dataset.fingerprint,
         "own_code": networks.own_code(job.method, job.recipe),
@@ -194,6 +200,7 @@ def _write_record(job: Job, dataset: Dataset, device: torch.device) -> None:
         config=job.recipe.to_json(),
         provenance={**session, **data},
     )
+    return here
 
 
 def _device_name(device: torch.device) -> str:

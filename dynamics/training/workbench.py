@@ -25,7 +25,7 @@ from dynamics.errors import UserError
 from dynamics.methods import Method
 from dynamics.snapshots.schema import ARRAYS
 from dynamics.streams import generator, reseed
-from dynamics.training import capture, panel
+from dynamics.training import capture, panel, precision
 from dynamics.training.capture import Engine
 
 LARGEST_LOSS, LARGEST_WEIGHT = 1e12, 1e6
@@ -227,10 +227,10 @@ class Workbenches:
 
 def _method(name: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> Method:
     method = methods.load(name)(recipe, networks.image_statistics(dataset))
-    method.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and device.type == "cuda")
+    method.bf16 = precision.resolve(recipe, device, image_size=dataset.image_size) == "bf16"
     method.to(device)
-    if device.type == "cuda":
-        method.to(memory_format=torch.channels_last)  # the layout that tensor cores read without transposing
+    if device.type == "cuda" or method.bf16:
+        method.to(memory_format=torch.channels_last)  # the layout that matrix units read without transposing
     return method.train()
 
 

@@ -80,8 +80,9 @@ def test_products_count_two_operations_a_multiplication(monkeypatch: pytest.Monk
 
 def test_precision_is_that_of_the_run() -> None:
     recipe = preset("simclr", "thesis")
-    cuda = torch.device("cuda")
-    assert train.number_type(recipe, CPU) == torch.float32
+    options: dict[str, Any] = {"dataset": data.load("digits"), "workers": 1, "quick": True}
+    cpu, cuda = (train.Workload(device=torch.device(name), **options) for name in ("cpu", "cuda"))
+    assert train.number_type(recipe, cpu) == torch.float32
     assert train.number_type(recipe, cuda) == torch.bfloat16
     assert train.number_type(dataclasses.replace(recipe, precision="fp32"), cuda) == torch.float32
 
