@@ -103,7 +103,7 @@ def presets() -> tuple[str, ...]:
     Examples
     --------
     >>> presets()
-    ('quick', 'thesis')
+    ('cifar-small', 'quick', 'thesis')
     """
     return tuple(sorted(path.stem for path in PRESETS.glob("*.toml")))
 

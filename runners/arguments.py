@@ -36,8 +36,8 @@ class Resources:
     """Where to compute and to store runs and data; except for `preset`, no flag here changes a result."""
 
     preset: str | None = None
-    """quick (digits, minutes on a CPU), thesis (CIFAR-10) or a study file that ends in .toml; by default thesis if
-    there is a GPU, otherwise quick."""
+    """quick (digits, minutes on a CPU), cifar-small (photographs, a night), thesis (CIFAR-10) or a study file that
+    ends in .toml; by default thesis if there is a GPU, otherwise quick."""
     study: str | None = None
     """Name of the study; by default that of the preset."""
     runs: Path = Path("runs")

@@ -64,7 +64,8 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     runs, study
         Where the run folders go: `runs/study/method/seed-0000`; the study's name is by default that of the preset.
     preset
-        quick (digits, minutes on a CPU), thesis (CIFAR-10), or a study file; by default thesis where there is a GPU.
+        quick (digits, minutes on a CPU), cifar-small (photographs, a night), thesis (CIFAR-10), or a study file; by
+        default thesis where there is a GPU.
     data_root, download
         Folder where images are looked for, and whether to download them there where they are absent.
     workers

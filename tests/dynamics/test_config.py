@@ -115,7 +115,9 @@ def test_rates_are_numbers_from_zero_up(lr: float) -> None:
 
 
 def test_unknown_preset_lists_those_there_are() -> None:
-    with pytest.raises(UserError, match="no study file 'slow': there are the presets quick, thesis"):
+    with pytest.raises(
+        UserError, match="no study file 'slow': there are the presets cifar-small, quick, thesis"
+    ):
         preset("simclr", "slow")
 
 

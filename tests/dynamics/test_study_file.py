@@ -72,7 +72,7 @@ def test_what_is_wrong_in_a_file_is_said_with_its_name(
 
 
 def test_presets_know_every_method() -> None:
-    assert presets() == ("quick", "thesis")
+    assert presets() == ("cifar-small", "quick", "thesis")
     for name in presets():
         for method in methods.names():
             preset(method, name)
