@@ -15,6 +15,9 @@ TARGETS = (  # key of a row, title, side and value of the bound, unit; those of 
     ("augment.simclr.ratio_pil_workers", "CPU: SimCLR views, ours / torchvision's, 2 cores each", ">=", 4, "x"),
     ("seeds.cpu.study_ratio_2", "CPU: quick study, 2 workers against 1", ">=", 1.8, "x"),
     ("train.cpu.simclr.snapshot_share", "CPU: snapshot share of a quick-preset epoch", "<=", 15, "%"),
+    ("photographs.cpu.ratio_baseline", "CPU: SimCLR of 32 px, width 16, ours / thesis-recipe baseline", ">=", 4, "x"),
+    ("photographs.cpu.ratio_lightly", "CPU: SimCLR of 32 px, width 16, ours / lightly's loop", ">=", 3, "x"),
+    ("train.cpu.simclr.ratio_lightly", "CPU: quick SimCLR, ours / lightly's loop", ">=", 1.6, "x"),
     ("store.read_seconds", "r_t of 30 x 200 x 2 x 10 x 1024 read from disk", "<=", 2, "s"),
     ("store.read_peak_without_torch", "r_t of 30 x 200 x 2 x 10 x 1024: memory of its reader", "<=", 500, "MB"),
     ("recording.cpu.ratio", "CPU: the page's loop with a recorder / without", "<=", 1.05, "x"),
@@ -33,7 +36,7 @@ def judge(rows: Sequence[Measurement], hardware: dict[str, Any]) -> list[dict[st
 
     Examples
     --------
-    >>> judge([Measurement("store.read_seconds", "", 0.3, "s")], {})[3]["verdict"]
+    >>> judge([Measurement("store.read_seconds", "", 0.3, "s")], {})[6]["verdict"]
     'met'
     """
     measured = {row.key: row.value for row in rows}

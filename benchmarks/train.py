@@ -8,7 +8,8 @@ import dataclasses
 import os
 import statistics
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -57,12 +58,19 @@ ENGINES = {
 
 def measure(conditions: Conditions) -> list[Measurement]:
     """Time every method; on the CPU with the preset quick and one thread, on a GPU with the thesis's."""
-    threads = torch.get_num_threads()
-    if not conditions.cuda:
-        torch.set_num_threads(1)
-        keep_freed()  # both as in the workers of a study
-    try:
+    with as_a_worker(conditions.device):
         return _measure(conditions)
+
+
+@contextmanager
+def as_a_worker(device: torch.device) -> Iterator[None]:
+    """Compute as the workers of a study do: on a CPU with one thread, and freed memory is kept."""
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+        keep_freed()
+    try:
+        yield
     finally:
         torch.set_num_threads(threads)
 
@@ -73,7 +81,7 @@ def _measure(conditions: Conditions) -> list[Measurement]:
     rows = []
     for name in dict.fromkeys((*METHODS, *methods.names())):
         if conditions.time_for(f"epochs of {name}"):
-            rows += time_method(name, work)
+            rows += about(f"train.{work.device.type}.{name}", name, time_method(name, work))
     if conditions.cuda:
         if conditions.time_for("kernels of simclr"):
             rows += about("train.cuda.simclr", "simclr", profiled("simclr", simclr, work))
@@ -88,10 +96,12 @@ def _measure(conditions: Conditions) -> list[Measurement]:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """The training that is timed: the thesis's sizes on a GPU, the preset quick on a CPU, tiny sizes if quick."""
+    """The training that is timed: the thesis's sizes on a GPU, another preset's on a CPU, tiny sizes if quick."""
 
     device: torch.device
     dataset: Dataset
+    sizes: str
+    """Name of the preset."""
     workers: int
     """Processes that make views for the others."""
     quick: bool
@@ -102,18 +112,24 @@ class Workload:
         large = conditions.cuda and not conditions.quick
         dataset = photographs(GPU_IMAGES) if large else data.load("digits")
         workers = min(2, available_cores()) if conditions.quick else available_cores()
-        return cls(device=conditions.device, dataset=dataset, workers=workers, quick=conditions.quick)
+        return cls(
+            device=conditions.device,
+            dataset=dataset,
+            sizes="thesis" if large else "quick",
+            workers=workers,
+            quick=conditions.quick,
+        )
 
     @property
     def thesis(self) -> bool:
         """Whether the thesis's sizes are used."""
-        return self.device.type == "cuda" and not self.quick
+        return self.sizes == "thesis"
 
     def recipe(self, name: str) -> Recipe:
         """Return a method's recipe; on a GPU all but SimCLR, which targets are set for, are timed on half of it."""
         if self.quick:
-            return preset(name, "quick", **TINY)
-        recipe = preset(name, "thesis" if self.thesis else "quick")
+            return preset(name, self.sizes, **TINY)
+        recipe = preset(name, self.sizes)
         return recipe if name == "simclr" else self.half(recipe)
 
     def half(self, recipe: Recipe) -> Recipe:
@@ -185,7 +201,7 @@ def time_method(name: str, work: Workload) -> list[Measurement]:
         what = f"images per second, ours / {OTHERS['lightly']}"
         why = "not installed (it is in the extra bench)"
         rows.append(Measurement("ratio_lightly", what, None, "x", note=why))
-    return about(f"train.{device.type}.{name}", name, rows)
+    return rows
 
 
 def notes(recipe: Recipe, work: Workload) -> dict[str, str]:

@@ -80,7 +80,7 @@ def test_products_count_two_operations_a_multiplication(monkeypatch: pytest.Monk
 
 def test_precision_is_that_of_the_run() -> None:
     recipe = preset("simclr", "thesis")
-    options: dict[str, Any] = {"dataset": data.load("digits"), "workers": 1, "quick": True}
+    options: dict[str, Any] = {"dataset": data.load("digits"), "sizes": "quick", "workers": 1, "quick": True}
     cpu, cuda = (train.Workload(device=torch.device(name), **options) for name in ("cpu", "cuda"))
     assert train.number_type(recipe, cpu) == torch.float32
     assert train.number_type(recipe, cuda) == torch.bfloat16
@@ -271,7 +271,9 @@ def test_a_gpu_trains_at_the_thesiss_sizes() -> None:
         test=(images, torch.zeros(1, dtype=torch.int64)),
         classes=["one"],
     )
-    work = train.Workload(device=torch.device("cuda"), dataset=dataset, workers=16, quick=False)
+    work = train.Workload(
+        device=torch.device("cuda"), dataset=dataset, sizes="thesis", workers=16, quick=False
+    )
     recipe = work.recipe("simclr")
     assert (recipe.width, recipe.panel_examples, recipe.panel_augmentations) == (64, 1024, 10)
     assert (work.images(recipe), work.images(work.part_for_others(recipe))) == (49_920, 3 * 16 * 256)
@@ -328,9 +330,9 @@ def test_threads_are_given_back() -> None:
 def test_without_lightly_its_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "installed", lambda: False)
     found = {row.key: row for row in train.time_method("simclr", QUICK)}
-    missing = found["train.cpu.simclr.ratio_lightly"]
+    missing = found["ratio_lightly"]
     assert missing.value is None and "bench" in missing.note
-    assert found["train.cpu.simclr.ratio_baseline"].value is not None
+    assert found["ratio_baseline"].value is not None
 
 
 def test_memory_before_training_is_told_apart() -> None:
