@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynamics import methods
+from dynamics.augment import SimCLRViews
 from dynamics.config import Recipe
 from dynamics.encoders import initialise
 from dynamics.errors import UserError
@@ -102,11 +103,18 @@ def test_more_augmentations_begin_with_the_same_ones() -> None:
 
 def test_chunks_and_cache_do_not_change_the_views(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = setup("simclr")[1].render(0, 1)
-    monkeypatch.setattr(panel, "RENDER_CHUNK", 7)
+    monkeypatch.setattr(panel, "CHUNK", 7)
     monkeypatch.setattr(panel, "CACHE_BYTES", 0)
     built = setup("simclr")[1]
     torch.testing.assert_close(built.render(0, 1), whole, rtol=0, atol=1e-6)
     assert not built._rendered
+
+
+@pytest.mark.parametrize(("size", "views"), [(8, 4096), (16, 1024), (32, 256), (600, 1)])
+def test_a_chunk_fits_into_a_processors_caches(size: int, views: int) -> None:
+    images = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+    built = panel.Panel(images=images, labels=torch.zeros(1), views=SimCLRViews(), draws=[[]])
+    assert built.chunk == views
 
 
 @given(st.integers(2, 200), st.integers(0, 50), st.booleans())

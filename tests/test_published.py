@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is published: whole, small, without networks, images or names of computers; and its numbers come out again."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dynamics import snapshots
+from runners.report.__main__ import main
+
+PUBLISHED = Path(__file__).parents[1] / "published"
+STUDIES = snapshots.list_studies(PUBLISHED / "runs") if PUBLISHED.is_dir() else []
+LARGEST = 20e6
+"""Bytes of all that is published."""
+
+
+def seeds(study: str) -> list[Path]:
+    runs = PUBLISHED / "runs"
+    return [
+        snapshots.seed_folder(runs, study, method, seed)
+        for method in snapshots.list_methods(runs, study)
+        for seed in snapshots.list_seeds(runs, study, method)
+    ]
+
+
+def test_all_of_it_is_small_and_no_network_no_image_is_in_it() -> None:
+    files = [path for path in PUBLISHED.rglob("*") if path.is_file()]
+    kept = [path for path in files if "results" not in path.parts or path.suffix == ".csv"]
+    assert sum(path.stat().st_size for path in kept) <= LARGEST
+    zarr = {path for path in kept if "snapshots.zarr" in path.parts}
+    assert {path.suffix for path in kept if path not in zarr} <= {".json", ".toml", ".md", ".csv"}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_seed_is_whole_and_names_no_computer(study: str) -> None:
+    assert seeds(study)
+    for folder in seeds(study):
+        assert snapshots.verify(folder) == [], folder
+        run = snapshots.Run(folder)
+        sessions = [run.provenance, *run.provenance.get("resumed", [])]
+        assert not any("host" in session.get("machine", {}) for session in sessions)
+        assert "dirty" not in run.provenance["code"]  # anybody can look up the code that made it
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_its_tables_come_out_again_without_training(study: str, tmp_path: Path) -> None:
+    """Every analysis, figure and the page, from the snapshots alone."""
+    where = ["--study", study, "--runs", str(PUBLISHED / "runs"), "--results", str(tmp_path)]
+    assert main([*where, "--analyse"]) == 0
+    assert (tmp_path / study / "report.html").exists()
+    expected = sorted((PUBLISHED / "results" / study).glob("*.csv"))
+    assert {path.stem for path in expected} >= {"learning", "alignment", "binomial", "classes", "order"}
+    for path in expected:
+        found, wanted = pd.read_csv(tmp_path / study / path.name), pd.read_csv(path)
+        pd.testing.assert_frame_equal(found, wanted, rtol=1e-6, atol=1e-9, obj=path.name)
