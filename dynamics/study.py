@@ -320,13 +320,14 @@ class Study:
     def inputs(self) -> dict[str, Any]:
         """Return the provenance of the data, by method: config, seeds, hashes of snapshots, data, and what to know.
 
-        `data_fingerprint` is a list, with the order of the seeds, where they were not trained on the same images.
+        `data_fingerprint` is a list, with the order of the seeds, where they were not trained on the same images. The
+        hash of a published copy is that of its original: what is computed from either belongs together.
         """
         return {
             method: {
                 "fingerprint": runs[0].fingerprint,
                 "seeds": [run.seed for run in runs],
-                "snapshots": [run.digest() for run in runs],
+                "snapshots": [run.provenance.get("published", {}).get("of", run.digest()) for run in runs],
                 "dataset": runs[0].provenance.get("dataset"),
                 "data_fingerprint": data[0] if len(set(data)) == 1 else data,
                 "mates": self.mates if runs[0].shape[0] > 1 else None,

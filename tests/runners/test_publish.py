@@ -51,6 +51,7 @@ def test_what_is_published_keeps_every_bit(runs: Path, tmp_path: Path) -> None:
                 np.testing.assert_array_equal(values, other.scalars()[name])
             assert (one.config, one.fingerprint, one.seed) == (other.config, other.fingerprint, other.seed)
             assert one.wall_seconds == other.wall_seconds
+    assert before.inputs() == after.inputs()  # results of either, and their figures, belong together
     assert (to / "s/study.toml").read_text() == 'methods = ["simclr"]\n'
 
 
