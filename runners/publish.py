@@ -4,7 +4,6 @@
 python -m runners.publish --study demo --to published/runs
 """
 
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +57,8 @@ def copy_study(options: Publish, study: str) -> None:
         say(f"{method}: {counted(new, 'new seed')}{left}; {size:.2f} MB in {options.to / study / method}")
     described = options.runs / study / study_file.NAME
     if described.exists() and (options.to / study).is_dir():
-        shutil.copyfile(described, options.to / study / study_file.NAME)
+        source = study_file.parsed(described)
+        study_file.record(options.to / study, {}, [], analyses=source.analyses, sweep=source.sweep)
 
 
 def _megabytes(folder: Path) -> float:

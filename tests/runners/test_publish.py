@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import dynamics
-from dynamics import snapshots
+from dynamics import snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.snapshots.schema import COORDINATES
 from dynamics.study import open_study
+from dynamics.study_file import preset
 from runners import publish
 from tests.trained import trained_here
 
@@ -27,7 +28,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("original") / "runs"
     for method in ("simclr", "supervised"):
         trained_here(runs, method, range(2), **SMALL)
-    (runs / "s/study.toml").write_text('methods = ["simclr"]\n')
+    recipe = preset("simclr", "quick", **SMALL)
+    study_file.record(runs / "s", {"simclr": recipe}, [0, 1, 9], analyses=("learning",))
     return runs
 
 
@@ -52,7 +54,16 @@ def test_what_is_published_keeps_every_bit(runs: Path, tmp_path: Path) -> None:
             assert (one.config, one.fingerprint, one.seed) == (other.config, other.fingerprint, other.seed)
             assert one.wall_seconds == other.wall_seconds
     assert before.inputs() == after.inputs()  # results of either, and their figures, belong together
-    assert (to / "s/study.toml").read_text() == 'methods = ["simclr"]\n'
+
+
+def test_the_studys_file_lists_what_is_published(runs: Path, tmp_path: Path) -> None:
+    to = published(runs, tmp_path / "to", "--methods", "supervised")
+    one = study_file.read(to / "s/study.toml")
+    assert (one.methods, one.seed_list(), one.analyses) == (("supervised",), [0, 1], ("learning",))
+    published(runs, to)
+    both = study_file.read(to / "s/study.toml")
+    assert both.methods == ("simclr", "supervised")
+    assert both.recipe_of("simclr") == preset("simclr", "quick", **SMALL)
 
 
 def test_no_network_and_no_name_of_a_computer_is_published(runs: Path, tmp_path: Path) -> None:
