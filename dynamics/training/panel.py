@@ -28,7 +28,7 @@ from dynamics.training import diagnostics
 
 CHUNK, CHUNK_PIXELS = 4096, 2**18
 """Largest number of views that are rendered and scored at a time and, on a CPU, of their pixels: what the layers of a
-network pass on stays in its caches (1024 views of 32 px in chunks of 256 took 0.55 times as long as at once)."""
+network pass on stays in its caches (1024 views of 32 px in chunks of 256 take 0.55 times as long as at once)."""
 CACHE_BYTES = 2**30
 """Rendered views are kept from epoch to epoch if they take at most this."""
 
