@@ -37,8 +37,9 @@ class Publish:
 
 def copy_study(options: Publish, study: str) -> None:
     """Copy the finished seeds of the methods, and the study's file; say how many and how large."""
-    if options.to.resolve() == options.runs.resolve():
-        raise UserError(f"`to` must be another folder than `runs`, got {options.to}")
+    to, runs = options.to.resolve(), options.runs.resolve()
+    if to == runs or to.is_relative_to(runs / study):
+        raise UserError(f"`to` must be another folder than `runs`, and none in the study's, got {options.to}")
     there = snapshots.list_methods(options.runs, study)
     if unknown := [name for name in options.methods if name not in there]:
         raise UserError(f"study {study} has no `methods` {unknown[0]}: it has {', '.join(there)}")

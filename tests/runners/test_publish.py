@@ -107,10 +107,11 @@ def test_a_seed_that_is_not_finished_waits(tmp_path: Path, capsys: pytest.Captur
         (["--methods", "vicreg"], "study s has no `methods` vicreg: it has simclr, supervised"),
         (["--study", "none"], "no study 'none' in"),
         (["--to", "RUNS"], "`to` must be another folder than `runs`"),
+        (["--to", "RUNS/s"], "and none in the study's"),
     ],
 )
 def test_wrong_input_is_refused(runs: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
-    given = [str(runs) if word == "RUNS" else word for word in arguments]
+    given = [word.replace("RUNS", str(runs)) for word in arguments]
     with pytest.raises(UserError) as refused:
         publish.main(["--runs", str(runs), "--study", "s", "--to", str(tmp_path / "to"), *given])
     assert message in refused.value.args[0]
