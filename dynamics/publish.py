@@ -47,7 +47,7 @@ def publish(run: snapshots.Run, to: Path, arrays: Sequence[str]) -> bool:
     kept = [name for name in run.recorded if name in {*arrays, "share", "present"} - {"correct", "scalars"}]
     source = {"arrays": kept, "of": run.digest()}
     if to.exists():
-        return _there_already(to, source)
+        return _there_already(to, run, source)
     coordinates = {name: run.coordinate(name) for name in COORDINATES}
     known = {name: values for name, values in coordinates.items() if values is not None}
     snapshots.write_finished(
@@ -69,11 +69,19 @@ def publish(run: snapshots.Run, to: Path, arrays: Sequence[str]) -> bool:
     return True
 
 
-def _there_already(to: Path, source: dict[str, Any]) -> bool:
+def _there_already(to: Path, run: snapshots.Run, source: dict[str, Any]) -> bool:
     """Return False if the same was published there before; refuse anything else."""
-    if snapshots.Run(to).provenance.get("published") != source:
-        raise UserError(f"{to} holds something else: remove it, or publish to another folder with `to`")
-    return False
+    there = snapshots.Run(to)
+    held = there.provenance.get("published", {})
+    same = held.get("of") == source["of"] and all(
+        getattr(there, part) == getattr(run, part) for part in ("fingerprint", "panel_digests", "ids")
+    )
+    if same and held == source:
+        return False
+    what = f"that seed with the arrays {', '.join(held['arrays'])}" if same else "something else"
+    raise UserError(
+        f"{to} holds {what}: publish with the same `arrays`, remove it, or use another folder with `to`"
+    )
 
 
 def _without_host(provenance: dict[str, Any]) -> dict[str, Any]:

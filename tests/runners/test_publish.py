@@ -86,7 +86,7 @@ def test_seeds_that_are_there_are_kept_and_others_refused(
     published(runs, to, "--methods", "simclr")
     assert "0 new seeds" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in to.rglob("*.json")} == before
-    with pytest.raises(UserError, match="holds something else: remove it"):
+    with pytest.raises(UserError, match="holds that seed with the arrays held_out_correct: publish with"):
         publish.main(["--runs", str(runs), "--study", "s", "--to", str(to), "--arrays", "rivals"])
 
 
