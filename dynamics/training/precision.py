@@ -11,8 +11,8 @@ from dynamics.provenance import bf16_units
 Resolved = Literal["bf16", "fp32"]
 
 SMALLEST_IMAGE = 16
-"""Height and width in pixels from which bf16 pays on a processor with units for it: at 8 px the conversions of small
-tensors take what the units save."""
+"""Height and width in pixels from which auto is bf16 on a processor with units for it: at 8 px it gains little, and so
+the same bits come out of every processor."""
 
 
 def resolve(recipe: Recipe, device: torch.device, *, image_size: int) -> Resolved:
