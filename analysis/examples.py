@@ -23,6 +23,7 @@ from analysis.scores import difficulty_of
 from analysis.statistics.difficulty import HARD, title
 from analysis.statistics.jackknife import Interval
 from analysis.statistics.memorization import memorization
+from dynamics import snapshots
 from dynamics.ingest import scores_of_others
 from dynamics.kinds import checked
 from dynamics.names import counted, label
@@ -68,7 +69,7 @@ def analyse(study: Study) -> results.Result:
             row = by_key.setdefault(
                 (group, *key), {"panel": groups[group], "example": key[0], "occurrence": key[1]}
             )
-            row |= _about(study, method, place)
+            row |= about(study.runs[method][0], place)
             row |= {name: _plain(values[place]) for name, values in own.items()}
     others = scores_of_others(study.folder)
     if others is not None:
@@ -115,15 +116,33 @@ def _of_method(study: Study, method: str) -> dict[str, np.ndarray]:
     return {f"{method}.{name}": values for name, values in found.items()}
 
 
-def _about(study: Study, method: str, place: int) -> results.Row:
-    run = study.runs[method][0]
-    about: results.Row = {} if run.ids is None else {"id": run.ids[place]}
+def about(run: snapshots.Run, place: int) -> results.Row:
+    """Return what is known of the example at a place of a run's panel: `id`, `true_label` and `class`.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> about(example_study().runs["supervised"][0], 4)
+    {'true_label': 1, 'class': '1'}
+    """
+    known: results.Row = {} if run.ids is None else {"id": run.ids[place]}
     labels = run.labels if run.true_labels is None else run.true_labels
     if labels is None:
-        return about
-    true = int(labels[place])
+        return known
+    return known | {"true_label": int(labels[place]), "class": class_name(run, int(labels[place]))}
+
+
+def class_name(run: snapshots.Run, label: int) -> str:
+    """Return the name of a label's class; its number where the run recorded no names.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> class_name(example_study().runs["supervised"][0], 2)
+    '2'
+    """
     names = run.provenance.get("classes")
-    return about | {"true_label": true, "class": str(names[true] if names and true < len(names) else true)}
+    return str(names[label] if names and label < len(names) else label)
 
 
 def _plain(value: Any) -> Any:
