@@ -81,16 +81,15 @@ def analyse(study: Study, *, count: int = 12, data_root: Path = Path("data")) ->
         arrays["pictures"] = pictures(study, rows, data_root=data_root)
     except UserError as error:
         settings["without_pictures"] = str(error)
-    return results.Result(
-        name="extremes", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings
-    )
+    return results.Result(name="extremes", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
 
 def _about(run: snapshots.Run, place: int) -> results.Row:
     known = {"example": int(run.examples[place]), "id": None, "class": None} | about(run, place)
-    trained = None if run.labels is None else int(run.labels[place])
-    other = trained is not None and trained != known.pop("true_label")
-    return known | {"trained_as": class_name(run, trained) if other else None}
+    true, learnt = known.pop("true_label", None), None
+    if run.labels is not None and int(run.labels[place]) != true:
+        learnt = class_name(run, int(run.labels[place]))
+    return known | {"trained_as": learnt}
 
 
 def pictures(

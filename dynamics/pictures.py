@@ -3,14 +3,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from torch import Tensor
 from torch.nn import functional
 
 from dynamics import methods, networks, snapshots
+from dynamics.augment import CropFlipViews
+from dynamics.augment.weak import CropFlipDraw
+from dynamics.methods.base import ImageStatistics
 from dynamics.training import panel
 
 
@@ -46,17 +50,8 @@ def training_images(
     return as_pictures(images.to(torch.float32) / 255, largest=largest)
 
 
-def panel_views(
-    run: snapshots.Run, places: Sequence[int], *, data_root: Path, largest: int
-) -> UInt8[np.ndarray, "example augmentation view height width 3"]:
-    """Return the views of some of a run's panel that its networks were asked about, 0 to 255.
-
-    Parameters
-    ----------
-    run, data_root, largest
-        As for :func:`training_images`.
-    places
-        Places in the panel, from 0.
+def panel_of(run: snapshots.Run, *, data_root: Path) -> panel.Panel:
+    """Return the panel that the networks of a run were asked about, with views in [0, 1], not normalised for them.
 
     Raises
     ------
@@ -67,27 +62,81 @@ def panel_views(
     --------
     >>> from dynamics.example import trained_study
     >>> (run,) = trained_study().runs["supervised"]
-    >>> panel_views(run, [1, 2, 3], data_root=Path("data"), largest=32).shape
-    (3, 3, 1, 8, 8, 3)
+    >>> panel_of(run, data_root=Path("data")).shape
+    (1, 3, 128)
     """
     recipe, method = networks.recipe_of(run), methods.load(run.method)
     dataset = networks.dataset_of(run, data_root=data_root)
-    asked = panel.build(
+    unchanged = ImageStatistics(dataset.num_classes, dataset.image_size, (0.0,) * 3, (1.0,) * 3)
+    return panel.build(
         recipe,
-        method.views(recipe, networks.image_statistics(dataset)),
+        method.views(recipe, unchanged),
         num_views=method.panel_views,
         images=dataset.train_images,
         labels=dataset.train_labels,
         examples=torch.from_numpy(run.examples),
     )
+
+
+def panel_views(
+    asked: panel.Panel, places: Sequence[int], *, largest: int
+) -> UInt8[np.ndarray, "example augmentation view height width 3"]:
+    """Return the views of some examples of a panel, 0 to 255.
+
+    Parameters
+    ----------
+    asked
+        From :func:`panel_of`.
+    places
+        Places in the panel, from 0.
+    largest
+        Maximum side in pixels; larger images are scaled down to it.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> (run,) = trained_study().runs["supervised"]
+    >>> panel_views(panel_of(run, data_root=Path("data")), [1, 2], largest=32).shape
+    (2, 3, 1, 8, 8, 3)
+    """
     views, augmentations, _ = asked.shape
-    return np.stack(
-        [
-            np.stack([as_pictures(asked.render(m, v)[list(places)], largest=largest) for v in range(views)], 1)
-            for m in range(augmentations)
-        ],
-        axis=1,
-    )
+    rendered = [[asked.render(m, v)[list(places)] for v in range(views)] for m in range(augmentations)]
+    drawn = [np.stack([as_pictures(images, largest=largest) for images in some], axis=1) for some in rendered]
+    return np.stack(drawn, axis=1)
+
+
+def moves(
+    asked: panel.Panel, places: Sequence[int]
+) -> Float32[np.ndarray, "example augmentation down_right_mirrored"] | None:
+    """Return how views of some examples came from their images, where they are moved or mirrored, and nothing else.
+
+    Parameters
+    ----------
+    asked, places
+        As for :func:`panel_views`.
+
+    Returns
+    -------
+    array or None
+        How far the window lies below and to the right of the image, in sides of the image, -1 to 1; and whether the
+        view is mirrored then, 0 or 1. None where views are made in another way.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> (run,) = trained_study().runs["supervised"]
+    >>> moves(panel_of(run, data_root=Path("data")), [0])[0, 0].tolist()
+    [0.0, 0.0, 1.0]
+    """
+    if type(asked.views) is not CropFlipViews or asked.shape[0] != 1:
+        return None
+    size, some = asked.images.shape[-1], list(places)
+    draws = [cast(CropFlipDraw, of_one_view) for (of_one_view,) in asked.draws]
+    moved = [
+        torch.cat([(draw.offset[some] - asked.views.padding) / size, draw.flip[some, None]], dim=1)
+        for draw in draws
+    ]
+    return torch.stack(moved, dim=1).to(torch.float32).numpy()
 
 
 def as_pictures(images: Tensor, *, largest: int) -> UInt8[np.ndarray, "example height width 3"]:

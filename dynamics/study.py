@@ -9,7 +9,7 @@ are counted while the indicators stream from the disk. No torch is loaded.
 """
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -34,7 +34,7 @@ from dynamics.answers import (
 from dynamics.errors import UserError, explained
 from dynamics.kinds import of_kind
 from dynamics.mates import Mates
-from dynamics.names import counted, ordered
+from dynamics.names import check_study_name, counted, ordered
 from dynamics.snapshots.schema import ARRAYS
 
 RECORDED = {name: kind for name, kind in ARRAYS.items() if name != "scalars"}
@@ -140,7 +140,46 @@ class Study:
             runs[method] = [run.of_examples(np.array(kept)) for run in self.runs[method]]
             if len(kept) < examples:
                 left_out[method] = f"{share} are used, those with the answers of all seeds and epochs"
-        return replace(self, runs=runs, left_out=left_out, _counts={})
+        return replace(self, runs=runs, left_out=self.left_out | left_out, _counts={})
+
+    def of_examples(self, names: Collection[str], *, called: str) -> "Study":
+        """Return the same study with some examples alone, under another name.
+
+        Parameters
+        ----------
+        names
+            Their ids where they have some, otherwise their indices in the training images; others are ignored.
+        called
+            The name of the study that they make, which is that of its results.
+
+        Raises
+        ------
+        UserError
+            If a method has fewer than two of them.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> correct = np.ones((1, 1, 1, 5), dtype=bool)
+        >>> with tempfile.TemporaryDirectory() as runs:
+        ...     folder = snapshots.seed_folder(Path(runs), "demo", "supervised", 0)
+        ...     snapshots.write_finished(folder, method="supervised", seed=0, correct=correct)
+        ...     some = open_study(Path(runs, "demo")).of_examples(["1", "4"], called="some")
+        ...     some.name, some.learning_probability("supervised").example.values.tolist()
+        ('some', [1, 4])
+        """
+        check_study_name(called)
+        wanted, runs, left_out = {*names}, {}, {}
+        for method, own in self.runs.items():
+            known = own[0].ids or [str(example) for example in own[0].examples]
+            places = [place for place, name in enumerate(known) if str(name) in wanted]
+            if len(places) < 2:
+                raise UserError(
+                    f"{len(places)} of the examples to keep are on the panel of {method}, and this needs two"
+                )
+            runs[method] = [run.of_examples(np.array(places)) for run in own]
+            left_out[method] = f"{method}: {len(places)} of {counted(len(known), 'example')} are kept"
+        return replace(self, name=called, runs=runs, left_out=left_out, _counts={})
 
     def may_lack_answers(self, method: str) -> bool:
         """Whether a seed of a method says which of its answers are missing."""

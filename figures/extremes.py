@@ -55,7 +55,14 @@ def draw(results: Results) -> Figure:
             _draw_line(panels, lines.get((method, end), []))
             name = "\n".join(textwrap.wrap(label(method), 13)) if end == "easiest" else ""
             panels[0].text(
-                -0.12, 0.5, end, transform=panels[0].transAxes, rotation=90, fontsize=7, ha="right", va="center"
+                -0.12,
+                0.5,
+                end,
+                transform=panels[0].transAxes,
+                rotation=90,
+                fontsize=7,
+                ha="right",
+                va="center",
             )
             panels[0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center", labelpad=14)
     return figure
@@ -76,12 +83,12 @@ def _draw_line(panels: list[Axes], shown: list[tuple[Row, np.ndarray]]) -> None:
 
 
 def caption(row: Row) -> str:
-    """Return what stands below a picture: class and area, and what it was learnt as where that is another class.
+    r"""Return what stands below a picture: class and area, and what it was learnt as where that is another class.
 
     Examples
     --------
     >>> caption({"class": "automobile", "area": 0.5, "trained_as": "frog"})
-    'automobile .50\\n→ frog'
+    'automobile .50\n→ frog'
     """
     name = _short(row["class"]) if row["class"] is not None else str(row["id"] or row["example"])
     area = f"{row['area']:.2f}".removeprefix("0") if row["area"] < 0.995 else "1"

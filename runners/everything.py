@@ -12,13 +12,13 @@ from analysis.framework.console import in_flags, say
 from dynamics.errors import UserError
 from dynamics.study import Study
 from figures.__main__ import draw
-from runners import report
+from runners import explorer, report
 
 
 def analyse_all(
     study: Study, folder: Path, *, data_root: Path, device: str, only: Sequence[str] | None = None
 ) -> bool:
-    """Run the analyses that apply to a study, or those in `only`, draw the figures and write the page.
+    """Run the analyses that apply to a study, or those in `only`, draw the figures and write the pages.
 
     What cannot be analysed is said, and the others go on.
 
@@ -46,6 +46,10 @@ def analyse_all(
         command.finish(found, folder)
     say("\nfigures")
     draw(folder)
+    try:
+        explorer.write(study, folder, data_root=data_root)
+    except UserError as error:
+        say(f"no explorer: {in_flags(error)}")
     page = report.write(study, folder)
     say(f"\nnumbers in {folder}, figures in {folder / 'figures'}, open the report: {page}")
     if failed:

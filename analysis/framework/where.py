@@ -9,6 +9,7 @@ from analysis.framework.console import say
 from analysis.framework.folders import newest
 from dynamics import snapshots
 from dynamics.errors import UserError
+from dynamics.names import counted, plain_name
 from dynamics.study import Study
 
 
@@ -22,6 +23,9 @@ class Where:
     """Folder that holds the studies."""
     results: Path = Path("results")
     """Folder for the results, with one folder per study."""
+    keep: Path | None = None
+    """Table (.csv, .jsonl, .parquet) of the examples to analyse alone, by id or index, as the explorer's selection;
+    results go to a folder <study>-<name of the file>."""
 
 
 def open_study(where: Where) -> Study:
@@ -42,7 +46,38 @@ def open_study(where: Where) -> Study:
     study = dynamics.study.open_study(where.runs / choose_study(where.runs, where.study))
     for note in study.notes:
         say(note)
-    return study
+    return study if where.keep is None else kept(study, where.keep)
+
+
+def kept(study: Study, path: Path) -> Study:
+    r"""Return a study with the examples alone that a table names.
+
+    Raises
+    ------
+    UserError
+        If the table cannot be read or has no column of ids, or a method has fewer than two of its examples.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from analysis.framework.example import example_study
+    >>> path = Path(tempfile.mkdtemp(), "hard.csv")
+    >>> _ = path.write_text("example\n3\n4\n11\n")
+    >>> kept(example_study(), path).name
+    simclr: 3 of 30 examples are kept
+    supervised: 3 of 30 examples are kept
+    'made-up-hard'
+    """
+    from dynamics.ingest.frames import read_raw  # half a second of imports
+    from dynamics.ingest.scores import keys_of
+
+    names = keys_of(read_raw(path), path)
+    own, file = study.name, plain_name(path.stem) or "kept"
+    called = file if file.startswith(f"{plain_name(own)}-") else f"{own}-{file}"
+    chosen = study.of_examples({*names}, called=called)
+    for method, (first, *_) in chosen.runs.items():
+        say(f"{method}: {first.shape[2]} of {counted(study.runs[method][0].shape[2], 'example')} are kept")
+    return chosen
 
 
 def choose_study(runs: Path, study: str | None) -> str:

@@ -56,19 +56,9 @@ def take_in_scores(path: Path, *, study: Path) -> Taken:
     if not study.is_dir():
         raise UserError(f"no study at {study}: take in its answers first")
     frame = read_raw(path)
-    named = [column for column in frame.columns if str(column).lower() in NAMES]
-    if len(named) != 1:
-        there = ", ".join(map(str, named)) or "none"
-        raise UserError(f"{path} must have one column of ids, called {', '.join(NAMES)}, got {there}")
-    keys = frame[named[0]]
-    if not keys.map(lambda key: isinstance(key, (str, int, np.integer)) and not isinstance(key, bool)).all():
-        raise UserError(f"{path} must name every example by a text or an integer")
-    keys = keys.astype(str)
-    if keys.duplicated().any():
-        raise UserError(
-            f"{path} must have one row an example, but names {keys[keys.duplicated()].iloc[0]} twice"
-        )
-    kept = _numbers(frame.drop(columns=named), path)
+    keys = keys_of(frame, path)
+    others = [column for column in frame.columns if str(column).lower() not in NAMES]
+    kept = _numbers(frame[others], path)
     kept.index = pd.Index(keys, name="id")
     matched = len({*keys} & _examples_of(study))
     if not matched:
@@ -114,6 +104,36 @@ def _examples_of(study: Path) -> set[str]:
         if run is not None and run.epochs:
             found |= {*run.ids} if run.ids is not None else {*map(str, run.examples.tolist())}
     return found
+
+
+def keys_of(frame: pd.DataFrame, path: Path) -> "pd.Series[str]":
+    """Return the names of a table's examples: its one column of ids or indices, as text.
+
+    Raises
+    ------
+    UserError
+        If it has none, or several, or names an example twice or by something else.
+
+    Examples
+    --------
+    >>> keys_of(pd.DataFrame({"idx": [4, 2], "aum": [0.5, 0.25]}), Path("table.csv")).tolist()
+    ['4', '2']
+    """
+    named = [column for column in frame.columns if str(column).lower() in NAMES]
+    if "example" in named and "id" in named:  # our own tables have both; ids come first, as in a study
+        named = ["id"]
+    if len(named) != 1:
+        there = ", ".join(map(str, named)) or "none"
+        raise UserError(f"{path} must have one column of ids, called {', '.join(NAMES)}, got {there}")
+    keys = frame[named[0]]
+    if not keys.map(lambda key: isinstance(key, (str, int, np.integer)) and not isinstance(key, bool)).all():
+        raise UserError(f"{path} must name every example by a text or an integer")
+    keys = keys.astype(str)
+    if keys.duplicated().any():
+        raise UserError(
+            f"{path} must have one row an example, but names {keys[keys.duplicated()].iloc[0]} twice"
+        )
+    return keys
 
 
 def scores_of_others(study: Path) -> pd.DataFrame | None:

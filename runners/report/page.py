@@ -18,7 +18,7 @@ from runners.report.markup import Html, Section, element, join, paragraph, secti
 from runners.report.papers import compared
 from runners.report.setup import dataset, origin, what_was_run
 
-NAME = "report.html"
+NAME, EXPLORER = "report.html", "explorer.html"
 
 
 def write(study: Study, folder: Path) -> Path:
@@ -95,7 +95,7 @@ def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
         origin(study, folder, results),
     ]
     shown = [one for one in sections if one.content]
-    body = join([_head(study, papers, shown), element("main", *map(section, shown))])
+    body = join([_head(study, papers, shown, folder), element("main", *map(section, shown))])
     style = importlib.resources.files("runners.report").joinpath("style.css").read_text(encoding="utf-8")
     title = element("title", f"Study {study.name}: training dynamics")
     return (
@@ -106,7 +106,15 @@ def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
     )
 
 
-def _head(study: Study, papers: Mapping[str, Paper], sections: Sequence[Section]) -> Html:
+def _to_explorer() -> tuple[Html]:
+    return (
+        paragraph(
+            element("a", "Look at the examples", href=EXPLORER), ": pictures, curves and scores, linked."
+        ),
+    )
+
+
+def _head(study: Study, papers: Mapping[str, Paper], sections: Sequence[Section], folder: Path) -> Html:
     data = sorted({dataset(runs[0]) for runs in study.runs.values()})
     methods = ", ".join(label(method) for method in study.methods)
     facts = [methods, _seeds(study), f"data {', '.join(data)}", provenance.now()[:10]]
@@ -121,6 +129,7 @@ def _head(study: Study, papers: Mapping[str, Paper], sections: Sequence[Section]
             "and of fixed augmentations of the example, for which the network is right; r̃ is that of one "
             f"augmentation.{beside if papers else ''}"
         ),
+        *(_to_explorer() if (folder / EXPLORER).exists() else ()),
         element("nav", element("ol", *links), aria_label="Contents"),
     )
 
