@@ -57,6 +57,7 @@ def write(study: Study, folder: Path, *, data_root: Path, texts: Path | None = N
             data["notes"].append("the panel's augmentations are left out: the page would be too large")
     except UserError as error:
         say(f"explorer without pictures: {in_flags(error)}")
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / EXPLORER
     files.atomic_write(path, document(data).encode())
     return path

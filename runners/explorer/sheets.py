@@ -4,6 +4,7 @@
 import base64
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +87,11 @@ def views(chosen: Chosen, *, data_root: Path, most_bytes: int) -> list[dict[str,
         If the images are not there.
     """
     kinds = [kind for kind in _kinds(chosen, data_root) if kind.shape[1] > 1]
+    return fitted(kinds, most_bytes=most_bytes)
+
+
+def fitted(kinds: Sequence[Kind], *, most_bytes: int) -> list[dict[str, Any]]:
+    """Return kinds of views as finely as they fit; those that are only moved if the others do not, or none."""
     drawn = [kind for kind in kinds if kind.moves is None]
     moved = [_about(kind) | {"moves": packed_bytes(kind.moves)} for kind in kinds if kind.moves is not None]
     left = most_bytes - sum(len(one["moves"]) for one in moved)
