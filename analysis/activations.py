@@ -49,7 +49,7 @@ def applies(study: Study) -> str | None:
     --------
     >>> from analysis.framework.example import example_study
     >>> applies(example_study())
-    'no seed of study made-up has a trained network (ingested, not trained to its end, or without weights)'
+    'no seed of study made-up has a trained network (ingested, not trained to its end, or published without weights)'
     """
     if (reason := has_networks(study)) is not None:
         return reason

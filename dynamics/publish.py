@@ -45,7 +45,10 @@ def publish(run: snapshots.Run, to: Path, arrays: Sequence[str]) -> bool:
     if not run.complete:
         raise UserError(f"{run.folder} is not finished: train it to its end before it is published")
     kept = [name for name in run.recorded if name in {*arrays, "share", "present"} - {"correct", "scalars"}]
-    source = {"arrays": kept, "of": run.digest()}
+    source = {
+        "arrays": kept,
+        "of": run.provenance.get("published", {}).get("of", run.digest()),
+    }  # or copy of one
     if to.exists():
         return _there_already(to, run, source)
     coordinates = {name: run.coordinate(name) for name in COORDINATES}

@@ -547,7 +547,7 @@ def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[
 
 
 def _differences(method: str, runs: Sequence[snapshots.Run]) -> list[str]:
-    """Say which epochs are left out because a seed lacks them, and which seeds saw other images."""
+    """Say which epochs are left out because a seed lacks them, which seeds saw other images or computed otherwise."""
     found = []
     common = snapshots.common_epochs(runs)
     shortest, longest = (end(runs, key=lambda run: len(run.epochs)) for end in (min, max))
@@ -556,6 +556,14 @@ def _differences(method: str, runs: Sequence[snapshots.Run]) -> list[str]:
         found.append(
             f"{method}: {span} used, as far as every seed has them: seed {shortest.seed} has "
             f"{len(shortest.epochs)}, seed {longest.seed} has {len(longest.epochs)}"
+        )
+    first: dict[str, int] = {}
+    for run in runs:
+        if precision := run.provenance.get("precision"):  # earlier versions did not record it
+            first.setdefault(precision, run.seed)
+    if len(first) > 1:
+        found.append(
+            f"{method}: " + ", ".join(f"seed {seed} was trained in {one}" for one, seed in first.items())
         )
     data = _data(runs)
     other = next((place for place, one in enumerate(data) if one != data[0]), None)

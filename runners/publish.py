@@ -38,8 +38,8 @@ class Publish:
 def copy_study(options: Publish, study: str) -> None:
     """Copy the finished seeds of the methods, and the study's file; say how many and how large."""
     to, runs = options.to.resolve(), options.runs.resolve()
-    if to == runs or to.is_relative_to(runs / study):
-        raise UserError(f"`to` must be another folder than `runs`, and none in the study's, got {options.to}")
+    if to.is_relative_to(runs):
+        raise UserError(f"`to` must be a folder outside `runs` ({runs}), got {to}")
     there = snapshots.list_methods(options.runs, study)
     if unknown := [name for name in options.methods if name not in there]:
         raise UserError(f"study {study} has no `methods` {unknown[0]}: it has {', '.join(there)}")
@@ -53,9 +53,10 @@ def copy_study(options: Publish, study: str) -> None:
                 waiting += 1
                 continue
             new += publish.publish(snapshots.Run(folder), copied, options.arrays)
-        size = _megabytes(options.to / study / method)
+        place = options.to / study / method
         left = f", {counted(waiting, 'seed')} not finished" if waiting else ""
-        say(f"{method}: {counted(new, 'new seed')}{left}; {size:.2f} MB in {options.to / study / method}")
+        held = f"{_megabytes(place):.2f} MB in {place}" if place.exists() else "nothing is published"
+        say(f"{method}: {counted(new, 'new seed')}{left}; {held}")
     described = options.runs / study / study_file.NAME
     if described.exists() and (options.to / study).is_dir():
         source = study_file.parsed(described)

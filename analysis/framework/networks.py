@@ -45,11 +45,14 @@ def applies(study: Study) -> str | None:
     --------
     >>> from analysis.framework.example import example_study
     >>> applies(example_study())
-    'no seed of study made-up has a trained network (ingested, not trained to its end, or without weights)'
+    'no seed of study made-up has a trained network (ingested, not trained to its end, or published without weights)'
     """
     if any(has_network(run) for runs in study.runs.values() for run in runs):
         return None
-    return f"no seed of study {study.name} has a trained network (ingested, not trained to its end, or without weights)"
+    return (
+        f"no seed of study {study.name} has a trained network (ingested, not trained to its end, or published without "
+        "weights)"
+    )
 
 
 def runs_with_networks(

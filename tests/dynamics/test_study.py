@@ -1,6 +1,7 @@
 """A study as a notebook sees it: labelled arrays that are read when they are touched, a small table, notes."""
 
 import html
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,19 @@ def test_what_is_not_there_is_said(folder: Path, tmp_path: Path) -> None:
         dynamics.open_study(tmp_path / "empty")
     with pytest.raises(UserError, match="study study has no method 'byol': it has simclr"):
         dynamics.open_study(folder).correct("byol")
+
+
+def test_seeds_that_computed_in_other_precisions_are_named(tmp_path: Path) -> None:
+    """Seeds of one study that were trained on processors of two kinds."""
+    for seed, precision in enumerate(("bf16", None, "fp32")):
+        snapshots.write_finished(
+            snapshots.seed_folder(tmp_path, "s", "supervised", seed),
+            method="supervised",
+            seed=seed,
+            correct=np.random.default_rng(seed).random((2, 1, 2, 50)) < 0.5,
+            provenance={"precision": precision} if precision else {},
+        )
+    notes = dynamics.open_study(tmp_path / "s").notes
+    assert "supervised: seed 0 was trained in bf16, seed 2 was trained in fp32" in notes
+    shutil.rmtree(tmp_path / "s/supervised/seed-0002")
+    assert not any("trained in" in note for note in dynamics.open_study(tmp_path / "s").notes)

@@ -100,14 +100,21 @@ def test_a_seed_that_is_not_finished_waits(tmp_path: Path, capsys: pytest.Captur
         publish.publish.publish(snapshots.Run(folder), tmp_path / "x", [])
 
 
+def test_a_copy_of_a_copy_is_one_of_the_original(runs: Path, tmp_path: Path) -> None:
+    for source, to in ((runs, tmp_path / "first"), (tmp_path / "first", tmp_path / "second")):
+        published(source, to)
+    first, second = (open_study(tmp_path / place / "s").inputs() for place in ("first", "second"))
+    assert first == second == open_study(runs / "s").inputs()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--arrays", "weights"], "`arrays` must be of correct, probability"),
         (["--methods", "vicreg"], "study s has no `methods` vicreg: it has simclr, supervised"),
         (["--study", "none"], "no study 'none' in"),
-        (["--to", "RUNS"], "`to` must be another folder than `runs`"),
-        (["--to", "RUNS/s"], "and none in the study's"),
+        (["--to", "RUNS"], "must be a folder outside `runs`"),
+        (["--to", "RUNS/s"], "must be a folder outside `runs`"),
     ],
 )
 def test_wrong_input_is_refused(runs: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
