@@ -283,12 +283,12 @@ class Scatter {
     this.canvas = element("canvas", { tabIndex: 0 });
     this.canvas.setAttribute("role", "img");
     this.legend = element("p", { className: "legend" });
-    const map = element("select", { ariaLabel: "t-SNE map" }, element("option", { value: "", textContent: "t-SNE map of …" }));
+    const map = element("select", { ariaLabel: "t-SNE map" }, element("option", { value: "", textContent: "map of …" }));
     for (const name of DATA.maps) map.append(element("option", { value: name, textContent: QUANTITIES.get(`${name}.map-x`).label.replace(/^.*?, /, "") }));
     map.addEventListener("change", () => { if (map.value) state.axes[number] = [`${map.value}.map-x`, `${map.value}.map-y`]; map.value = ""; changed(); });
     const axes = element("div", { className: "axes" }, ...this.axes.map((select, at) => element("label", {}, "xy"[at], select)));
     section.append(axes, element("div", { className: "frame" }, this.canvas), this.legend);
-    if (DATA.maps.length) axes.append(map);
+    if (DATA.maps.length) axes.append(element("label", {}, map));
     this.x = new Float32Array(COUNT);
     this.y = new Float32Array(COUNT);
     this.box = null;
@@ -473,7 +473,7 @@ const gallery = {
     this.order = [];
     for (let at = 0; at < COUNT; at++) if (visible[at]) this.order.push(at);
     this.order.sort((a, b) => key(b) - key(a) || a - b);
-    const order = quantity.hard ? ["hardest", "easiest"] : ["lowest", "highest"];
+    const order = quantity.pair ? ["largest", "smallest"] : quantity.hard ? ["hardest", "easiest"] : ["lowest", "highest"];
     $("#order").textContent = `${order[Number(state.reversed)]} first ⇅`;
   },
 
