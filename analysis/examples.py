@@ -65,11 +65,12 @@ def analyse(study: Study) -> results.Result:
         same = (at for at, first in enumerate(groups) if why_not_comparable(study, first, method) is None)
         if (group := next(same, len(groups))) == len(groups):
             groups.append(method)
-        for place, key in enumerate(keys(study.runs[method][0].examples)):
+        run = study.runs[method][0]
+        for place, (key, known) in enumerate(zip(keys(run.examples), known_of(run), strict=True)):
             row = by_key.setdefault(
                 (group, *key), {"panel": groups[group], "example": key[0], "occurrence": key[1]}
             )
-            row |= about(study.runs[method][0], place)
+            row |= known
             row |= {name: _plain(values[place]) for name, values in own.items()}
     others = scores_of_others(study.folder)
     if others is not None:
@@ -116,20 +117,22 @@ def _of_method(study: Study, method: str) -> dict[str, np.ndarray]:
     return {f"{method}.{name}": values for name, values in found.items()}
 
 
-def about(run: snapshots.Run, place: int) -> results.Row:
-    """Return what is known of the example at a place of a run's panel: `id`, `true_label` and `class`.
+def known_of(run: snapshots.Run) -> list[results.Row]:
+    """Return what is known of each example of a run's panel: `id`, `true_label` and `class`, as far as it is.
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> about(example_study().runs["supervised"][0], 4)
+    >>> known_of(example_study().runs["supervised"][0])[4]
     {'true_label': 1, 'class': '1'}
     """
-    known: results.Row = {} if run.ids is None else {"id": run.ids[place]}
     labels = run.labels if run.true_labels is None else run.true_labels
-    if labels is None:
-        return known
-    return known | {"true_label": int(labels[place]), "class": class_name(run, int(labels[place]))}
+    rows: list[results.Row] = [{} for _ in range(run.shape[2])]
+    for row, name in zip(rows, run.ids or (), strict=False):
+        row["id"] = name
+    for row, true in zip(rows, () if labels is None else labels.tolist(), strict=False):
+        row |= {"true_label": true, "class": class_name(run, true)}
+    return rows
 
 
 def class_name(run: snapshots.Run, label: int) -> str:

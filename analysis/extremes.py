@@ -11,17 +11,19 @@ python -m analysis.extremes
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
-from analysis.examples import about, class_name
+from analysis.examples import class_name, known_of
 from analysis.framework import results
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.kinds import checked
+from dynamics.names import label
 from dynamics.study import Study
 
 LARGEST = 64
@@ -64,19 +66,26 @@ def analyse(study: Study, *, count: int = 12, data_root: Path = Path("data")) ->
         raise UserError(f"`count` must be >= 1, got {count}")
     study = study.complete()
     rows: list[results.Row] = []
+    ties: list[str] = []
     for method in study.methods:
         r = study.learning_probability(method)
-        area, last = r.mean("epoch").values, r.values[-1]
-        order = np.argsort(-area, kind="stable")
-        few = min(count, len(order) // 2)
-        for end, places in (("easiest", order[:few]), ("hardest", order[::-1][:few])):
+        area, last, known = r.mean("epoch").values, r.values[-1], _known_of(study.runs[method][0])
+        few = min(count, len(area) // 2)
+        for end, order in (("easiest", -area), ("hardest", area)):
+            places = np.argsort(order, kind="stable")[:few].tolist()
+            beyond = (
+                int((area == area[places[-1]]).sum() - (area[places] == area[places[-1]]).sum()) if few else 0
+            )
+            if beyond:
+                ties.append(f"{label(method)}, {end}: {beyond} more have the area of the last one here")
             rows += [
                 {"method": method, "end": end, "rank": rank}
-                | _about(study.runs[method][0], place)
+                | known[place]
                 | {"area": float(area[place]), "r": float(last[place])}
-                for rank, place in enumerate(places.tolist(), start=1)
+                for rank, place in enumerate(places, start=1)
             ]
-    arrays, settings = {}, {}
+    arrays: dict[str, np.ndarray] = {}
+    settings: dict[str, Any] = {"ties": ties}
     try:
         arrays["pictures"] = pictures(study, rows, data_root=data_root)
     except UserError as error:
@@ -84,12 +93,18 @@ def analyse(study: Study, *, count: int = 12, data_root: Path = Path("data")) ->
     return results.Result(name="extremes", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
 
-def _about(run: snapshots.Run, place: int) -> results.Row:
-    known = {"example": int(run.examples[place]), "id": None, "class": None} | about(run, place)
-    true, learnt = known.pop("true_label", None), None
-    if run.labels is not None and int(run.labels[place]) != true:
-        learnt = class_name(run, int(run.labels[place]))
-    return known | {"trained_as": learnt}
+def _known_of(run: snapshots.Run) -> list[results.Row]:
+    """Return which example stands at each place of the panel, and what it was learnt as if that is another class."""
+    learnt = [None] * run.shape[2] if run.labels is None else run.labels.tolist()
+    rows = []
+    for example, known, own in zip(run.examples.tolist(), known_of(run), learnt, strict=True):
+        other = own is not None and own != known.pop("true_label", None)
+        rows.append(
+            {"example": example, "id": None, "class": None}
+            | known
+            | {"trained_as": class_name(run, own) if other else None}
+        )
+    return rows
 
 
 def pictures(
@@ -102,14 +117,17 @@ def pictures(
     UserError
         If the images are not there, or methods were trained on images of different sizes.
     """
-    from dynamics.pictures import training_images  # loads torch
+    from dynamics.pictures import source_of, training_images  # loads torch
 
-    by_method = {method: [row for row in rows if row["method"] == method] for method in study.methods}
+    firsts = [study.runs[method][0] for method in study.methods]
     found = [
         training_images(
-            study.runs[method][0], [row["example"] for row in own], data_root=data_root, largest=LARGEST
+            source_of(run, firsts),
+            [row["example"] for row in rows if row["method"] == run.method],
+            data_root=data_root,
+            largest=LARGEST,
         )
-        for method, own in by_method.items()
+        for run in firsts
     ]
     if len({images.shape[1:] for images in found}) > 1:
         raise UserError("methods were trained on images of different sizes: their pictures are left out")
@@ -143,7 +161,8 @@ def tables(result: results.Result) -> list[Table]:
         rows = [row for row in result.rows if row["end"] == end and row["rank"] <= SHOWN]
         caption = f"learnt {order}: examples with the {size} area (mean of r over epochs)"
         found.append(Table(key=end, caption=caption, columns=columns, rows=rows))
-    return found if why is None else [found[0], replace(found[1], notes=[f"without pictures: {why}"])]
+    notes = [*result.settings.get("ties", ()), *([f"without pictures: {why}"] if why is not None else [])]
+    return [found[0], replace(found[1], notes=notes)]
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ def applies(study: Study) -> str | None:
     >>> applies(example_study()) is None
     True
     """
+    if study.kept is not None:
+        return "a chosen part of the panel is not set against all held-out images: leave out `keep`"
     if _methods(study):
         return None
     return (

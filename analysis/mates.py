@@ -41,6 +41,8 @@ def applies(study: Study) -> str | None:
     >>> applies(example_study()) is None
     True
     """
+    if study.kept is not None:
+        return "mates are those of the whole panel: leave out `keep`"
     if any(_rivals_of(study)):
         return None
     return f"no method in study {study.name} recorded rivals: train one that embeds views, such as simclr"

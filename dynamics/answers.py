@@ -145,7 +145,7 @@ def batch_of(run: snapshots.Run) -> int:
             f"{run.folder} must say how many examples a batch has, `panel_batch` in its config, as an integer >= 1, "
             f"got {batch!r}"
         )
-    return min(batch, run.shape[2])
+    return min(batch, run.panel_size)
 
 
 def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = False) -> Scoring:
@@ -163,7 +163,7 @@ def scoring_of(runs: Sequence[snapshots.Run], mates: Mates, *, held_out: bool = 
     if mates == "fixed" or runs[0].shape[0] == 1:
         return Scoring(f"{prefix}correct", lambda right: right)
     held = runs[0].coordinate("held_out_example")
-    examples = len(held) if held_out and held is not None else runs[0].shape[2]
+    examples = len(held) if held_out and held is not None else runs[0].panel_size
     right_with = right_among_mates(examples, min(batch_of(runs[0]), examples))
     return Scoring(f"{prefix}rivals", lambda rivals: right_with[rivals])
 

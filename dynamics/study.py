@@ -8,6 +8,7 @@ What analyses need of all epochs are sums over seeds or over examples, which are
 are counted while the indicators stream from the disk. No torch is loaded.
 """
 
+import hashlib
 import html
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,7 +57,9 @@ class Study:
     mates: Mates = "fixed"
     """Among which mates answers are right or wrong; see :meth:`with_mates`."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """How many examples lack answers, by method; see :meth:`complete`."""
+    """Which examples are left out, by method; see :meth:`complete` and :meth:`of_examples`."""
+    kept: str | None = None
+    """Hash of the names of the examples that are used, if they were chosen; see :meth:`of_examples`."""
     _counts: dict[str, MethodCounts] = field(default_factory=dict)
 
     @property
@@ -155,7 +158,7 @@ class Study:
         Raises
         ------
         UserError
-            If a method has fewer than two of them.
+            If no method has two of them.
 
         Examples
         --------
@@ -173,13 +176,21 @@ class Study:
         for method, own in self.runs.items():
             known = own[0].ids or [str(example) for example in own[0].examples]
             places = [place for place, name in enumerate(known) if str(name) in wanted]
+            there = f"{len(places)} of {counted(len(known), 'example')}"
             if len(places) < 2:
-                raise UserError(
-                    f"{len(places)} of the examples to keep are on the panel of {method}, and this needs two"
+                left_out[method] = (
+                    f"{method}: {there} would be kept, and two are needed: the method is left out"
                 )
+                continue
             runs[method] = [run.of_examples(np.array(places)) for run in own]
-            left_out[method] = f"{method}: {len(places)} of {counted(len(known), 'example')} are kept"
-        return replace(self, name=called, runs=runs, left_out=left_out, _counts={})
+            left_out[method] = f"{method}: {there} are kept"
+        if not runs:
+            what = "ids" if own[0].ids else "indices in the training images"
+            raise UserError(
+                f"no method has two of the examples to keep on its panel: name them by their {what}"
+            )
+        kept = hashlib.sha256("\0".join(sorted(wanted)).encode(errors="surrogateescape")).hexdigest()
+        return replace(self, name=called, runs=runs, left_out=left_out, kept=kept, _counts={})
 
     def may_lack_answers(self, method: str) -> bool:
         """Whether a seed of a method says which of its answers are missing."""
@@ -372,6 +383,7 @@ class Study:
                 "mates": self.mates if runs[0].shape[0] > 1 else None,
                 "notes": [*_differences(method, runs), *self._about_answers(method)],
             }
+            | ({} if self.kept is None else {"kept": self.kept})
             for method, runs in self.runs.items()
             for data in [_data(runs)]
         }

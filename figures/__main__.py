@@ -15,6 +15,7 @@ from analysis.framework.flags import cli
 from analysis.framework.folders import newest
 from analysis.framework.results import Result, made_by, usable
 from analysis.framework.table import Column, Table
+from dynamics.errors import UserError
 from figures import Results, _files, find, load, names
 
 
@@ -106,8 +107,11 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     paths = []
     for name in asked or possible or names():
         results = _files.read(folder, load(name).NEEDS, known)
-        if not asked and not _has_numbers(name, results):
-            say(f"figure {load(name).NUMBER} ({name}) is not drawn: the study did not record what it shows")
+        if not _has_numbers(name, results):
+            why = f"figure {load(name).NUMBER} ({name}) is not drawn: the study did not record what it shows"
+            if asked:
+                raise UserError(why)
+            say(why)
             continue
         with usable(results.values(), folder.name):
             written = _files.write(name, results, folder / "figures")

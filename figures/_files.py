@@ -52,7 +52,7 @@ def differing_method(first: Result, second: Result, methods: Set[str]) -> str | 
     """Return a method of which two results were made from different snapshots or mates; None if there is none."""
     for method in sorted(methods):
         own = [result.inputs.get(method, {}) for result in (first, second)]
-        used = [(known.get("snapshots"), known.get("mates") or "fixed") for known in own]
+        used = [(known.get("snapshots"), known.get("mates") or "fixed", known.get("kept")) for known in own]
         if used[0] != used[1] or (method in first.inputs) != (method in second.inputs):
             return method
     return None

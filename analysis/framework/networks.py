@@ -47,6 +47,8 @@ def applies(study: Study) -> str | None:
     >>> applies(example_study())
     'no seed of study made-up has a trained network (ingested, not trained to its end, or published without weights)'
     """
+    if study.kept is not None:
+        return "networks are analysed on all of their images, not on examples of the panel: leave out `keep`"
     if any(has_network(run) for runs in study.runs.values() for run in runs):
         return None
     return (

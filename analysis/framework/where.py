@@ -9,7 +9,7 @@ from analysis.framework.console import say
 from analysis.framework.folders import newest
 from dynamics import snapshots
 from dynamics.errors import UserError
-from dynamics.names import counted, plain_name
+from dynamics.names import plain_name
 from dynamics.study import Study
 
 
@@ -55,7 +55,7 @@ def kept(study: Study, path: Path) -> Study:
     Raises
     ------
     UserError
-        If the table cannot be read or has no column of ids, or a method has fewer than two of its examples.
+        If the table cannot be read or has no column of ids, or no method has two of its examples.
 
     Examples
     --------
@@ -75,8 +75,8 @@ def kept(study: Study, path: Path) -> Study:
     own, file = study.name, plain_name(path.stem) or "kept"
     called = file if file.startswith(f"{plain_name(own)}-") else f"{own}-{file}"
     chosen = study.of_examples({*names}, called=called)
-    for method, (first, *_) in chosen.runs.items():
-        say(f"{method}: {first.shape[2]} of {counted(study.runs[method][0].shape[2], 'example')} are kept")
+    for note in chosen.left_out.values():
+        say(note)
     return chosen
 
 

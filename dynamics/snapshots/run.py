@@ -117,6 +117,11 @@ class Run:
         return view, augmentation, example if self._chosen is None else len(self._chosen)
 
     @property
+    def panel_size(self) -> int:
+        """Number of examples of the panel, some of which may have been left out since (:meth:`of_examples`)."""
+        return int(self._patiently(lambda store: store.array("correct").shape)[3])
+
+    @property
     def recorded(self) -> tuple[str, ...]:
         """Names of the arrays that have an entry per epoch."""
         names = self._patiently(lambda store: store.arrays)

@@ -8,7 +8,6 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const COUNT = DATA.examples.length;
 const METHODS = DATA.methods;
-const UNKNOWN = 65535;
 const Z = 1.959964; // of 95 % intervals
 
 const bytesOf = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
@@ -38,14 +37,11 @@ async function unpackAnswers(method) {
   }
 }
 
+/** Put the bytes of numbers together again: they come as all lowest ones, then the next. */
 async function unpackQuantity(one) {
-  const planes = await inflated(one.values), step = (one.high - one.low) / (UNKNOWN - 1);
-  const values = new Float32Array(COUNT);
-  for (let at = 0; at < COUNT; at++) {
-    const code = planes[at] * 256 + planes[COUNT + at];
-    values[at] = code === UNKNOWN ? NaN : one.low + code * step;
-  }
-  return values;
+  const planes = await inflated(one.values), bytes = new Uint8Array(4 * COUNT);
+  for (let at = 0; at < COUNT; at++) for (let byte = 0; byte < 4; byte++) bytes[4 * at + byte] = planes[byte * COUNT + at];
+  return new Float32Array(bytes.buffer).map(value => (Number.isFinite(value) ? value : NaN));
 }
 
 async function decoded(sheet) {
@@ -82,8 +78,10 @@ async function unpack() {
     pictures = { ...DATA.pictures, image: await decoded(DATA.pictures) };
     await Promise.all(DATA.views.map(async kind => {
       if (kind.moves) kind.moves = new Int8Array(bytesOf(kind.moves).buffer);
-      else kind.image = await decoded(kind);
+      else kind.image = await decoded(kind).catch(() => null);
     }));
+    if (DATA.views.some(kind => !kind.moves && !kind.image)) DATA.notes.push("this browser cannot show the pictures of augmentations (AVIF)");
+    DATA.views = DATA.views.filter(kind => kind.moves || kind.image);
   }
 }
 
@@ -215,6 +213,7 @@ function writeWithin(pen, text, x, y, width) {
 }
 
 function ticks(low, high, most) {
+  if (!(high - low > 1e-6 * Math.max(Math.abs(low), Math.abs(high)))) return [(low + high) / 2];
   const raw = (high - low) / most || 1, power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map(one => one * power).find(one => one >= raw);
   const found = [];
@@ -224,7 +223,7 @@ function ticks(low, high, most) {
 
 function written(value) {
   if (!Number.isFinite(value)) return "–";
-  const text = Number.isInteger(value) ? String(value) : Math.abs(value) >= 1000 || Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  const text = Number.isInteger(value) ? String(value) : Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3 ? value.toExponential(1) : Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
   return text.replace("-", "−");
 }
 
@@ -265,10 +264,10 @@ function spread(at, axis) {
 }
 
 /** The scale of a quantity, with room for dots at its ends. */
-function wide({ low, high, step }) {
-  const room = Math.max(step * 0.4, (high - low) * 0.03);
-  return [low - room, high + room];
-}
+const wide = ({ low, high }) => [low - (high - low || 1) * 0.03, high + (high - low || 1) * 0.03];
+
+/** How far dots of one value lie apart: less than half a step to either side, and never far on the screen. */
+const apartBy = ({ low, high, step }) => Math.min(step * 0.8, (high - low) * 0.025);
 
 const plots = [];
 
@@ -284,8 +283,8 @@ class Scatter {
     this.canvas.setAttribute("role", "img");
     this.legend = element("p", { className: "legend" });
     const map = element("select", { ariaLabel: "t-SNE map" }, element("option", { value: "", textContent: "map of …" }));
-    for (const name of DATA.maps) map.append(element("option", { value: name, textContent: QUANTITIES.get(`${name}.map-x`).label.replace(/^.*?, /, "") }));
-    map.addEventListener("change", () => { if (map.value) state.axes[number] = [`${map.value}.map-x`, `${map.value}.map-y`]; map.value = ""; changed(); });
+    for (const name of DATA.maps) map.append(element("option", { value: name, textContent: QUANTITIES.get(`t-SNE.${name}.x`).label.replace(/^.*?, /, "") }));
+    map.addEventListener("change", () => { if (map.value) state.axes[number] = [`t-SNE.${map.value}.x`, `t-SNE.${map.value}.y`]; map.value = ""; changed(); });
     const axes = element("div", { className: "axes" }, ...this.axes.map((select, at) => element("label", {}, "xy"[at], select)));
     section.append(axes, element("div", { className: "frame" }, this.canvas), this.legend);
     if (DATA.maps.length) axes.append(element("label", {}, map));
@@ -312,9 +311,9 @@ class Scatter {
     const groups = new Map(), apart = this.compare();
     let absent = 0;
     for (let at = 0; at < COUNT; at++) {
-      this.x[at] = to.x(xs[at] + spread(at, 0) * across.step * 0.8);
-      this.y[at] = to.y(ys[at] + spread(at, 1) * up.step * 0.8);
-      if (!(this.x[at] + this.y[at] < Infinity)) { absent += visible[at]; continue; }
+      this.x[at] = to.x(xs[at] + spread(at, 0) * apartBy(across));
+      this.y[at] = to.y(ys[at] + spread(at, 1) * apartBy(up));
+      if (!Number.isFinite(this.x[at] + this.y[at])) { absent += visible[at]; continue; }
       const key = !visible[at] ? `  ${colours.line}` : (apart && !apart[at] ? "o " : "* ") + dotColour(at);
       if (!groups.has(key)) groups.set(key, []);
       groups.get(key).push(at);
@@ -380,12 +379,16 @@ class Scatter {
   }
 
   tell(apart, absent) {
-    const said = [];
+    const said = [], epochs = new Set(this.quantities.flatMap(one => one.pair ?? (one.method === undefined ? [] : [one.method])));
+    if (epochs.size) said.push([...epochs].map(at => `${METHODS[at].label} at epoch ${METHODS[at].epochs[state.epochs[at]]}`).join(", "));
     if (apart) {
       let beyond = 0, all = 0;
       for (let at = 0; at < COUNT; at++) if (visible[at]) { all++; beyond += apart[at]; }
-      said.push(`filled: the two methods differ by more than their seeds (95 %, each example on its own): ${beyond} of ${all}; open: within noise`);
+      const fewest = Math.min(...this.pair.map(at => METHODS[at].seeds));
+      said.push(fewest < 3 ? "fewer than 3 seeds tell no two values of r apart"
+        : `filled: told apart by their seeds, each example on its own (95 %; of equal ones up to 7 in 100 are, too): ${beyond} of ${all}; open: not told apart`);
     }
+    if (this.quantities.some(one => one.step)) said.push("dots of one value lie beside each other");
     if (absent) said.push(`${absent} have no value here`);
     this.legend.textContent = said.join(" · ");
     this.canvas.ariaLabel = `${this.quantities[1].label} against ${this.quantities[0].label}; arrow keys move between examples, Enter pins. ${this.legend.textContent}`;
@@ -402,12 +405,12 @@ class Scatter {
 
   /** Return the nearest example in a direction; [1, 0] is right, [0, 1] down. */
   towards([dx, dy]) {
-    const from = focused();
-    if (from < 0 || !visible[from]) return visible.indexOf(1);
+    const from = focused(), drawn = at => visible[at] && Number.isFinite(this.x[at] + this.y[at]);
+    if (from < 0 || !drawn(from)) return visible.findIndex((_, at) => drawn(at));
     let best = from, least = Infinity;
     for (let at = 0; at < COUNT; at++) {
       const x = this.x[at] - this.x[from], y = this.y[at] - this.y[from], along = x * dx + y * dy, aside = Math.abs(x * dy - y * dx);
-      if (at !== from && visible[at] && along > 0.5 && along + 2 * aside < least) { best = at; least = along + 2 * aside; }
+      if (at !== from && drawn(at) && along > 0.5 && along + 2 * aside < least) { best = at; least = along + 2 * aside; }
     }
     return best;
   }
@@ -416,6 +419,8 @@ class Scatter {
     const { canvas } = this, at = event => [event.offsetX, event.offsetY];
     canvas.addEventListener("pointerdown", event => {
       if (event.button || (event.pointerType === "touch" && !document.body.classList.contains("boxing"))) return;
+      event.preventDefault(); // no selection of text, no dragging of the picture
+      canvas.focus({ preventScroll: true });
       this.start = at(event);
       canvas.setPointerCapture(event.pointerId);
     });
@@ -428,19 +433,26 @@ class Scatter {
     });
     canvas.addEventListener("pointerup", event => {
       if (this.box) this.choose();
-      else pin(this.nearest(...at(event), event.pointerType === "touch" ? 24 : 14));
-      this.box = this.start = null;
-      changed();
+      else if (this.start) pin(this.nearest(...at(event), 14));
+      this.stop();
     });
-    canvas.addEventListener("pointercancel", () => { this.box = this.start = null; changed(); });
+    canvas.addEventListener("click", event => { // what a finger does: a drag of it scrolls, unless boxes are asked for
+      if (event.pointerType === "touch" && !document.body.classList.contains("boxing")) pin(this.nearest(...at(event), 24));
+    });
+    canvas.addEventListener("pointercancel", () => this.stop());
     canvas.addEventListener("pointerleave", () => { if (!this.start) point(-1); });
     canvas.addEventListener("keydown", event => {
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      if (way) point(this.towards(way));
+      if (way) { point(this.towards(way)); speak(); }
       else if (event.key === "Enter" || event.key === " ") pin(focused());
       else return;
       event.preventDefault();
     });
+  }
+
+  stop() {
+    this.box = this.start = null;
+    changed();
   }
 
   choose() {
@@ -452,7 +464,7 @@ class Scatter {
 function optionsOf(select) {
   const groups = new Map();
   for (const [key, one] of QUANTITIES) {
-    const name = key.startsWith("r.") ? "r at the epoch" : key.startsWith("d.") ? "difference at the epoch" : key.includes(".map-") ? "t-SNE maps" : "over all epochs";
+    const name = one.method !== undefined ? "r at the epoch" : one.pair ? "difference at the epoch" : key.startsWith("t-SNE.") ? "t-SNE maps" : "over all epochs";
     if (!groups.has(name)) groups.set(name, element("optgroup", { label: name }));
     groups.get(name).append(element("option", { value: key, textContent: one.label }));
   }
@@ -524,6 +536,7 @@ const gallery = {
     if (top < scroll.scrollTop) scroll.scrollTop = top;
     else if (top + height > scroll.scrollTop + scroll.clientHeight) scroll.scrollTop = top + height - scroll.clientHeight;
     point(this.order[to] ?? -1);
+    speak();
   },
 
   listen() {
@@ -649,7 +662,7 @@ const detail = {
     if (at >= 0) {
       rows.push(line("r", (_, place) => rOf(place)[at].toFixed(2)));
       rows.push(line("95 %", (method, place) => interval(rOf(place)[at], method.seeds).map(end => end.toFixed(2).replace(/^0/, "")).join("–")));
-      const scores = new Map(DATA.quantities.filter(one => !one.key.includes(".map-") && !one.key.startsWith("others.")).map(one => [one.key.slice(one.key.indexOf(".") + 1), one.label.replace(/, [^,]*$/, "")]));
+      const scores = new Map(DATA.quantities.filter(one => !one.key.startsWith("t-SNE.") && !one.key.startsWith("others.")).map(one => [one.key.slice(one.key.indexOf(".") + 1), one.label.replace(/, [^,]*$/, "")]));
       for (const [score, name] of scores) rows.push(line(name, method => {
         const one = QUANTITIES.get(`${method.name}.${score}`);
         return one ? written(one.values()[at]) : "–";
@@ -690,7 +703,7 @@ function buildClasses() {
   const members = DATA.classes.map(() => []);
   DATA.classOf.forEach((place, at) => { if (place >= 0) members[place].push(at); });
   for (const [place, name] of DATA.classes.entries()) {
-    const marks = METHODS.map(method => { const mark = element("i"); mark.style.background = colourOf(method); return mark; });
+    const marks = METHODS.map(() => element("i"));
     const swatch = element("span", { className: "swatch" });
     swatch.style.background = members[place].length ? dotColour(members[place][0]) : "none";
     const button = element("button", { type: "button" }, swatch, element("span", { className: "name", textContent: name, title: name }), element("span", { className: "strip" }, ...marks));
@@ -708,6 +721,7 @@ function drawClasses() {
   for (const [place, { button, marks, members, name }] of strips.entries()) {
     const means = values.map(r => members.reduce((sum, at) => sum + r[at], 0) / members.length);
     means.forEach((mean, at) => { marks[at].style.left = `${(100 * mean).toFixed(1)}%`; });
+    marks.forEach((mark, at) => { mark.style.background = colourOf(METHODS[at]); });
     button.ariaPressed = state.classes.size ? String(state.classes.has(place)) : "mixed";
     button.title = `${name}: mean r ${means.map((mean, at) => `${METHODS[at].label} ${mean.toFixed(2)}`).join(", ")}`;
   }
@@ -756,6 +770,12 @@ function find(text) {
 
 const say = text => { $("#said").textContent = text; };
 
+/** Tell those who cannot see it which example the keys have come to. */
+function speak() {
+  const at = focused();
+  $("#spoken").textContent = at < 0 ? "" : [`example ${DATA.examples[at]}`, classNameOf(at), textOf(at), ...METHODS.map((method, place) => `r ${method.label} ${rOf(place)[at].toFixed(2)}`)].filter(Boolean).join(", ");
+}
+
 function download() {
   const quoted = text => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const columns = [["example", at => String(DATA.examples[at])], ...(DATA.ids ? [["id", idOf]] : []), ...(DATA.classes.length ? [["class", classNameOf]] : [])];
@@ -763,7 +783,7 @@ function download() {
   const address = URL.createObjectURL(new Blob([[...lines, ""].join("\n")], { type: "text/csv" }));
   element("a", { href: address, download: `${DATA.study}-selection.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  say(`${gallery.order.length} examples downloaded`);
+  say(`${lines.size - 1} example${lines.size === 2 ? "" : "s"} downloaded`);
 }
 
 function point(at) {
@@ -787,7 +807,7 @@ const packBits = bits => btoa(String.fromCharCode(...Uint8Array.from({ length: M
 const unpackBits = text => { const bytes = bytesOf(text); return Uint8Array.from({ length: COUNT }, (_, at) => (bytes[at >> 3] >> (at & 7)) & 1); };
 
 function address() {
-  const view = new URLSearchParams({ mode: state.mode, t: state.time, x1: state.axes[0][0], y1: state.axes[0][1], x2: state.axes[1][0], y2: state.axes[1][1], sort: state.sort });
+  const view = new URLSearchParams({ study: DATA.study, mode: state.mode, t: state.time, x1: state.axes[0][0], y1: state.axes[0][1], x2: state.axes[1][0], y2: state.axes[1][1], sort: state.sort });
   if (state.reversed) view.set("reversed", "1");
   if (state.classes.size) view.set("classes", [...state.classes].join("."));
   if (state.pins.length) view.set("pins", state.pins.join("."));
@@ -797,16 +817,18 @@ function address() {
 
 /** Take over a view from the address; what makes no sense there is left as it is. */
 function restore(text) {
-  const view = new URLSearchParams(text), places = name => (view.get(name) || "").split(".").filter(one => /^\d+$/.test(one)).map(Number);
+  const view = new URLSearchParams(text);
+  const places = name => (view.get(name) || "").split(".").filter(one => /^\d+$/.test(one)).map(Number);
+  const own = !view.has("study") || view.get("study") === DATA.study; // places of another study are other examples
   const quantity = (name, otherwise) => (QUANTITIES.has(view.get(name)) ? view.get(name) : otherwise);
   state.mode = view.get("mode") === "mean" ? "mean" : "epoch";
   state.axes = state.axes.map(([x, y], number) => [quantity(`x${number + 1}`, x), quantity(`y${number + 1}`, y)]);
   state.sort = quantity("sort", state.sort);
   state.reversed = view.get("reversed") === "1";
-  state.classes = new Set(places("classes").filter(place => place < DATA.classes.length));
-  state.pins = [...new Set(places("pins").filter(at => at < COUNT))];
+  state.classes = new Set((own ? places("classes") : []).filter(place => place < DATA.classes.length));
+  state.pins = [...new Set((own ? places("pins") : []).filter(at => at < COUNT))];
   state.chosen = null;
-  try { if (view.get("box")) state.chosen = unpackBits(view.get("box")); } catch { /* no base64 */ }
+  try { if (own && view.get("box")) state.chosen = unpackBits(view.get("box")); } catch { /* no base64 */ }
   setTime(/^\d+$/.test(view.get("t")) ? Number(view.get("t")) : timeRange()[1]);
 }
 
@@ -845,7 +867,10 @@ function listen() {
   $("#clear").addEventListener("click", () => { Object.assign(state, { chosen: null, pins: [], pointed: -1 }); state.classes.clear(); say(""); changed(); });
   $("#download").addEventListener("click", download);
   document.addEventListener("keydown", event => {
-    if (event.key === "Escape") { state.chosen = null; changed(); }
+    if (event.key === "Escape") {
+      if (plots.some(plot => plot.start)) plots.forEach(plot => plot.stop());
+      else { state.chosen = null; changed(); }
+    }
     if (event.key === "/" && event.target.tagName !== "INPUT") { event.preventDefault(); $("#query").focus(); }
   });
   addEventListener("hashchange", () => { restore(location.hash.slice(1)); changed(); });
@@ -859,7 +884,7 @@ function firstView() {
   const other = METHODS.find(method => has(`${method.name}.variability`));
   const map = DATA.maps.find(one => one === METHODS[0].name) ?? DATA.maps[0];
   state.axes[0] = METHODS.length > 1 ? [name(0), name(1)] : [has(area) ? area : name(0), name(0)];
-  state.axes[1] = map ? [`${map}.map-x`, `${map}.map-y`] : other ? [`${other.name}.variability`, `${other.name}.confidence`] : [has(area) ? area : name(0), name(0)];
+  state.axes[1] = map ? [`t-SNE.${map}.x`, `t-SNE.${map}.y`] : other ? [`${other.name}.variability`, `${other.name}.confidence`] : [has(area) ? area : name(0), name(0)];
   state.sort = has(area) ? area : name(0);
 }
 
@@ -880,4 +905,7 @@ async function start() {
   document.documentElement.dataset.ready = "1";
 }
 
-start();
+start().catch(error => {
+  $("#said").textContent = `This page could not be drawn: ${error.message}`;
+  throw error;
+});

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The numbers of the explorer's page, as small as they can be: answers as differences of counts, scores as 16 bits."""
+"""The numbers of the explorer's page, as small as they can be: answers as differences of counts, scores in planes."""
 
 import base64
 import zlib
@@ -22,9 +22,14 @@ from figures._style import colours, shades
 
 MOST_EXAMPLES, MOST_EPOCHS = 4096, 60
 """Larger studies are sampled, so that the page stays small enough to send."""
-UNKNOWN = 65535
-"""Stands for a number that is not there, among those of 16 bits."""
 BYTE = 255
+ALWAYS = (
+    "Intervals are those of Agresti and Coull for other seeds, nominally 95 %; whether two methods are told apart is "
+    "judged of each example on its own, by the interval of Agresti and Caffo for the difference.",
+    "The easiest and hardest of many examples are so in part by luck: scores.csv has the reliability of each score. "
+    "Scores that are epochs count those that were recorded.",
+)
+"""What to know of every page."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class Chosen:
         first, *others = ordered(study.methods)
         why = {other: why_not_comparable(study, first, other) for other in others}
         notes = [f"{reason}: {label(method)} is left out" for method, reason in why.items() if reason]
-        notes += study.left_out.values()
+        about = [note for known in study.inputs().values() for note in known["notes"]]
+        notes += dict.fromkeys([*study.notes, *about])
         return cls(study, (first, *(other for other in others if why[other] is None)), notes)
 
     @cached_property
@@ -94,7 +100,8 @@ def collect(chosen: Chosen, known: Result, maps: Result | None) -> dict[str, Any
     run = study.runs[chosen.methods[0]][0]
     colour = colours(study.methods)
     rows = {(row["example"], row["occurrence"]): row for row in _own_rows(known, chosen)}
-    shown = [rows[key] for place, key in enumerate(keys(run.examples)) if place in set(places.tolist())]
+    named = keys(run.examples)
+    shown = [rows[named[place]] for place in places.tolist()]
     columns = _quantities(chosen, shown) | _rivals(chosen) | _maps(chosen, maps)
     classes, class_of = _classes(shown)
     return {
@@ -120,8 +127,8 @@ def collect(chosen: Chosen, known: Result, maps: Result | None) -> dict[str, Any
             {"key": key, "label": name, "hard": hard} | _coded(values)
             for key, (name, hard, values) in columns.items()
         ],
-        "maps": sorted({key.removesuffix(".map-x") for key in columns if key.endswith(".map-x")}),
-        "notes": [*chosen.notes, *chosen.sampled()],
+        "maps": sorted({key.split(".")[1] for key in columns if key.startswith("t-SNE.")}),
+        "notes": [*chosen.notes, *chosen.sampled(), *ALWAYS],
     }
 
 
@@ -170,7 +177,7 @@ def _learnt(chosen: Chosen, method: str) -> dict[str, Any]:
     run = chosen.study.runs[method][0]
     if run.labels is None or run.true_labels is None or (run.labels == run.true_labels).all():
         return {}
-    return {"learnt": [class_name(run, int(run.labels[place])) for place in chosen.places]}
+    return {"learnt": [class_name(run, label) for label in run.labels[chosen.places].tolist()]}
 
 
 def _own_rows(known: Result, chosen: Chosen) -> list[dict[str, Any]]:
@@ -242,17 +249,16 @@ def _maps(chosen: Chosen, maps: Result | None) -> dict[str, Quantity]:
             places = np.where(np.array(at)[:, np.newaxis] < 0, np.nan, values[at].astype(np.float64))
             for axis in (0, 1):
                 shown = f"t-SNE {axis + 1}, {label(method)}"
-                found[f"{method}.map-{'xy'[axis]}"] = (shown, 0, places[:, axis])
+                found[f"t-SNE.{method}.{'xy'[axis]}"] = (shown, 0, places[:, axis])
     return found
 
 
 def _coded(values: Float[np.ndarray, " example"]) -> dict[str, Any]:
-    """Return numbers as 16 bits between their ends: first the high bytes of all, then the low ones."""
-    known = values[np.isfinite(values)]
+    """Return numbers of 32 bits, first the lowest bytes of all; what is not finite then has no value."""
+    with np.errstate(over="ignore"):
+        single = values.astype("<f4")
+    known = single[np.isfinite(single)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-    scale = (high - low) or 1.0
-    codes = np.full(len(values), UNKNOWN, dtype=np.uint16)
-    codes[np.isfinite(values)] = np.rint((known - low) / scale * (UNKNOWN - 1)).astype(np.uint16)
-    planes = np.stack([codes >> 8, codes & BYTE]).astype(np.uint8)
     whole = bool(len(known)) and bool((known == np.rint(known)).all())
+    planes = single.view(np.uint8).reshape(len(single), 4).T
     return {"low": low, "high": high, "values": packed(planes), "integer": whole}

@@ -34,7 +34,7 @@ def write(study: Study, folder: Path, *, data_root: Path, texts: Path | None = N
     study
         The study.
     folder
-        Where its results are: those of analysis.examples and analysis.embedding are used if they are of these seeds.
+        Where its results are: t-SNE maps of analysis.embedding are shown if they are of these seeds.
     data_root
         Folder that holds the images; where they are not there, examples are shown by name, and this is said.
     texts
@@ -46,28 +46,27 @@ def write(study: Study, folder: Path, *, data_root: Path, texts: Path | None = N
         If `texts` cannot be read or names no example of the study.
     """
     chosen = Chosen.of(study)
-    known = _fresh(study, folder, "examples") or examples.analyse(study)
-    data = collect(chosen, known, _fresh(study, folder, "embedding"))
-    data |= {"texts": None if texts is None else texts_of(texts, chosen)}
+    data = collect(chosen, examples.analyse(study), _maps(study, folder))
+    data |= {"texts": None if texts is None else texts_of(texts, chosen), "pictures": None, "views": []}
     try:
         data["pictures"] = sheets.thumbnails(chosen, data_root=data_root)
-        left = MOST_BYTES - len(document(data))
-        data["views"] = sheets.views(chosen, data_root=data_root, most_bytes=left)
-        if not data["views"] and left < MOST_BYTES:
-            data["notes"].append("the panel's augmentations are left out: the page would be too large")
     except UserError as error:
         say(f"explorer without pictures: {in_flags(error)}")
+    else:
+        left = MOST_BYTES - len(document(data))
+        data["views"], without = sheets.views(chosen, data_root=data_root, most_bytes=left)
+        data["notes"] += without
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / EXPLORER
     files.atomic_write(path, document(data).encode())
     return path
 
 
-def _fresh(study: Study, folder: Path, name: str) -> Result | None:
-    """Return a result that is there and of the study's seeds."""
-    if not (folder / f"{name}.json").exists():
+def _maps(study: Study, folder: Path) -> Result | None:
+    """Return the result of analysis.embedding, where it is there and of the study's seeds."""
+    if not (folder / "embedding.json").exists():
         return None
-    result = storage.read(folder, name)
+    result = storage.read(folder, "embedding")
     return None if differing_method(result, study) else result
 
 

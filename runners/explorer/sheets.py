@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from dynamics.errors import UserError
 from dynamics.names import label
 from runners.explorer.numbers import Chosen
 
@@ -51,10 +52,11 @@ def thumbnails(chosen: Chosen, *, data_root: Path) -> dict[str, Any]:
     UserError
         If the images are not there.
     """
-    from dynamics.pictures import training_images  # loads torch
+    from dynamics.pictures import source_of, training_images  # loads torch
 
-    run = chosen.study.runs[chosen.methods[0]][0]
-    images = training_images(run, run.examples[chosen.places].tolist(), data_root=data_root, largest=SIDE)
+    runs = [chosen.study.runs[method][0] for method in chosen.methods]
+    run = source_of(runs[0], runs)
+    images = training_images(run, runs[0].examples[chosen.places].tolist(), data_root=data_root, largest=SIDE)
     quality = LOSSLESS if images.shape[1] <= TINY else QUALITY
     return sheet(images, "webp", quality, across=ACROSS)
 
@@ -75,19 +77,18 @@ class Kind(NamedTuple):
         return (1, self.moves.shape[1]) if self.moves is not None else self.seen.shape[1:3]
 
 
-def views(chosen: Chosen, *, data_root: Path, most_bytes: int) -> list[dict[str, Any]]:
-    """Return each way in which the panel is augmented, and which methods see it; none if they do not fit.
+def views(chosen: Chosen, *, data_root: Path, most_bytes: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return each way in which the panel is augmented, with the methods that see it, and what is left out and why.
 
     Views that are moved and mirrored images are given by how; of others there is a sheet, where an example's row holds
     its augmentations, and with two views to look for each other its second views behind them.
-
-    Raises
-    ------
-    UserError
-        If the images are not there.
     """
-    kinds = [kind for kind in _kinds(chosen, data_root) if kind.shape[1] > 1]
-    return fitted(kinds, most_bytes=most_bytes)
+    kinds, without = _kinds(chosen, data_root)
+    kinds = [kind for kind in kinds if kind.shape[1] > 1]
+    shown = fitted(kinds, most_bytes=most_bytes)
+    if len(shown) < len(kinds):
+        without.append("some of the panel's augmentations are left out: the page would be too large")
+    return shown, without
 
 
 def fitted(kinds: Sequence[Kind], *, most_bytes: int) -> list[dict[str, Any]]:
@@ -104,16 +105,18 @@ def fitted(kinds: Sequence[Kind], *, most_bytes: int) -> list[dict[str, Any]]:
     return moved if sum(len(one["moves"]) for one in moved) <= most_bytes else []
 
 
-def _kinds(chosen: Chosen, data_root: Path) -> list[Kind]:
+def _kinds(chosen: Chosen, data_root: Path) -> tuple[list[Kind], list[str]]:
     from dynamics.pictures import moves, panel_of, panel_views
 
-    places, kinds = chosen.places.tolist(), list[Kind]()
+    places, kinds, without = chosen.places.tolist(), list[Kind](), list[str]()
     for method in chosen.methods:
-        asked = panel_of(chosen.study.runs[method][0], data_root=data_root)
+        try:
+            asked = panel_of(chosen.study.runs[method][0], data_root=data_root)
+        except UserError as error:
+            without.append(f"{label(method)}: its augmentations cannot be shown: {error}")
+            continue
         moved = moves(asked, places)
-        seen = panel_views(asked, places, largest=SIDE) if moved is None else np.empty(0)
-        if moved is None:
-            seen = seen.swapaxes(1, 2)
+        seen = panel_views(asked, places, largest=SIDE).swapaxes(1, 2) if moved is None else np.empty(0)
         own = seen if moved is None else moved
         for kind in kinds:
             if np.array_equal(own, kind.seen if kind.moves is None else kind.moves):
@@ -121,7 +124,7 @@ def _kinds(chosen: Chosen, data_root: Path) -> list[Kind]:
                 break
         else:
             kinds.append(Kind([method], moved, seen))
-    return kinds
+    return kinds, without
 
 
 def _about(kind: Kind) -> dict[str, Any]:

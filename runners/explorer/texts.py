@@ -40,7 +40,8 @@ def texts_of(path: Path, chosen: Chosen) -> list[str]:
     if "text" not in frame.columns:
         raise UserError(f"{path} must have a column text, got {', '.join(map(str, frame.columns))}")
     texts = {
-        str(name): str(text)[:LONGEST] for name, text in zip(keys_of(frame, path), frame["text"], strict=True)
+        str(name): text[:LONGEST] if isinstance(text, str) else ""
+        for name, text in zip(keys_of(frame, path), frame["text"], strict=True)
     }
     run = chosen.study.runs[chosen.methods[0]][0]
     found = [

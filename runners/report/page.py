@@ -79,6 +79,8 @@ def differing_method(result: Result, study: Study) -> str | None:
         if not isinstance(used, Mapping) or "snapshots" not in used:
             continue
         there = now.get(method, {"seeds": [], "snapshots": []})
+        if used.get("kept") != study.kept:
+            return method
         made_from, have = (set(zip(one["seeds"], one["snapshots"], strict=True)) for one in (used, there))
         if not made_from <= have or (made_from != have and result.name != "evaluation"):
             return method

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import figures
-from analysis import augmentations, learning
+from analysis import augmentations, extremes, learning
 from analysis.framework import console
 from analysis.framework import results as storage
+from analysis.framework.example import example_study
 from analysis.framework.results import Result
 from dynamics.errors import UserError
 from figures import _files, find, load, names
@@ -259,3 +260,13 @@ def test_settings_of_the_user_change_nothing(rng, tmp_path):
     with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "savefig.dpi": 50, "pdf.fonttype": 3}):
         changed = [path.read_bytes() for path in _files.write("sorted-curves", needed, tmp_path / "changed")]
     assert plain == changed
+
+
+def test_a_figure_whose_numbers_were_not_recorded_is_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage.write(extremes.analyse(example_study()), tmp_path / "made-up")
+    with pytest.raises(UserError, match=r"figure E.1 \(extremes\) is not drawn: the study did not record"):
+        main(["E.1", "--study", "made-up", "--results", str(tmp_path)])
+    main(["--study", "made-up", "--results", str(tmp_path)])
+    assert "figure E.1 (extremes) is not drawn: the study did not record" in capsys.readouterr().out
