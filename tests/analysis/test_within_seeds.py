@@ -157,3 +157,24 @@ def test_power_against_small_differences(rng: np.random.Generator) -> None:
     assert np.mean(np.array(z) > 1.645) > 0.82
     p_values = [permutation_test(correct, rng=rng, permutations=59).p_over for correct in studies[:20]]
     assert np.mean(np.array(p_values) <= 0.05) > 0.6
+
+
+def test_shifts_in_a_random_order_have_the_moments_and_the_level_of_shuffles(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What large panels use: the same null distribution, p as often below a level, and the same power."""
+    correct = rng.random((5, 400)) < 0.4
+    deviations = within_seeds._deviations(correct.astype(float))
+    mean, sd = within_seeds._null_moments(deviations)
+    shifted = np.fromiter(within_seeds._shifted_between(deviations, rng, 20_000), float)
+    assert abs(shifted.mean() - mean) < 0.03 * sd and abs(shifted.std() / sd - 1) < 0.06
+    order = np.sort(deviations, axis=1)  # an order of the examples that shifts alone would not forget
+    assert abs(np.mean([*within_seeds._shifted_between(order, rng, 20_000)]) - mean) < 0.03 * sd
+    monkeypatch.setattr(within_seeds, "SHUFFLED", 0)
+    level = [
+        permutation_test(rng.random((4, 60)) < 0.5, rng=rng, permutations=99).p_over <= 0.1
+        for _ in range(600)
+    ]
+    assert 0.07 < np.mean(level) < 0.135
+    hard = np.linspace(0.2, 0.8, 300)
+    assert permutation_test(rng.random((6, 300)) < hard, rng=rng, permutations=999).p_over == 0.001
