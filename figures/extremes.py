@@ -79,7 +79,7 @@ def _draw_line(panels: list[Axes], shown: list[tuple[Row, np.ndarray]]) -> None:
         panel.spines[:].set_visible(False)
     for panel, (row, picture) in zip(panels, shown, strict=False):
         panel.imshow(picture, interpolation="nearest")
-        panel.set_xlabel(caption(row), fontsize=5.2, labelpad=1.5, linespacing=0.95)
+        panel.set_xlabel(caption(row), fontsize=5, labelpad=1.5, linespacing=0.95)
 
 
 def caption(row: Row) -> str:
@@ -88,11 +88,11 @@ def caption(row: Row) -> str:
     Examples
     --------
     >>> caption({"class": "automobile", "area": 0.5, "trained_as": "frog"})
-    'automobile .50\n→ frog'
+    'automobile: .50\n→ frog'
     """
     name = _short(row["class"]) if row["class"] is not None else str(row["id"] or row["example"])
     area = f"{row['area']:.2f}".removeprefix("0") if row["area"] < 0.995 else "1"
-    return f"{name} {area}" + (f"\n→ {_short(row['trained_as'])}" if row["trained_as"] is not None else "")
+    return f"{name}: {area}" + (f"\n→ {_short(row['trained_as'])}" if row["trained_as"] is not None else "")
 
 
 def _short(name: str) -> str:
