@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write a page to look at a study's examples: python -m runners.explorer [--study NAME]."""
+"""Write a page to look at a study's examples: linked plots, pictures, curves and classes, epoch by epoch.
+
+It is one file, results/<study>/explorer.html, that any browser opens without a network; a selection that is downloaded
+from it is what --keep reads.
+
+python -m runners.explorer --study NAME
+"""
 
 import sys
 from collections.abc import Sequence
