@@ -24,13 +24,25 @@ from analysis.statistics.corrected_divergence import corrected_kl, null_divergen
 from analysis.statistics.gaussian_divergence import class_moments, gaussian_kl
 from analysis.statistics.neighbourhoods import cluster_agreement, same_class_share
 from benchmarks.harness import Conditions, Measurement
-from benchmarks.store import CLASSES, DIFFICULTIES, STUDY, TRAINING_SET, WARM, costs, thesis_sizes, write
+from benchmarks.store import (
+    CLASSES,
+    DIFFICULTIES,
+    STUDY,
+    TRAINING_SET,
+    WARM,
+    Sizes,
+    costs,
+    thesis_sizes,
+    write,
+)
 from dynamics.evaluation import logistic
 from dynamics.evaluation.recipes import ProbeRecipe
 from dynamics.study import Study, open_study
 
 FEATURES = (TRAINING_SET, 512)
 """Images and features of the thesis's networks."""
+ALL_IMAGES = Sizes(seeds=10, epochs=20, views=1, augmentations=5, examples=TRAINING_SET)
+OF_ALL_IMAGES = " (10 seeds x 20 epochs x 5 augmentations x 50 000 examples)"
 MAPPED = 1024
 """Images of the thesis's maps."""
 
@@ -49,12 +61,29 @@ def measure(conditions: Conditions) -> list[Measurement]:
         for name in analysis.names():
             if conditions.time_for(name):
                 rows += one(name, study, folder, quick=conditions.quick)
+    return rows + measure_all_images(conditions)
+
+
+def measure_all_images(conditions: Conditions) -> list[Measurement]:
+    """Time the analyses of answers again, where the panel is the whole training set."""
+    if not conditions.time_for("write a study of all training images"):
+        return []
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for method in ("simclr", "supervised"):
+            sizes = thesis_sizes(method, quick=True) if conditions.quick else ALL_IMAGES
+            write(folder, method, sizes._replace(views=thesis_sizes(method).views), further=True)
+        study = open_study(folder / STUDY)
+        for name in (name for name in analysis.names() if name not in CORES):
+            if conditions.time_for(f"{name} of all images"):
+                rows += one(name, study, folder, quick=conditions.quick, of=OF_ALL_IMAGES)
     return rows
 
 
-def one(name: str, study: Study, folder: Path, *, quick: bool) -> list[Measurement]:
+def one(name: str, study: Study, folder: Path, *, quick: bool, of: str = "") -> list[Measurement]:
     """Time one analysis: all of it, or its work on arrays; say why if neither can be timed."""
-    key, rounds = f"analysis.{name}", 1 if quick else 2
+    key, rounds = f"analysis{'.all-images' if of else ''}.{name}", 1 if quick or of else 2
     if name in CORES:
         run, most, note = CORES[name]
         features, _ = read_features(folder, most)
@@ -62,10 +91,10 @@ def one(name: str, study: Study, folder: Path, *, quick: bool) -> list[Measureme
         return costs(key, what, run, folder, quick, rounds=rounds, note=note)
     module = importlib.import_module(f"analysis.{name}")
     if (reason := why_not(module, study)) is not None:
-        return [Measurement(f"{key}_seconds", f"{name}: time", None, "s", note=reason)]
+        return [Measurement(f"{key}_seconds", f"{name}{of}: time", None, "s", note=reason)]
     note = f"reads, analyses, writes; {WARM}"
     # Given the function itself, a process imports its module before the clock starts.
-    return costs(key, name, whole, module.analyse, folder, rounds=rounds, note=note)
+    return costs(key, f"{name}{of}", whole, module.analyse, folder, rounds=rounds, note=note)
 
 
 def whole(analyse: Callable[[Study], Result], folder: Path) -> None:
