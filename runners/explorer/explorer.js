@@ -476,7 +476,12 @@ function optionsOf(select) {
 
 const gallery = {
   order: [],
-  get cell() { return pictures ? { width: 44, height: 44 } : { width: 168, height: 34 }; },
+  /** The size of an example: a picture's, or that of a line of text. */
+  get cell() {
+    if (pictures) return { width: 44, height: 44 };
+    this.longest ??= DATA.examples.reduce((most, _, at) => Math.max(most, textOf(at).length), 0);
+    return { width: Math.min(168, 28 + 7 * this.longest), height: 34 };
+  },
 
   sort() {
     const quantity = QUANTITIES.get(state.sort), values = quantity.values();
