@@ -68,8 +68,10 @@ def analyse(study: Study, *, count: int = 12, data_root: Path = Path("data")) ->
     rows: list[results.Row] = []
     ties: list[str] = []
     for method in study.methods:
-        r = study.learning_probability(method)
-        area, last, known = r.mean("epoch").values, r.values[-1], _known_of(study.runs[method][0])
+        counts, known = study.counts(method), _known_of(study.runs[method][0])
+        # Sums of whole numbers: what is equal is so on every machine.
+        area = counts.correct[0].sum(axis=0) / (counts.trials * len(counts.epochs))
+        last = counts.learning_probability[-1]
         few = min(count, len(area) // 2)
         for end, order in (("easiest", -area), ("hardest", area)):
             places = np.argsort(order, kind="stable")[:few].tolist()
@@ -116,6 +118,13 @@ def pictures(
     ------
     UserError
         If the images are not there, or methods were trained on images of different sizes.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> row = {"method": "supervised", "example": 3}
+    >>> pictures(trained_study(), [row, row], data_root=Path("data")).shape
+    (2, 8, 8, 3)
     """
     from dynamics.pictures import source_of, training_images  # loads torch
 
