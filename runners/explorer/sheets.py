@@ -38,6 +38,7 @@ FINENESS = (
     Fineness("webp", SIDE, LOSSLESS),
     *(Fineness("avif", SIDE, quality) for quality in (60, 50, 40, 30, 20)),
     Fineness("avif", 20, 20),
+    Fineness("avif", 16, 20),
 )
 """Of the views: the first with which all of them take no more than their share of the page."""
 TRIED = 64
@@ -92,17 +93,20 @@ def views(chosen: Chosen, *, data_root: Path, most_bytes: int) -> tuple[list[dic
 
 
 def fitted(kinds: Sequence[Kind], *, most_bytes: int) -> list[dict[str, Any]]:
-    """Return kinds of views as finely as they fit; those that are only moved if the others do not, or none."""
+    """Return kinds of views as finely as they fit: those that are only moved, and of the others as many as can be."""
     drawn = [kind for kind in kinds if kind.moves is None]
     moved = [_about(kind) | {"moves": packed_bytes(kind.moves)} for kind in kinds if kind.moves is not None]
     left = most_bytes - sum(len(one["moves"]) for one in moved)
-    for fineness in FINENESS:
-        if sum(_guessed(kind, fineness) for kind in drawn) > left:
-            continue
-        sheets = [_about(kind) | _of_views(kind.seen, fineness) for kind in drawn]
-        if sum(len(one["source"]) for one in sheets) <= left:
-            return [*sheets, *moved]
-    return moved if sum(len(one["moves"]) for one in moved) <= most_bytes else []
+    if left < 0:
+        return []
+    for count in range(len(drawn), 0, -1):
+        for fineness in FINENESS:
+            if sum(_guessed(kind, fineness) for kind in drawn[:count]) > left:
+                continue
+            sheets = [_about(kind) | _of_views(kind.seen, fineness) for kind in drawn[:count]]
+            if sum(len(one["source"]) for one in sheets) <= left:
+                return [*sheets, *moved]
+    return moved
 
 
 def _kinds(chosen: Chosen, data_root: Path) -> tuple[list[Kind], list[str]]:

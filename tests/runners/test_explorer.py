@@ -114,6 +114,10 @@ def test_views_are_as_fine_as_they_fit(rng: np.random.Generator) -> None:
         sizes.append(sum(len(one.get("source", one.get("moves"))) for one in found))
         assert sizes[-1] <= most
     assert sizes == sorted(sizes, reverse=True) and sizes[0] > 5 * sizes[1]
+    coarsest = len(sheets._of_views(drawn.seen, sheets.FINENESS[-1])["source"])
+    for times, methods in ((2.5, [["simclr"], ["vicreg"]]), (1.5, [["simclr"]])):
+        found = sheets.fitted([drawn, drawn._replace(methods=["vicreg"])], most_bytes=int(times * coarsest))
+        assert [one["methods"] for one in found] == methods
     assert [one["methods"] for one in sheets.fitted([drawn, moved], most_bytes=2_000)] == [["supervised"]]
     assert sheets.fitted([drawn, moved], most_bytes=100) == []
 
