@@ -315,6 +315,7 @@ def test_the_slider_moves_every_method(page: Any, digits: tuple[Study, Path]) ->
     settled(page)
     assert page.locator("#when").inner_text() == "epoch 1 of 3"
     page.get_by_label("same mean of r").check()
+    settled(page)
     page.locator("#slider").fill("100")
     settled(page)
     means = [digits[0].learning_probability(method).mean("example") for method in digits[0].methods]
