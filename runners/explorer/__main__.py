@@ -26,7 +26,7 @@ class Options(Where):
     data_root: Path = Path("data")
     """Folder that holds the images that the study was trained on; digits needs none."""
     texts: Path | None = None
-    """Table (.csv, .jsonl, .parquet) with a text for each example, shown in place of a picture."""
+    """Table (.csv, .jsonl, .parquet) with a text for each example, shown where there is no picture."""
 
 
 def main(argv: Sequence[str]) -> None:

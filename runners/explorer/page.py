@@ -38,7 +38,7 @@ def write(study: Study, folder: Path, *, data_root: Path, texts: Path | None = N
     data_root
         Folder that holds the images; where they are not there, examples are shown by name, and this is said.
     texts
-        Table with a text for each example, shown in place of a picture.
+        Table with a text for each example, shown where there is no picture, and beside the example that is looked at.
 
     Raises
     ------

@@ -516,7 +516,6 @@ def test_what_was_found_by_breaking_it(browser: Any, tmp_path: Path, rng: np.ran
         for _ in range(3):
             page.keyboard.press("ArrowRight")
         assert page.evaluate("focused()") > 30 and "example" in page.inner_text("#spoken")
-        legend = page.inner_text("#two .legend")
         page.locator("#two select").first.select_option("r.simclr")
         page.locator("#two select").nth(1).select_option("r.supervised")
         settled(page)
