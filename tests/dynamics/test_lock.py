@@ -13,7 +13,7 @@ import pytest
 
 from dynamics import study_file
 from dynamics.errors import explained
-from dynamics.lock import Locked, holder, seed_lock
+from dynamics.lock import Locked, holder, release, seed_lock
 
 NO_LOCKS = """
 import errno, fcntl, os
@@ -178,7 +178,8 @@ class TestWithoutLocks:
             with seed_lock(folder):
                 found = holder(folder)
                 assert found is not None and found.pid == os.getpid()
-        assert [path.name for path in folder.iterdir()] == ["lock"]
+        assert not (folder / "holder.json").exists()
+        assert not [*(folder / "lock.strict.filelock" / "claims").iterdir()]
 
     def test_of_another_machine_it_says_which_file_to_remove_and_when(
         self, folder: Path, signed: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
@@ -188,10 +189,13 @@ class TestWithoutLocks:
         here = socket.gethostname()
         monkeypatch.setattr(socket, "gethostname", lambda: "node2")
         assert holder(folder) is not None
-        advice = f"process {signed.pid} on {here}.*not running any more, on its machine, remove .*holder.json"
+        advice = f"process {signed.pid} on {here}.*known to have ended: python -m runners.status --release"
         with pytest.raises(Locked, match=advice), seed_lock(folder):
             pytest.fail("nobody knows whether it runs")
-        (folder / "holder.json").unlink()
+        with pytest.raises(Locked, match=advice):
+            release(folder)
+        freed = release(folder, gone=True)
+        assert freed is not None and freed.pid == signed.pid
         with seed_lock(folder):
             pass
 
@@ -199,8 +203,11 @@ class TestWithoutLocks:
     def test_what_a_killed_process_has_half_written_can_be_removed(self, folder: Path, content: str) -> None:
         folder.mkdir(parents=True)
         (folder / "holder.json").write_text(content)
-        with pytest.raises(Locked, match=r"remove .*holder\.json"), seed_lock(folder):
+        with pytest.raises(Locked, match=r"runners\.status --release"), seed_lock(folder):
             pytest.fail("nobody knows whether it runs")
+        release(folder, gone=True)
+        with seed_lock(folder):
+            pass
 
 
 def test_a_reused_number_is_another_process(folder: Path) -> None:

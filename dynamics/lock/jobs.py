@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs of a cluster: which one this process belongs to, and whether Slurm or Ray says that another has ended."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+ASK_AGAIN = 30.0
+"""Seconds for which an answer of a scheduler holds; many workers ask about the same few jobs."""
+RAY_NODE, RAY_ADDRESS = "DYNAMICS_RAY_NODE", "RAY_ADDRESS"
+"""Environment of a worker that Ray has started: its node's id, and its cluster."""
+_ASK_RAY = """
+import json, sys, ray
+ray.init(address=sys.argv[1], logging_level="ERROR", log_to_driver=False)
+print(json.dumps([node["NodeID"] for node in ray.nodes() if node["Alive"]]))
+"""
+
+
+class Job(NamedTuple):
+    """A job of Slurm, or a node of Ray.
+
+    Examples
+    --------
+    >>> str(Job("slurm", "41_0", 2))
+    'slurm job 41_0, started for the 3rd time'
+    """
+
+    scheduler: str
+    """`slurm` or `ray`."""
+    id: str
+    """The job's number, with the task's in an array: 41_0; of Ray the node's id, for its workers end with it."""
+    restarts: int = 0
+    """How often Slurm had started it again when it took the lock."""
+
+    def __str__(self) -> str:
+        if self.scheduler == "ray":
+            return f"ray node {self.id[:8]}"
+        again = self.restarts + 1
+        ending = {2: "nd", 3: "rd"}.get(again, "th")
+        return f"slurm job {self.id}" + (f", started for the {again}{ending} time" if self.restarts else "")
+
+    @classmethod
+    def of(cls, content: Any) -> "Job | None":
+        """Return the job in a holder.json; None if there is none."""
+        try:
+            return cls(str(content["scheduler"]), str(content["id"]), int(content["restarts"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+def own() -> Job | None:
+    """Return the job that this process belongs to; None outside clusters.
+
+    Examples
+    --------
+    >>> own() is None or own().scheduler in ("slurm", "ray")
+    True
+    """
+    if "SLURM_JOB_ID" in os.environ:
+        array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
+        number = f"{array}_{task}" if array and task else os.environ["SLURM_JOB_ID"]
+        return Job("slurm", number, _number(os.environ.get("SLURM_RESTART_COUNT", "0")))
+    if RAY_NODE in os.environ:
+        return Job("ray", os.environ[RAY_NODE])
+    return None
+
+
+def ended(job: Job) -> bool | None:
+    """Return whether a job that held a lock has ended, according to its scheduler; None if that is not known.
+
+    A job of Slurm that runs again under its number has ended as what it was. Of Ray, a node that is dead has ended,
+    and its workers with it.
+
+    Examples
+    --------
+    >>> ended(Job("pbs", "41")) is None
+    True
+    """
+    ours = own()
+    if ours is not None and ours.scheduler == job.scheduler == "slurm" and ours.id == job.id:
+        return ours.restarts > job.restarts or None
+    return _asked(job, int(time.monotonic() / ASK_AGAIN))
+
+
+@lru_cache(maxsize=1024)
+def _asked(job: Job, when: int) -> bool | None:
+    if job.scheduler == "slurm":
+        return _slurm_says(job)
+    if job.scheduler == "ray" and RAY_ADDRESS in os.environ:
+        return _ray_says(job)
+    return None
+
+
+def _slurm_says(job: Job) -> bool | None:
+    if shutil.which("scontrol") is None:
+        return None
+    answer = _output(["scontrol", "--oneliner", "show", "job", job.id])
+    if answer is None:
+        return None
+    status, out, err = answer
+    if status:  # finished some minutes ago, and forgotten
+        return True if "Invalid job id" in out + err else None
+    fields = dict(word.partition("=")[::2] for word in out.split())
+    state = fields.get("JobState", "")
+    if _number(fields.get("Restarts", "0")) > job.restarts:
+        return state != "COMPLETING" or None
+    # A job that completes, or waits to be started again, may have a process left until its node has said otherwise.
+    return (
+        True
+        if state and state not in ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING")
+        else None
+    )
+
+
+def _ray_says(job: Job) -> bool | None:
+    answer = _output([sys.executable, "-c", _ASK_RAY, os.environ[RAY_ADDRESS]])
+    if answer is None or answer[0]:
+        return None
+    try:
+        return job.id not in json.loads(answer[1].splitlines()[-1])
+    except (ValueError, IndexError):
+        return None
+
+
+def _output(words: list[str]) -> tuple[int, str, str] | None:
+    try:
+        ran = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
