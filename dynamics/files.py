@@ -25,6 +25,9 @@ ASIDE = ".tmp"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a disk without space, or of an exceeded quota."""
 
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What a disk without hard links answers."""
+
 
 def expanded(path: str | os.PathLike[str], parameter: str) -> Path:
     """Return a path with `~` replaced by the home folder, as a shell does only at the start of a word.
@@ -107,6 +110,36 @@ def sync_tree(folder: Path) -> None:
     ...     sync_tree(Path(folder))
     """
     sync_all([folder, *folder.rglob("*")])
+
+
+def place_first(aside: Path, path: Path) -> None:
+    """Give a file its name unless another has it: of two processes that try, one succeeds, on network disks, too.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken; `aside` is left where it is.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "new").write_text("mine")
+    ...     place_first(Path(folder, "new"), Path(folder, "taken"))
+    ...     [path.name for path in Path(folder).iterdir()]
+    4
+    ['taken']
+    """
+    try:
+        os.link(aside, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        aside.rename(path)
+        return
+    aside.unlink()
 
 
 def make_folder(path: Path) -> None:

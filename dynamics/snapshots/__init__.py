@@ -8,6 +8,7 @@ and zarr are needed, so that analyses load no torch.
 from dynamics.snapshots.checks import State, state, verify
 from dynamics.snapshots.complete import is_complete
 from dynamics.snapshots.damage import Damaged, check_format
+from dynamics.snapshots.fence import Superseded
 from dynamics.snapshots.finish import settle, write_finished
 from dynamics.snapshots.layout import (
     has_record,
@@ -37,6 +38,7 @@ __all__ = [
     "Damaged",
     "Run",
     "State",
+    "Superseded",
     "Writer",
     "add_session",
     "check_config",

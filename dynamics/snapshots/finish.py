@@ -16,6 +16,7 @@ from jaxtyping import Float
 from dynamics import files
 from dynamics.errors import UserError
 from dynamics.snapshots import complete
+from dynamics.snapshots.fence import CLAIM
 from dynamics.snapshots.layout import FINISHED, PARTIAL, STATES
 from dynamics.snapshots.readback import damaged_files
 from dynamics.snapshots.record import check_place, identity, write_run_json
@@ -45,12 +46,13 @@ def rewrite(partial: Store, schema: Schema, folder: Path, wall_seconds: float) -
     Examples
     --------
     >>> import tempfile
+    >>> from dynamics.snapshots.fence import Fence
     >>> from dynamics.snapshots.store import create
     >>> fixed = {"optional": (), "coordinates": {"example": np.arange(2)}}
     >>> schema = Schema.of(epochs=1, shape=(1, 1, 2), scalar_names=[], **fixed)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     partial = create(Path(folder, PARTIAL), schema, chunk_bytes=0)
-    ...     partial.write(1, {"correct": np.array([[[True, False]]])})
+    ...     partial.write(1, {"correct": np.array([[[True, False]]])}, Fence(Path(folder)))
     ...     rewrite(partial, schema, Path(folder), wall_seconds=2.5)
     ...     Store(Path(folder, FINISHED)).read("correct", [1]).tolist()
     [[[[True, False]]]]
@@ -96,8 +98,8 @@ def settle(folder: Path) -> bool:
         return False
     for damage in damaged_files(folder / FINISHED):  # no list of sums says so
         raise damage
-    for name in (PARTIAL, *STATES):
-        files.remove(folder / name)
+    for path in (*(folder / name for name in (PARTIAL, *STATES)), *folder.glob(f"{CLAIM}*")):
+        files.remove(path)
     sweep(folder)
     complete.write(folder)
     return True
@@ -250,5 +252,5 @@ def sweep(folder: Path) -> None:
     ...     list(Path(folder).iterdir())
     []
     """
-    for path in (*folder.glob(f"*{files.ASIDE}"), *(folder / PARTIAL).glob("*/*.partial")):
+    for path in folder.glob(f"*{files.ASIDE}"):
         files.remove(path)

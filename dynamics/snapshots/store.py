@@ -6,6 +6,7 @@ silently reads a missing chunk as zeros and does not check that chunks belong to
 """
 
 import os
+import socket
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +19,13 @@ from jaxtyping import Int64, UInt8
 from dynamics import files
 from dynamics.snapshots.chunk import compressors, digest, encoded
 from dynamics.snapshots.damage import MISSING, Damaged, check_format, damage_named
+from dynamics.snapshots.fence import Fence, Superseded
 from dynamics.snapshots.schema import ARRAYS, CHUNK_BYTES, COORDINATES, FORMAT, Schema
 
 WRITING = ".partial"
 """Ending of a chunk that is being written."""
+DIGEST_PARTS = 4
+"""A commit's file is c.<epoch from 0>.0.0."""
 
 
 def create(
@@ -240,20 +244,63 @@ class Store:
                 raise Damaged(path, _mismatch(path))
         return values
 
-    def write(self, epoch: int, entries: dict[str, np.ndarray]) -> None:
-        """Write and commit one epoch, in a store with one chunk per epoch; durable on return."""
-        for name in self.arrays:
-            self._put(name, epoch, entries[name])
-        self._sync(self.arrays, epoch)
-        self._put("digest", epoch, np.stack([digest(entries[name]) for name in self.arrays]))
+    def write(self, epoch: int, entries: dict[str, np.ndarray], fence: Fence) -> None:
+        """Write and commit one epoch, in a store with one chunk per epoch; durable on return.
+
+        Raises
+        ------
+        Superseded
+            If another writer is at it, too; nothing of this epoch is then committed by this one.
+        """
+        row = np.stack([digest(entries[name]) for name in self.arrays])
+        try:
+            for name in self.arrays:
+                self._put(name, epoch, entries[name])
+            self._sync(self.arrays, epoch)
+            fence.check()
+            self._put("digest", epoch, row)
+        except (FileExistsError, FileNotFoundError):  # its own chunks were removed when it made its claim
+            raise Superseded(self.path.parent) from None
         self._sync(["digest"], epoch)
+        self._check_alone(epoch, fence)
+
+    def _check_alone(self, epoch: int, fence: Fence) -> None:
+        """Take a commit back if another writer's claim has come between its chunks and itself."""
+        try:
+            fence.check()
+        except Superseded:
+            try:
+                for name in self.arrays:
+                    self.read(name, [epoch])
+            except Damaged:
+                self.uncommit(epoch)
+            raise
 
     def uncommit(self, epoch: int) -> None:
-        """Take back the commit of an epoch; durable on return."""
+        """Take back the commit of an epoch, and remove its chunks; durable on return."""
         path = self.chunk("digest", epoch)
         if path.exists():
             path.unlink()
             files.sync(path.parent)
+        for name in self.arrays:
+            self.chunk(name, epoch).unlink(missing_ok=True)
+
+    def committed_now(self) -> list[int]:
+        """List the epochs that have a commit on the disk, without reading one: whoever made it."""
+        names = (entry.name.split(".") for entry in os.scandir(self.path / "digest"))
+        return [int(name[1]) + 1 for name in names if name[0] == "c" and len(name) == DIGEST_PARTS]
+
+    def sweep(self) -> None:
+        """Remove what a killed writer has left of epochs that it did not commit."""
+        committed = {*self.committed_now()}
+        for name in (*self.arrays, "digest"):
+            for entry in os.scandir(self.path / name):
+                parts = entry.name.split(".")
+                left = parts[0] == "c" and (
+                    entry.name.endswith(WRITING) or int(parts[1]) + 1 not in committed
+                )
+                if left:
+                    Path(entry.path).unlink(missing_ok=True)
 
     def _entries(self, name: str, index: Int64[np.ndarray, " epoch"]) -> np.ndarray:
         """Decode entries along the first axis, counted from 0; consecutive ones as a slice, which is faster."""
@@ -274,9 +321,13 @@ class Store:
         """Write the chunk of one epoch aside, and give it its place."""
         path = self.chunk(name, epoch)
         _check_regular(path)
-        aside = path.with_name(path.name + WRITING)
+        aside = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{WRITING}")
         aside.write_bytes(encoded(values))
-        aside.replace(path)
+        try:
+            files.place_first(aside, path)
+        except FileExistsError:
+            aside.unlink(missing_ok=True)
+            raise
 
     def _sync(self, names: Sequence[str], epoch: int) -> None:
         chunks = [self.chunk(name, epoch) for name in names]

@@ -16,6 +16,7 @@ from dynamics import files
 from dynamics.errors import UserError
 from dynamics.snapshots import finish
 from dynamics.snapshots.damage import Damaged
+from dynamics.snapshots.fence import Fence
 from dynamics.snapshots.layout import FINISHED, LOG, PARTIAL, current
 from dynamics.snapshots.record import check_identity, identity
 from dynamics.snapshots.schema import COORDINATES, Schema, typed
@@ -66,6 +67,7 @@ class Writer:
         self._places = {int(number): at for at, number in enumerate(self._schema.coordinates["epoch"], 1)}
         committed = {*arrays.committed()}
         self._committed = {number for number, at in self._places.items() if at in committed}
+        self._fence = Fence(folder)
 
     @classmethod
     def open(
@@ -185,14 +187,31 @@ class Writer:
             return
         if self._store.path.name == FINISHED:
             raise ValueError(f"{self.folder} is finished, and its epoch {epoch} has other values")
-        self._take_back([epoch])
         with files.full_disk_explained(self.folder):
-            self._store.write(self._places[epoch], entries)
+            self._check_alone()
+            self._take_back([epoch])
+            self._store.write(self._places[epoch], entries, self._fence)
         self._committed.add(epoch)
+
+    def _check_alone(self) -> None:
+        """Check that no other writer has committed an epoch since this one was opened, and claim the next.
+
+        Raises
+        ------
+        Superseded
+            If one has.
+        """
+        known = {self._places[number] for number in self._committed}
+        self._fence.check_known(self._store.committed_now(), known)
+        if self._fence.claim():
+            self._fence.check_known(self._store.committed_now(), known)
+            self._store.sweep()
 
     def take_back_after(self, epoch: int) -> list[int]:
         """Take back the commits of all later epochs, which another training made; return which those were."""
         later = [number for number in self.committed() if number > epoch]
+        if later:
+            self._check_alone()
         self._take_back(later)
         return later
 
@@ -244,6 +263,7 @@ class Writer:
         """
         with files.full_disk_explained(self.folder):
             if self._store.path.name == PARTIAL:
+                self._check_alone()
                 self._rewrite(wall_seconds, early=early)
             finish.settle(self.folder)
 

@@ -64,8 +64,11 @@ def test_a_full_disk_loses_no_finished_epoch(
     def full(self: Path, target: Path) -> Path:
         raise OSError(code, os.strerror(code))
 
+    def no_link(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", full)  # where zarr, and we, put a file in place
+        patch.setattr(os, "link", no_link)  # where a chunk is put in place
         message = (
             f"the disk that holds {folder} is full: what was finished before is safe.*same command again"
         )

@@ -68,7 +68,7 @@ def test_a_damaged_run_is_not_finished_and_the_file_is_named(folder: Path) -> No
     (folder / "partial.zarr/probability/c.2.0.0.0").write_bytes(b"x")
     with pytest.raises(snapshots.Damaged, match=r"probability/c\.2\.0\.0\.0 is damaged"):
         writer.finish(0.0)
-    assert sorted(path.name for path in folder.iterdir()) == ["partial.zarr", "run.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["partial.zarr", "run.json", "writer.1"]
     writer.write(3, *epoch_entry(3))
     writer.finish(0.0)
 
