@@ -99,7 +99,9 @@ def available_cores() -> int:
     >>> available_cores() >= 1
     True
     """
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get("SLURM_CPUS_PER_TASK", "")  # not every cluster confines a job to its cores
+    return min(there, int(given)) if given.isdecimal() and int(given) else there
 
 
 def machine() -> dict[str, Any]:

@@ -7,6 +7,7 @@ it makes the study again. Later sections override earlier ones:
     methods = ["simclr", "vicreg"]     # methods to train
     seeds = 8                          # number of seeds, 0 to 7; or which ones: "0-4,20"
     analyses = ["learning"]            # analyses to run; all that apply if left out
+    seeds_of = { vicreg = "0-3" }      # seeds of single methods
 
     [recipe]                           # fields of every method
     [views]                            # fields of methods that learn without labels
@@ -62,12 +63,17 @@ class StudyFile:
     method: Mapping[str, Fields] = field(default_factory=dict)
     sweep: Fields = field(default_factory=dict)
     """If the study is one setting of a sweep: the sweep's `name`, and the `fields` that are swept."""
+    seeds_of: Mapping[str, int | str] = field(default_factory=dict)
+    """Seeds of the methods that have others."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprints of the images that the study is trained on, by data set: every host compares its own."""
 
-    def seed_list(self) -> list[int]:
-        """Return the seeds as numbers."""
-        if isinstance(self.seeds, int) and self.seeds > MAX_SEED + 1:
-            raise UserError(f"`seeds` must be at most {MAX_SEED + 1}, got {self.seeds}")
-        return list(range(self.seeds)) if isinstance(self.seeds, int) else parse_seeds(self.seeds)
+    def seed_list(self, method: str | None = None) -> list[int]:
+        """Return the seeds as numbers: those of a method, or of the methods that have no others."""
+        seeds = self.seeds_of.get(method, self.seeds) if method is not None else self.seeds
+        if isinstance(seeds, int) and seeds > MAX_SEED + 1:
+            raise UserError(f"`seeds` must be at most {MAX_SEED + 1}, got {seeds}")
+        return list(range(seeds)) if isinstance(seeds, int) else parse_seeds(seeds)
 
     def recipe_of(self, method: str, **changes: Any) -> Recipe:
         """Return a method's recipe according to this file.
@@ -179,7 +185,7 @@ def write(path: Path, study: StudyFile) -> None:
         **({} if study.analyses is None else {"analyses": list(study.analyses)}),
         **{
             name: dict(getattr(study, name))
-            for name in ("recipe", "views", "labels", "sweep")
+            for name in ("seeds_of", "data", "recipe", "views", "labels", "sweep")
             if getattr(study, name)
         },
         "method": {
@@ -197,11 +203,12 @@ def record(
     *,
     analyses: tuple[str, ...] | None = None,
     sweep: Fields | None = None,
+    data: Mapping[str, str] | None = None,
 ) -> None:
     """Write the study file that makes a study again into its folder, with every field of every recipe.
 
     Methods and seeds that the file there lists already, or that were trained into the folder, are kept. A file that
-    cannot be read is put aside: nothing depends on it. Methods may differ in their seeds; the file then lists all.
+    cannot be read is put aside: nothing depends on it.
 
     Parameters
     ----------
@@ -211,7 +218,7 @@ def record(
         Recipe of each method that is trained.
     seeds
         Seeds that are trained.
-    analyses, sweep
+    analyses, sweep, data
         Entries of the file; None keeps those that are there.
 
     Raises
@@ -232,21 +239,31 @@ def record(
     with lock.rewriting(path):
         before = _recorded(path)
         trained, there = _on_disk(folder)
-        all_seeds = sorted({*before.seed_list(), *there, *seeds})
+        asked = {*seeds}
         fields = {
             **before.method,
             **trained,
             **{method: recipe.to_json() for method, recipe in recipes.items()},
         }
+        known = {name: {*before.seed_list(name)} if name in before.method else set() for name in fields}
+        by_method = {
+            name: known[name] | there.get(name, set()) | (asked if name in recipes else set())
+            for name in fields
+        }
+        all_seeds = {*before.seed_list(), *asked}.union(*by_method.values())
         write(
             path,
             StudyFile(
                 name=folder.name,
                 methods=ordered(fields),
-                seeds=compact(all_seeds),
+                seeds=compact(sorted(all_seeds)),
+                seeds_of={
+                    name: compact(sorted(own)) for name, own in by_method.items() if own and own != all_seeds
+                },
                 analyses=before.analyses if analyses is None else analyses,
                 method=fields,
                 sweep=before.sweep if sweep is None else sweep,
+                data=before.data if data is None else {**before.data, **data},
             ),
         )
 
@@ -267,20 +284,31 @@ def _recorded(path: Path) -> StudyFile:
         return empty
 
 
-def _on_disk(folder: Path) -> tuple[dict[str, Fields], set[int]]:
-    """Return the recipe of each method that was trained into a study's folder, and the seeds."""
+def _on_disk(folder: Path) -> tuple[dict[str, Fields], dict[str, set[int]]]:
+    """Return the recipe of each method that was trained into a study's folder, and its seeds."""
     recipes: dict[str, Fields] = {}
-    seeds: set[int] = set()
+    seeds: dict[str, set[int]] = {}
     for method in snapshots.list_methods(folder.parent, folder.name):
-        for seed in snapshots.list_seeds(folder.parent, folder.name, method):
-            try:
-                run = snapshots.read_run_json(snapshots.seed_folder(folder.parent, folder.name, method, seed))
-            except UserError:  # begun, or damaged: its own reader says so
-                continue
-            if "encoder" in run["config"]:  # otherwise it was ingested, and nothing makes it again
-                recipes.setdefault(method, run["config"])
-                seeds.add(seed)
+        there = snapshots.list_seeds(folder.parent, folder.name, method)
+        config = _first_config(folder, method, there)
+        if (
+            config is not None and "encoder" in config
+        ):  # otherwise it was ingested, and nothing makes it again
+            recipes[method] = config
+            seeds[method] = {*there}
     return recipes, seeds
+
+
+def _first_config(folder: Path, method: str, seeds: Iterable[int]) -> Fields | None:
+    """Return the config of a method's first seed that can be read, which all share; None if none can."""
+    for seed in seeds:
+        try:
+            run = snapshots.read_run_json(snapshots.seed_folder(folder.parent, folder.name, method, seed))
+        except UserError:  # begun, or damaged: its own reader says so
+            continue
+        config: Fields = run["config"]
+        return config
+    return None
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -347,7 +375,7 @@ def parsed(path: Path) -> StudyFile:
         "methods": list,
         "seeds": (int, str),
         "analyses": list,
-        **dict.fromkeys(("recipe", "views", "labels", "method", "sweep"), dict),
+        **dict.fromkeys(("recipe", "views", "labels", "method", "sweep", "seeds_of", "data"), dict),
     }
     for name, value in content.items():
         if name not in kinds:
@@ -361,12 +389,18 @@ def parsed(path: Path) -> StudyFile:
     study = StudyFile(
         **{"name": re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).lstrip("._-") or "study"} | content
     )
-    try:
-        seeds = study.seed_list()
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    if not seeds:
-        raise UserError(f"{path}: seeds must be >= 1, got {study.seeds!r}")
+    for method in (None, *study.seeds_of):
+        spec = study.seeds if method is None else study.seeds_of[method]
+        if not isinstance(spec, (int, str)) or isinstance(spec, bool):
+            raise UserError(
+                f"{path}: seeds of {method} cannot be {spec!r}: write a number, or ranges such as 0-4,20"
+            )
+        try:
+            seeds = study.seed_list(method)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+        if not seeds:
+            raise UserError(f"{path}: seeds must be >= 1, got {spec!r}")
     return study
 
 
@@ -382,7 +416,7 @@ def _check_fields(path: Path, study: StudyFile) -> None:
             sections["views" if method.labels == "none" else "labels"] |= {
                 field.name for field in dataclasses.fields(method.recipe_type)
             }
-        for name in (*study.methods, *study.method):
+        for name in (*study.methods, *study.method, *study.seeds_of):
             study.recipe_of(name)
         for name, known in sections.items():
             for field_name in getattr(study, name):

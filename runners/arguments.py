@@ -57,8 +57,17 @@ class Resources:
     replace_epochs: bool = False
     """Let an interrupted seed go on although code, libraries or processor have changed, and replace the epochs that
     come out differently."""
+    launcher: Literal["local", "slurm", "ray"] = "local"
+    """Where workers run: local (processes here), slurm (an array of jobs) or ray (actors of a cluster)."""
+    launcher_args: str = ""
+    """For slurm, options of sbatch: partition=gpu,gres=gpu:1,time=4:00:00; for ray, what a worker needs of a node:
+    num_gpus=0.5."""
+    ray_address: str | None = None
+    """Address of the Ray cluster, such as 10.0.0.1:6379; by default the one that this host belongs to."""
+    wait: bool = False
+    """Return when every seed is complete, whoever trains it; seeds of processes that end are taken up."""
     dry_run: bool = False
-    """Print what would be trained, and stop."""
+    """Print what would be trained, with an estimate of the hours, and stop."""
 
 
 def parse_with_recipe(

@@ -93,6 +93,8 @@ class Board:
         self.running: list[Job] = []
         self.finished: list[Job] = []
         self.failures: dict[Job, str] = {}
+        self.held: dict[Job, str] = {}
+        """Seeds that other processes have, with who has them."""
         done = {job: snapshots.state(job.folder).committed for job in self.jobs}
         self.pace = Pace(self.jobs, workers=workers, done=done)
         self.clock = clock
@@ -125,7 +127,9 @@ class Board:
             self.live.stop()
 
     def say_failures(self) -> None:
-        """Print the seeds that failed, unless each was printed when it did."""
+        """Print the seeds that failed, unless each was printed when it did, and those that other processes have."""
+        for job, by in self.held.items():
+            say(f"{name(job)} is being trained by {by}")
         if self.live is not None:
             for job, reason in self.failures.items():
                 _say_failure(job, reason)
@@ -139,13 +143,18 @@ class Board:
 
     def _take_in(self, event: Event) -> None:
         job = event.job
+        self.held.pop(job, None)
         if event.kind == "started":
             self.running.append(job)
         elif event.kind == "epoch":
             self.latest[job] = event.payload
             self.pace.epoch(job, event.payload)
         else:
-            self.running.remove(job)
+            if job in self.running:
+                self.running.remove(job)
+            if event.kind == "held":
+                self.held[job] = event.payload
+                return
             self.finished.append(job)
             self.pace.ended(job)
             if event.kind == "failed":
@@ -154,6 +163,8 @@ class Board:
     def _print(self, event: Event) -> None:
         if event.kind == "failed":
             _say_failure(event.job, self.failures[event.job])
+        elif event.kind == "elsewhere":
+            say(f"{name(event.job)} done by another process; {self._summary()}")
         elif event.kind == "done" and event.job in self.latest:
             say(f"{name(event.job)} done: {_describe(self.latest[event.job])}; {self._summary()}")
         elif event.kind == "epoch" and self.clock() - self.said > LINE_SECONDS:

@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.progress import track
@@ -16,13 +15,15 @@ from rich.progress import track
 from analysis.framework import console
 from analysis.framework.console import say
 from dynamics import study_file
-from dynamics.config import Recipe
 from dynamics.names import counted
-from dynamics.training.plan import Plan, longest_first, make_plan
+from dynamics.training.loop import Job
+from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.study import check_complete, check_data, choose_resources
 from runners.arguments import Resources, announce, parse_with_recipe, wanted_seeds
-from runners.progress import Board, duration, name
+from runners.launch import elsewhere
+from runners.launch.estimate import preview
+from runners.progress import Board, duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,54 +55,70 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
     UserError
         If the data or the device are not there, or a recipe does not fit the data.
     """
+    if where.launcher != "local":
+        return elsewhere.train(plan, where, **recorded)
     devices, workers = choose_resources(where.device, where.workers, where.engine, jobs=len(plan.missing))
     complete = f"{counted(len(plan.complete), 'seed')} complete"
     say(f"{complete}, {len(plan.missing)} to train on {', '.join(devices)}, {workers} at a time")
+    fingerprints = None
     if where.dry_run and where.download:
         say("the images may have to be downloaded first: their sizes are not checked")
     elif plan.missing:
-        check_data(plan.missing, data_root=where.data_root, download=where.download, progress=track)
+        fingerprints = check_data(
+            plan.missing, data_root=where.data_root, download=where.download, progress=track
+        )
     else:
         check_complete(plan.complete, data_root=where.data_root)
     if where.dry_run:
-        for job in longest_first(plan.missing):
-            say(f"would train {name(job)} for {counted(job.recipe.epochs, 'epoch')} in {job.folder}")
-        return 0
-    record(plan, **recorded)
+        return preview(plan)
+    record(plan, data=fingerprints, **recorded)
     if not plan.missing:
         return 0
+    return work(longest_first(plan.missing), where, devices=devices, workers=workers, again=again)
+
+
+def work(
+    jobs: Sequence[Job],
+    where: Resources,
+    *,
+    devices: Sequence[str],
+    workers: int,
+    again: str,
+    alone: bool = True,
+) -> int:
+    """Train seeds in processes of this host, showing progress; return the exit status.
+
+    If this is not meant to be `alone`, seeds that other processes have are no reason for a status of 1.
+    """
     source = Source(data_root=where.data_root, engine=where.engine, replace_epochs=where.replace_epochs)
-    missing = longest_first(plan.missing)
-    with Board(missing, workers=workers) as board:
+    with Board(jobs, workers=workers) as board:
         try:
-            run_jobs(missing, source=source, devices=devices, workers=workers, on_event=board.on_event)
+            run_jobs(
+                jobs,
+                source=source,
+                devices=devices,
+                workers=workers,
+                on_event=board.on_event,
+                patient=where.wait,
+            )
         except KeyboardInterrupt:
             console.ignore_interrupts()
             board.stop()
             say(f"stopped; finished epochs are kept. To go on: {again}")
             return 130
-    return report(board, again)
+    return report(board, again, alone=alone)
 
 
-def record(plan: Plan, **recorded: Any) -> None:
-    """Write a study file beside the runs of each study that is trained."""
-    studies: dict[Path, tuple[dict[str, Recipe], set[int]]] = {}
-    for job in (*plan.missing, *plan.complete):
-        recipes, seeds = studies.setdefault(job.study_folder, ({}, set()))
-        recipes[job.method] = job.recipe
-        seeds.add(job.seed)
-    for folder, (recipes, seeds) in studies.items():
-        study_file.record(folder, recipes, seeds, **recorded)
-
-
-def report(board: Board, again: str) -> int:
-    """Print how the training ended; return the exit status, 1 if a seed failed."""
-    done = len(board.jobs) - len(board.failures)
+def report(board: Board, again: str, *, alone: bool) -> int:
+    """Print how the training ended; return the exit status, 1 if a seed failed or was left to another process."""
+    done = len(board.jobs) - len(board.failures) - len(board.held)
     say(f"{done} of {counted(len(board.jobs), 'seed')} trained in {duration(board.seconds)}")
     board.say_failures()
     if board.failures:
         say(f"To try those again: {again}")
-    return 1 if board.failures else 0
+    elif board.held:
+        say("--wait waits for those; the same command takes up what they leave")
+    return 1 if board.failures or (board.held and alone) else 0
 
 
 def main(argv: Sequence[str]) -> int:

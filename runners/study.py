@@ -81,13 +81,15 @@ def main(argv: Sequence[str]) -> int:
     if unknown:
         raise UserError(f"no analysis {unknown[0]!r}: use some of {', '.join(analysis.names())}")
     study = arguments.study or file.name
-    seeds = wanted_seeds(arguments.n, None, file.seed_list())
     chosen = file.methods if arguments.methods is None else arguments.methods
     if not chosen:
         raise UserError(f"`methods` must name at least one of {', '.join(ways.names())}")
     recipes = recipes_of(file, chosen, changes)
     plan = Plan.together(
-        make_plan(arguments.runs, study, method, recipe, seeds) for method, recipe in recipes.items()
+        make_plan(
+            arguments.runs, study, method, recipe, wanted_seeds(arguments.n, None, file.seed_list(method))
+        )
+        for method, recipe in recipes.items()
     )
     only = arguments.analyses or file.analyses
     again = shlex.join(["python", "-m", "runners.study", *argv])

@@ -26,7 +26,18 @@ from dynamics.lock.filesystem import is_local
 from dynamics.lock.holder import Holder, beating, heartbeat, read, sign
 from dynamics.lock.jobs import Job
 
-__all__ = ["Holder", "Job", "Locked", "SeedLock", "holder", "last_sign", "release", "rewriting", "seed_lock"]
+__all__ = [
+    "Holder",
+    "Job",
+    "Locked",
+    "Lost",
+    "SeedLock",
+    "holder",
+    "last_sign",
+    "release",
+    "rewriting",
+    "seed_lock",
+]
 
 LOCK = "lock"
 HOLDER = "holder.json"
@@ -38,6 +49,10 @@ NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.E
 
 class Locked(UserError):  # noqa: N818 - the name says it
     """Another process is writing to this seed's folder, or to this file."""
+
+
+class Lost(Locked):
+    """A seed's folder was deleted, moved or taken while this process held its lock."""
 
 
 class SeedLock(NamedTuple):
@@ -52,11 +67,11 @@ class SeedLock(NamedTuple):
 
         Raises
         ------
-        Locked
+        Lost
             If it was deleted or moved, or another process has taken it.
         """
         if read(self.folder / HOLDER) != self.signed:
-            raise Locked(
+            raise Lost(
                 f"{self.folder} was deleted, moved or taken by another process while this one was writing to it: "
                 "start the seed again"
             )

@@ -6,7 +6,7 @@ and zarr are needed, so that analyses load no torch.
 """
 
 from dynamics.snapshots.checks import State, state, verify
-from dynamics.snapshots.complete import is_complete
+from dynamics.snapshots.complete import is_complete, is_finished
 from dynamics.snapshots.damage import Damaged, check_format
 from dynamics.snapshots.fence import Superseded
 from dynamics.snapshots.finish import settle, write_finished
@@ -50,6 +50,7 @@ __all__ = [
     "has_record",
     "identity",
     "is_complete",
+    "is_finished",
     "last_write",
     "list_methods",
     "list_seeds",

@@ -107,6 +107,17 @@ def read(folder: Path) -> Completion:
     return completion
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a seed was finished, without a look at its files: what a worker asks of thousands of seeds.
+
+    Examples
+    --------
+    >>> is_finished(Path("runs/no-such-study/simclr/seed-0000"))
+    False
+    """
+    return (folder / COMPLETE).exists()
+
+
 def is_complete(folder: Path) -> bool:
     """Whether a seed is finished: nothing is missing (as :func:`check` sees it) and nothing will change.
 
@@ -120,7 +131,7 @@ def is_complete(folder: Path) -> bool:
     >>> is_complete(Path("runs/no-such-study/simclr/seed-0000"))
     False
     """
-    if not (folder / COMPLETE).exists():
+    if not is_finished(folder):
         return False
     check(folder)
     return True

@@ -25,6 +25,26 @@ STATE_FORMAT = "training-dynamics.state/1"
 WEIGHTS_FORMAT = "training-dynamics.weights/1"
 
 
+def copied(state: Any) -> Any:
+    """Return a copy of a training state whose tensors do not change any more, where they are.
+
+    Examples
+    --------
+    >>> weights = torch.zeros(1)
+    >>> kept = copied({"weights": [weights], "epoch": 3})
+    >>> weights += 1
+    >>> kept
+    {'weights': [tensor([0.])], 'epoch': 3}
+    """
+    if isinstance(state, Tensor):
+        return state.detach().clone()
+    if isinstance(state, dict):
+        return {name: copied(value) for name, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(map(copied, state))
+    return state
+
+
 class Loaded(NamedTuple):
     """A training state, and a remark for the user."""
 

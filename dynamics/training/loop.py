@@ -22,7 +22,7 @@ from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.lock import SeedLock, seed_lock
-from dynamics.training import capture, checkpoint, diagnostics, panel, precision
+from dynamics.training import capture, checkpoint, diagnostics, panel, precision, stopping
 from dynamics.training.workbench import Workbench, Workbenches
 
 LOGGER = logging.getLogger(__name__)
@@ -98,6 +98,8 @@ def train(
 
     Raises
     ------
+    Stopped
+        When a signal has asked for it (:mod:`dynamics.training.stopping`); the state is saved.
     UserError
         When the folder holds a run with another recipe or other data, another process holds its lock, the
         batch or panel does not fit the data, the loss or a weight is not finite, an epoch came out differently
@@ -215,6 +217,22 @@ def _train_epochs(
     *,
     start_seconds: float,
 ) -> None:
+    try:
+        with stopping.training():
+            _epochs(trainer, writer, report, state_share, start_seconds=start_seconds)
+    except stopping.Stopped:
+        trainer.save_unsaved()
+        raise
+
+
+def _epochs(
+    trainer: "_Trainer",
+    writer: snapshots.Writer,
+    report: Callable[[EpochReport], None],
+    state_share: float,
+    *,
+    start_seconds: float,
+) -> None:
     recipe = trainer.job.recipe
     save_cost, saved_at = 0.0, time.perf_counter()
     for epoch in range(trainer.epoch + 1, recipe.epochs + 1):
@@ -230,6 +248,8 @@ def _train_epochs(
             trainer.save()
             saved_at = time.perf_counter()
             save_cost = saved_at - scored
+        else:
+            trainer.keep()
         trainer.commit(writer, scores)
         done = EpochReport(
             epoch=epoch,
@@ -243,6 +263,7 @@ def _train_epochs(
         )
         writer.log(done._asdict())
         report(done)
+        stopping.check()
 
 
 @dataclass(kw_only=True)
@@ -256,6 +277,8 @@ class _Trainer:
     epoch: int = 0
     seconds: float = 0.0
     scalars: dict[str, float] = field(default_factory=dict)
+    unsaved: dict[str, Any] | None = None
+    """A copy of the state after the last epoch, if that is newer than the one on the disk."""
     arrays: Collection[str] = ()
     """What the snapshots hold of what is scored."""
 
@@ -309,7 +332,21 @@ class _Trainer:
 
     def save(self) -> None:
         """Save all that is needed to continue after this epoch."""
-        state: dict[str, Any] = {
+        checkpoint.save(self._state(), snapshots.state_file(self.job.folder))
+        self.unsaved = None
+
+    def keep(self) -> None:
+        """Keep a copy of the state after this epoch, to be saved if the next one is not reached."""
+        self.unsaved = checkpoint.copied(self._state())
+
+    def save_unsaved(self) -> None:
+        """Save the state after the last epoch, unless it is on the disk."""
+        if self.unsaved is not None:
+            self.lock.check()
+            checkpoint.save(self.unsaved, snapshots.state_file(self.job.folder))
+
+    def _state(self) -> dict[str, Any]:
+        return {
             "run": snapshots.identity(self.job.folder),
             "epoch": self.epoch,
             "seconds": self.seconds,
@@ -317,7 +354,6 @@ class _Trainer:
             "method": self.bench.method.state_dict(),
             "optimizer": self.bench.optimizer.state_dict()["state"],
         }
-        checkpoint.save(state, snapshots.state_file(self.job.folder))
 
     def start(self, writer: snapshots.Writer) -> None:
         """Load the last saved state and commit its epoch if it is missing; without a state, begin the seed."""

@@ -24,7 +24,7 @@ from dynamics.methods.labels import LabelMethod
 from dynamics.methods.views import ViewMethod
 from dynamics.snapshots.schema import ARRAYS, RIVALS
 from dynamics.streams import generator
-from dynamics.training import diagnostics
+from dynamics.training import diagnostics, stopping
 
 CHUNK, CHUNK_PIXELS = 4096, 2**18
 """Largest number of views that are rendered and scored at a time and, on a CPU, of their pixels: what the layers of a
@@ -178,6 +178,7 @@ class Panel:
         collapse: dict[str, float] = {}
         try:
             for group in self._groups():
+                stopping.check()
                 seen = self._represent(method, group)
                 if diagnose and 0 in group:
                     collapse = diagnostics.diagnose(seen.features[0], seen.outputs[0])

@@ -3,9 +3,9 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from dynamics import data, encoders, methods, snapshots
+from dynamics import data, encoders, methods, snapshots, study_file
 from dynamics.config import SHARED_BY_A_STUDY, Recipe
 from dynamics.errors import UserError
 from dynamics.names import check_study_name
@@ -85,6 +85,24 @@ def _check_study(runs: Path, study: str, method: str, recipe: Recipe) -> None:
                         "all methods of a study share data and panel; use the same value, or another `study`"
                     )
             break  # all seeds of a method have the same recipe
+
+
+def record(plan: Plan, **recorded: Any) -> None:
+    """Write a study file beside the runs of each study that is trained; `recorded` are further entries of it.
+
+    Examples
+    --------
+    >>> record(Plan([], []))
+    """
+    studies: dict[Path, tuple[dict[str, Recipe], dict[str, set[int]]]] = {}
+    for job in (*plan.missing, *plan.complete):
+        recipes, seeds = studies.setdefault(job.study_folder, ({}, {}))
+        recipes[job.method] = job.recipe
+        seeds.setdefault(job.method, set()).add(job.seed)
+    for folder, (recipes, seeds) in studies.items():
+        for alike in {frozenset(own) for own in seeds.values()}:
+            together = {method: recipes[method] for method, own in seeds.items() if own == alike}
+            study_file.record(folder, together, alike, **recorded)
 
 
 def longest_first(jobs: Sequence[Job]) -> list[Job]:

@@ -20,18 +20,26 @@ from typing import Any, Literal, NamedTuple
 
 import cloudpickle
 
-from dynamics import data, encoders, methods
+from dynamics import data, encoders, methods, starting
+from dynamics.lock import holder
+from dynamics.training import stopping
 from dynamics.training.loop import Job
+from dynamics.training.queue import Queue
 
 CATALOGUES = (methods.CATALOGUE, encoders.CATALOGUE, data.CATALOGUE)
 """Where this process may have registered objects, which its workers need as well."""
+POLL = 2.0
+"""Seconds between two looks at seeds that other processes hold."""
+STOP_SECONDS = 30.0
+"""How long a worker that was asked to stop may take to save its state."""
 
 
 class Event(NamedTuple):
     """What happened to a job."""
 
     job: Job
-    kind: Literal["started", "epoch", "done", "failed"]
+    kind: Literal["started", "epoch", "done", "failed", "held", "elsewhere"]
+    """`held`: another process has it, and it is left to that one; `elsewhere`: another process has completed it."""
     payload: Any = None
     """An :class:`~dynamics.training.loop.EpochReport`, or the reason for a failure, as a UserError words it."""
 
@@ -56,9 +64,13 @@ class _Worker:
     device: str
     job: Job | None = None
 
-    def leave(self) -> int:
-        """Wait for the process, which is about to end; return its exit code."""
-        code = self.process.wait()
+    def leave(self, seconds: float | None = None) -> int:
+        """Wait for the process, which is about to end; return its exit code. After some time it is killed."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
         self.pipe.close()
         os.close(self.lifeline)
         return code
@@ -71,55 +83,62 @@ def run_jobs(
     devices: Sequence[str],
     workers: int,
     on_event: Callable[[Event], None],
+    patient: bool = False,
 ) -> None:
-    """Train all jobs, `workers` at a time, distributed over the devices; return when none is left.
+    """Train all jobs, `workers` at a time, distributed over the devices; return when none is left to take.
+
+    The folders are a queue (:class:`~dynamics.training.queue.Queue`): other processes, on this host and on others, may
+    work on the same jobs. Those that they hold when nothing else is left are left to them, or, if `patient`, waited
+    for, and taken up if their process ends before they are complete.
 
     A job that fails, or whose worker dies, is reported and the others continue. When this call is left by an
-    exception (Ctrl-C), the workers are stopped; the epochs that they have committed are kept.
+    exception (Ctrl-C), the workers save their state and stop.
 
     Examples
     --------
     >>> jobs = []  # from make_plan
     >>> run_jobs(jobs, source=Source(data_root=Path("data")), devices=["cpu"], workers=2, on_event=print)
     """
-    waiting = list(jobs)
+    queue = Queue(jobs, lambda job: on_event(Event(job, "elsewhere")))
+    free = [devices[index % len(devices)] for index in range(workers)]
     active: list[_Worker] = []
     try:
-        for index in range(min(workers, len(jobs))):
-            active.append(_start(devices[index % len(devices)]))
-            _introduce(active[-1], source)
-            _assign(active[-1], waiting, on_event)
-        while active:
-            for worker in _ready(active):
-                if _receive(worker, on_event):
-                    if worker.job is None:
-                        _assign(worker, waiting, on_event)
-                    continue
-                active.remove(worker)
-                _close(worker, on_event)
-                if waiting:
-                    active.append(_start(worker.device))
-                    _introduce(active[-1], source)
-                    _assign(active[-1], waiting, on_event)
+        while True:
+            while free and (job := queue.take()) is not None:
+                active.append(_start(free.pop(0)))
+                _introduce(active[-1], source)
+                _assign(active[-1], job, on_event)
+            if not active and not (patient and queue.left):
+                break
+            for worker in _ready(active, POLL if free and queue.left else None):
+                if not _receive(worker, queue, on_event):
+                    active.remove(worker)
+                    free.append(worker.device)
+                    _close(worker, on_event)
+                elif worker.job is None:
+                    _assign(worker, queue.take(), on_event)
+        for job in queue.left:
+            on_event(Event(job, "held", str(holder(job.folder) or "another process")))
     finally:
         with _undisturbed():
             for worker in active:
                 worker.process.terminate()
             for worker in active:
-                worker.leave()
+                worker.leave(STOP_SECONDS)
 
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let no Ctrl-C in while workers are stopped: a second one would leave some behind."""
+    """Let no signal in while workers are stopped: a second one would leave some behind."""
     if threading.current_thread() is not threading.main_thread():  # interrupts reach the main thread only
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in starting.STOPPING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _start(device: str) -> _Worker:
@@ -156,20 +175,20 @@ def _send(worker: _Worker, message: object) -> None:
         worker.pipe.send_bytes(cloudpickle.dumps(message))
 
 
-def _assign(worker: _Worker, waiting: list[Job], on_event: Callable[[Event], None]) -> None:
-    worker.job = waiting.pop(0) if waiting else None
+def _assign(worker: _Worker, job: Job | None, on_event: Callable[[Event], None]) -> None:
+    worker.job = job
     _send(worker, worker.job)
     if worker.job is not None:
         on_event(Event(worker.job, "started"))
 
 
-def _ready(active: list[_Worker]) -> Iterator[_Worker]:
+def _ready(active: list[_Worker], seconds: float | None) -> Iterator[_Worker]:
     """Wait until a worker has sent something or has ended: either makes its pipe readable."""
     by_pipe = {worker.pipe: worker for worker in active}
-    return (by_pipe[pipe] for pipe in wait(list(by_pipe)) if isinstance(pipe, Connection))
+    return (by_pipe[pipe] for pipe in wait(list(by_pipe), seconds) if isinstance(pipe, Connection))
 
 
-def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> bool:
+def _receive(worker: _Worker, queue: Queue, on_event: Callable[[Event], None]) -> bool:
     """Pass on one message, and free a worker whose job has ended; return False when the worker has ended."""
     try:
         kind, payload = worker.pipe.recv()
@@ -179,6 +198,8 @@ def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> bool:
     job = worker.job
     if kind != "epoch":
         worker.job = None
+    if kind == "held":
+        queue.put_back(job)
     on_event(Event(job, kind, payload))
     return True
 
@@ -186,5 +207,9 @@ def _receive(worker: _Worker, on_event: Callable[[Event], None]) -> bool:
 def _close(worker: _Worker, on_event: Callable[[Event], None]) -> None:
     code = worker.leave()
     if worker.job is not None:
-        reason = f"its process died (exit code {code}); start it again to go on"
+        stopped = (
+            f"was stopped by {signal.Signals(code - 128).name}" if code - 128 in stopping.SIGNALS else ""
+        )
+        stopped = stopped or ("was stopped" if code == 0 else f"died (exit code {code})")
+        reason = f"its process {stopped}; start it again to go on"
         on_event(Event(worker.job, "failed", reason))

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train seeds of a method from a program or a notebook, into the same folders as the command line does."""
 
+import contextlib
 import dataclasses
 import operator
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex
 
@@ -25,7 +26,7 @@ from dynamics.study import Study, open_study
 from dynamics.training import capture
 from dynamics.training.devices import all_devices, choose_workers
 from dynamics.training.loop import Job, check
-from dynamics.training.plan import longest_first, make_plan
+from dynamics.training.plan import longest_first, make_plan, record
 from dynamics.training.pool import Event, Source, run_jobs
 from dynamics.training.rehearsal import rehearse
 
@@ -113,15 +114,20 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     plan = make_plan(runs, where, name, recipe, wanted)
     devices, at_a_time = choose_resources(device, workers, engine, jobs=len(plan.missing))
     failures: list[str] = []
+    held: dict[Job, str] = {}
 
     def take_in(event: Event) -> None:
         if event.kind == "failed":
             failures.append(f"seed {event.job.seed}: {event.payload}")
+        if event.kind == "held":
+            held[event.job] = f"seed {event.job.seed} is being trained by {event.payload}"
+        elif held.pop(event.job, None):
+            pass  # it was free again, or completed by the other process
         on_event(event)
 
     if plan.missing:
-        check_data(plan.missing, data_root=data_root, download=download)
-        study_file.record(runs / where, {name: recipe}, [job.seed for job in plan.missing])
+        fingerprints = check_data(plan.missing, data_root=data_root, download=download)
+        record(plan, data=fingerprints)
         run_jobs(
             longest_first(plan.missing),
             source=Source(data_root=data_root, engine=engine, replace_epochs=replace_epochs),
@@ -131,6 +137,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
         )
     else:
         check_complete(plan.complete, data_root=data_root)
+    failures += held.values()
     if failures:
         raise UserError(
             f"{len(failures)} of {counted(len(plan.missing), 'seed')} of {name} failed; {failures[0]}"
@@ -191,21 +198,23 @@ def wanted_seeds(seeds: SupportsIndex | Iterable[SupportsIndex]) -> list[int]:
 
 def check_data(
     jobs: Iterable[Job], *, data_root: Path, download: bool, progress: Track | None = None
-) -> None:
-    """Load the data of all jobs and check their sizes, before any worker starts.
+) -> dict[str, str]:
+    """Load the data of all jobs and check their sizes, before any worker starts; return the data's fingerprints.
 
     So data are downloaded once, and a mistake is reported once.
 
     Raises
     ------
     UserError
-        When data are missing, a batch, panel or subset does not fit them, or a class of one's own cannot be trained.
+        When data are missing or not those that the study is trained on, a batch, panel or subset does not fit them,
+        or a class of one's own cannot be trained.
 
     Examples
     --------
     >>> recipe = study_file.preset("simclr", "quick")
     >>> job = Job(method="simclr", recipe=recipe, seed=0, folder=Path("runs/demo/simclr/seed-0000"))
-    >>> check_data([job], data_root=Path("data"), download=False)
+    >>> [*check_data([job], data_root=Path("data"), download=False)]
+    ['digits']
     """
     loaded: dict[str, Dataset] = {}
     for job in {(job.method, job.recipe): job for job in jobs}.values():
@@ -213,9 +222,11 @@ def check_data(
         if name not in loaded:
             loaded[name] = data.load(name, data_root=data_root, download=download, progress=progress)
         dataset = check(job, loaded[name])
+        _check_recorded(job, loaded[name])
         _check_origin(job, dataset)
         _check_size(job, dataset)
         rehearse(job, dataset)
+    return {name: dataset.fingerprint for name, dataset in loaded.items()}
 
 
 def _check_size(job: Job, dataset: Dataset) -> None:
@@ -273,28 +284,45 @@ def check_complete(jobs: Iterable[Job], *, data_root: Path) -> None:
         _check_origin(job, dataset)
 
 
+def _check_recorded(job: Job, dataset: Dataset) -> None:
+    """Check that the images of a data set are those that the study's file names: hosts may not differ in them."""
+    path, before = job.study_folder / study_file.NAME, None
+    if path.exists():
+        with contextlib.suppress(UserError):  # one that cannot be read is written anew
+            before = study_file.parsed(path).data.get(dataset.name)
+    if before not in (None, dataset.fingerprint):
+        raise UserError(
+            f"{job.study_folder} is trained on different images of {dataset.name} (fingerprint {before}, here "
+            f"{dataset.fingerprint}): restore the data, or use another `study`"
+        )
+
+
 def _check_origin(job: Job, dataset: Dataset) -> None:
     """Check that what a study holds was trained on the same images, and with the same code of one's own."""
-    study = job.folder.parents[1]
+    study = job.study_folder
     code = networks.own_code(job.method, job.recipe)
+    for place, provenance in _origins(study):
+        before = provenance.get("data_fingerprint")
+        if before not in (None, dataset.fingerprint):
+            raise UserError(
+                f"{place} was trained on different images (fingerprint {before}, now {dataset.fingerprint}): "
+                "restore the data, or use another `study`"
+            )
+        for name, digest in provenance.get("own_code", {}).items():
+            if code.get(name, digest) != digest:
+                raise UserError(
+                    f"{place} was trained with other code of {name}: use another `study`, or the class as it was then"
+                )
+
+
+def _origins(study: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the folder and the provenance of the first seed of each method of a study."""
     for method in snapshots.list_methods(study.parent, study.name):
         for seed in snapshots.list_seeds(study.parent, study.name, method):
             folder = snapshots.seed_folder(study.parent, study.name, method, seed)
-            if not snapshots.has_record(folder):
-                continue
-            provenance = snapshots.read_run_json(folder)["provenance"]
-            before = provenance.get("data_fingerprint")
-            if before not in (None, dataset.fingerprint):
-                raise UserError(
-                    f"{folder} was trained on different images (fingerprint {before}, now {dataset.fingerprint}): "
-                    "restore the data, or use another `study`"
-                )
-            for name, digest in provenance.get("own_code", {}).items():
-                if code.get(name, digest) != digest:
-                    raise UserError(
-                        f"{folder} was trained with other code of {name}: "
-                        "use another `study`, or the class as it was then"
-                    )
+            if snapshots.has_record(folder):
+                yield folder, snapshots.read_run_json(folder)["provenance"]
+                break
 
 
 def choose_resources(

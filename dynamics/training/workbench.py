@@ -25,7 +25,7 @@ from dynamics.errors import UserError
 from dynamics.methods import Method
 from dynamics.snapshots.schema import ARRAYS
 from dynamics.streams import generator, reseed
-from dynamics.training import capture, panel, precision
+from dynamics.training import capture, panel, precision, stopping
 from dynamics.training.capture import Engine
 
 LARGEST_LOSS, LARGEST_WEIGHT = 1e12, 1e6
@@ -159,7 +159,7 @@ class Workbench:
             When training has diverged: the loss or a weight is not finite, or larger than any that is trained.
         """
         for _ in self.launch(seed, epoch):
-            pass
+            stopping.check()
         means = (self._sums / self.steps).tolist()
         scalars = dict(zip(self.method.terms, means, strict=True))
         for what, value, largest in (

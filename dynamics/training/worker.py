@@ -20,7 +20,9 @@ import torch
 
 from dynamics import data
 from dynamics.errors import UserError, explained
-from dynamics.training import loop
+from dynamics.lock import Locked, Lost
+from dynamics.snapshots import Superseded
+from dynamics.training import loop, stopping
 from dynamics.training.loop import Job
 from dynamics.training.pool import CATALOGUES, Source
 from dynamics.training.workbench import Workbenches
@@ -35,6 +37,7 @@ def _main(pipe_end: int, lifeline: int) -> NoReturn:
     """Work at the other end of a pipe, then exit at once: all that matters is on the disk."""
     # Ctrl-C reaches every process of the group; the parent decides what to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping.heed()
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING)
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
     torch.set_num_threads(1)  # the bits of a seed must not depend on how many are trained at a time
@@ -66,7 +69,10 @@ def _work(pipe: Connection, source: Source, device: str) -> None:
     loaded: dict[str, data.Dataset] = {}
     workbenches = Workbenches()
     while (job := _received(pipe)) is not None:
-        pipe.send(_train(job, loaded, workbenches, source, device, pipe))
+        try:
+            pipe.send(_train(job, loaded, workbenches, source, device, pipe))
+        except stopping.Stopped:
+            return
 
 
 def _train(
@@ -91,8 +97,12 @@ def _train(
             replace_epochs=source.replace_epochs,
             workbenches=workbenches,
         )
-    except BrokenPipeError:
+    except (BrokenPipeError, stopping.Stopped):
         raise
+    except Lost as error:
+        return "failed", str(error.args[0])
+    except (Locked, Superseded) as error:
+        return "held", str(error.args[0])
     except UserError as error:
         return "failed", str(error.args[0])  # parameters still in backticks
     except (OSError, MemoryError) as error:

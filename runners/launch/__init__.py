@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where workers run: each launcher starts `python -m runners.worker`, which finds its seeds by itself.
+
+The run folders are the queue, so a launcher knows neither seeds nor states: whatever happens to a worker, another takes
+up what it has left. Workers on other hosts need the folders of runs (shared) and the data (each its own, or shared).
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dynamics.errors import UserError
+
+MAX_WORKERS = 100
+"""Workers that are submitted at most, unless `workers` says how many."""
+
+
+class Submitted(NamedTuple):
+    """Workers that a scheduler has been given."""
+
+    ids: list[str]
+    """What the scheduler calls them."""
+    log: str
+    """Where their output goes, in words."""
+    alive: Callable[[], bool]
+    """Whether one of them runs or may still run."""
+
+
+def options(text: str) -> dict[str, str]:
+    """Parse what follows --launcher-args.
+
+    Raises
+    ------
+    UserError
+        If a part is not name=value.
+
+    Examples
+    --------
+    >>> options("partition=gpu,time=4:00:00")
+    {'partition': 'gpu', 'time': '4:00:00'}
+    """
+    parsed = {}
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise UserError(f"`launcher_args` must be name=value,name=value, got {part!r} in {text!r}")
+        parsed[name.strip().replace("-", "_")] = value.strip()
+    return parsed
+
+
+def worker_command(studies: Sequence[str], runs: Path, flags: Mapping[str, object]) -> list[str]:
+    """Return the command line of a worker, with paths that hold wherever it starts.
+
+    Parameters
+    ----------
+    studies, runs
+        The studies to work on, and the folder that holds them.
+    flags
+        Other flags and their values; True is a flag alone, None and False are left out.
+
+    Examples
+    --------
+    >>> worker_command(["demo"], Path("/shared/runs"), {"--device": "cpu", "--download": False})[1:]
+    ['-m', 'runners.worker', '--study', 'demo', '--runs', '/shared/runs', '--device', 'cpu']
+    """
+    words = [sys.executable, "-m", "runners.worker", "--study", *studies, "--runs", os.path.abspath(runs)]  # noqa: PTH100 - no link is followed
+    for flag, value in flags.items():
+        if value is not None and value is not False:
+            words += [flag] if value is True else [flag, str(value)]
+    return words

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers as an array of Slurm jobs, through submitit.
+
+Only a command line is pickled. Before a job's time is up, or when it is preempted, Slurm signals it: the worker saves
+its state and ends, and the job is put back into the queue.
+"""
+
+import math
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dynamics.errors import UserError
+from runners.launch import Submitted
+
+RESTARTS = 10_000
+"""How often a job may run out of time and be started again."""
+SAVED = 60.0
+"""Seconds for which a job that must end waits for its worker to save the state."""
+
+
+class Work:
+    """What a job of the array does: run the worker's command, and be started again if it is taken away.
+
+    Parameters
+    ----------
+    command
+        The worker's command line.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = list(command)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __call__(self) -> int:
+        """Run the worker to its end; return its exit status."""
+        self._process = subprocess.Popen(self.command)
+        return self._process.wait()
+
+    def checkpoint(self) -> Any:
+        """Let the worker save its state; return what is to be done when the job starts again, which is the same."""
+        import submitit
+
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)  # Slurm may have signalled this process alone
+            self._process.wait(SAVED)
+        return submitit.helpers.DelayedSubmission(Work(self.command))
+
+
+def submit(
+    command: Sequence[str], *, workers: int, options: Mapping[str, str], folder: Path, name: str
+) -> Submitted:
+    """Submit an array of workers.
+
+    Parameters
+    ----------
+    command
+        The worker's command line.
+    workers
+        Number of jobs of the array.
+    options
+        Options of sbatch: partition, gres, time, mem, cpus_per_task, ...
+    folder
+        Where scripts and output go; all hosts must see it.
+    name
+        Name of the jobs.
+
+    Raises
+    ------
+    UserError
+        If submitit or Slurm is not there, or Slurm refuses an option.
+    """
+    try:
+        import submitit
+    except ImportError:
+        raise UserError("`launcher` slurm needs submitit: pip install 'training-dynamics[slurm]'") from None
+    asked = dict(options)
+    minutes = _minutes(asked.pop("time")) if "time" in asked else None
+    try:
+        executor = submitit.SlurmExecutor(folder=os.path.abspath(folder), max_num_timeout=RESTARTS)  # noqa: PTH100
+        executor.update_parameters(
+            job_name=name,
+            **({} if minutes is None else {"time": minutes}),
+            **(
+                {"array_parallelism": int(asked.pop("array_parallelism"))}
+                if "array_parallelism" in asked
+                else {}
+            ),
+            additional_parameters={"requeue": True, **asked},
+            stderr_to_stdout=True,
+        )
+        with executor.batch():
+            jobs = [executor.submit(Work(command)) for _ in range(workers)]
+    except RuntimeError as error:  # no srun here
+        raise UserError(
+            f"`launcher` slurm cannot be used here ({error}): submit from a host of the cluster"
+        ) from None
+    except submitit.core.utils.FailedJobError as error:
+        raise UserError(
+            f"Slurm refuses the jobs ({' '.join(str(error).split())}): change `launcher_args`"
+        ) from None
+    ids = [job.job_id for job in jobs]
+    array = ids[0].partition("_")[0]
+    return Submitted(ids, f"{folder}/{array}_*_log.out", lambda: _in_queue(array))
+
+
+def _minutes(text: str) -> int:
+    """Return a time limit in minutes: of sbatch's forms days-hours:minutes:seconds and its parts."""
+    match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text)
+    if match is None:
+        raise UserError(f"`launcher_args` time must be such as 30, 4:00:00 or 2-00, got {text!r}")
+    days, *rest = match.groups()
+    given = [int(part) for part in rest if part is not None]
+    if days is not None:  # days-hours[:minutes[:seconds]]
+        hours, minutes, seconds = (*given, 0, 0)[:3]
+    elif len(given) == 3:
+        hours, minutes, seconds = given
+    else:  # minutes[:seconds]
+        hours, minutes, seconds = 0, *(*given, 0)[:2]
+    return max(1, math.ceil(int(days or 0) * 1440 + hours * 60 + minutes + seconds / 60))
+
+
+def _in_queue(array: str) -> bool:
+    try:
+        asked = subprocess.run(
+            ["squeue", "--noheader", "--jobs", array], capture_output=True, text=True, check=False, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return True  # not known: look again later
+    return bool(asked.stdout.strip()) if asked.returncode == 0 else "Invalid job id" not in asked.stderr

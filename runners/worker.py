@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train what is left of a study: take the next seed that is neither complete nor held, until there is none.
+
+Any number of workers, on any number of hosts that share the folder of runs, work on one study; each may be killed at
+any time, and another takes up what it has left.
+
+python -m runners.worker --study NAME
+"""
+
+import os
+import shlex
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.progress import track
+
+from analysis.framework import console
+from analysis.framework.console import say
+from analysis.framework.flags import cli
+from dynamics import study_file
+from dynamics.errors import UserError
+from dynamics.names import check_study_name, counted
+from dynamics.study_file import StudyFile
+from dynamics.training.plan import Plan, longest_first, make_plan, record
+from dynamics.training.study import check_data, choose_resources
+from runners.arguments import Resources, wanted_seeds
+from runners.seeds import work
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerArguments:
+    """Which studies to work on, and with what."""
+
+    study: tuple[str, ...]
+    """Names of studies that have been begun (runs/NAME/study.toml), or study files."""
+    methods: tuple[str, ...] | None = None
+    """Methods to train; all of the study by default."""
+    seeds: str | None = None
+    """Seeds to train, such as 0-9,20; all of the study by default."""
+    runs: Path = Path("runs")
+    """Folder that holds the studies; shared by all hosts."""
+    data_root: str = "data"
+    """Folder that holds the data on this host; $VARIABLES are replaced."""
+    download: bool = False
+    """Download the data set if it is absent."""
+    workers: int | Literal["auto"] = "auto"
+    """Number of seeds trained at a time; auto is one per GPU that this process sees, or one per core."""
+    device: str = "auto"
+    """Device to train on: auto, cpu, cuda or cuda:1."""
+    engine: Literal["auto", "eager", "graph", "compiled"] = "auto"
+    """How training steps are sent to a GPU, see `python -m runners.seeds --help`."""
+    replace_epochs: bool = False
+    """Let an interrupted seed go on although code, libraries or processor have changed."""
+    wait: bool = False
+    """Stay until every seed is complete, and take up those whose process ends; by default leave them to others."""
+    lifeline: int | None = None
+    """Descriptor whose end stops this worker, for launchers."""
+
+
+def plan_of(study: StudyFile, where: WorkerArguments) -> Plan:
+    """Return the seeds of a study that this worker may train, and those that are complete.
+
+    Raises
+    ------
+    UserError
+        If the study has none of the methods, or a seed was made with another recipe.
+    """
+    chosen = [method for method in study.methods if where.methods is None or method in where.methods]
+    if not chosen:
+        raise UserError(
+            f"study {study.name} has no method of {', '.join(where.methods or ())}: see its study.toml"
+        )
+    return Plan.together(
+        make_plan(
+            where.runs,
+            study.name,
+            method,
+            study.recipe_of(method),
+            wanted_seeds(None, where.seeds, study.seed_list(method)),
+        )
+        for method in chosen
+    )
+
+
+def read_study(runs: Path, name: str) -> StudyFile:
+    """Return the study file of a study that has been begun, or the one at a path.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    if name.endswith(".toml"):
+        return study_file.read(name)
+    check_study_name(name)
+    path = runs / name / study_file.NAME
+    if not path.is_file():
+        raise UserError(
+            f"no {path}: begin the study on one host (python -m runners.study or runners.seeds, with --launcher or "
+            "--dry-run to see), or name a study file"
+        )
+    return study_file.read(path)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command, and return its exit status: 0 if nothing is left to take, 1 if a seed failed."""
+    arguments = cli(WorkerArguments, argv, prog="python -m runners.worker", description=__doc__)
+    if arguments.lifeline is not None:
+        threading.Thread(target=_stop_with, args=(arguments.lifeline,), daemon=True).start()
+    data_root = Path(os.path.expandvars(arguments.data_root)).expanduser()
+    studies = [read_study(arguments.runs, name) for name in arguments.study]
+    plan = Plan.together(plan_of(study, arguments) for study in studies)
+    if not plan.missing:
+        say(f"all {counted(len(plan.complete), 'seed')} are complete")
+        return 0
+    devices, workers = choose_resources(
+        arguments.device, arguments.workers, arguments.engine, jobs=len(plan.missing)
+    )
+    try:
+        fingerprints = check_data(
+            plan.missing, data_root=data_root, download=arguments.download, progress=track
+        )
+    except UserError as error:
+        raise UserError(f"on {socket.gethostname()}: {error.args[0]}") from error
+    if any(study.data.get(name) != known for study in studies for name, known in fingerprints.items()):
+        record(plan, data=fingerprints)
+    host, left = socket.gethostname(), counted(len(plan.missing), "seed")
+    say(f"{left} left, {workers} at a time on {', '.join(devices)} of {host}")
+    where = Resources(
+        runs=arguments.runs,
+        data_root=data_root,
+        engine=arguments.engine,
+        replace_epochs=arguments.replace_epochs,
+        wait=arguments.wait,
+    )
+    again = shlex.join(["python", "-m", "runners.worker", *argv])
+    return work(
+        longest_first(plan.missing), where, devices=devices, workers=workers, again=again, alone=False
+    )
+
+
+def _stop_with(descriptor: int) -> None:
+    """End this process as a signal would when the other end of a pipe is closed: its launcher has died."""
+    os.read(descriptor, 1)  # nothing is ever written
+    os.kill(os.getpid(), 15)
+
+
+if __name__ == "__main__":
+    console.run(lambda: main(sys.argv[1:]))
