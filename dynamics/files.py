@@ -279,6 +279,34 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_regular(path: Path) -> bytes | None:
+    """Read a file; return None if there is none. A pipe is not waited for.
+
+    Raises
+    ------
+    UserError
+        If it is something other than a file.
+
+    Examples
+    --------
+    >>> read_regular(Path("no-such-file")) is None
+    True
+    """
+    try:
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UserError(f"{path} is not a regular file: move it away, or name another")
+            return file.read()
+    except IsADirectoryError:
+        raise UserError(f"{path} is not a regular file: move it away, or name another") from None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def remove(path: Path) -> None:
     """Remove a file, or a folder with its content; do nothing if there is none.
 

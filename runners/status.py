@@ -7,6 +7,7 @@ python -m runners.status
 """
 
 import contextlib
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -18,9 +19,10 @@ from analysis.framework.console import say
 from analysis.framework.flags import cli
 from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
-from dynamics import snapshots
+from dynamics import lock, snapshots
 from dynamics.errors import UserError, explained
 from dynamics.names import counted
+from runners.progress import duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,12 @@ class Status:
     """Folder that holds the studies."""
     verify: bool = False
     """Also read everything and compare every checksum (slower)."""
+    release: bool = False
+    """Free seeds whose process is known to have ended: on this host, or because Slurm or Ray say so. Never by age."""
+    gone: bool = False
+    """With --release: also seeds whose process nobody can ask about. You vouch that it has ended."""
+    seeds: tuple[str, ...] = ()
+    """With --release: only these, such as simclr/seed-0003."""
 
 
 OTHER_CONFIG = "of another config than most seeds"
@@ -72,7 +80,10 @@ def _words(state: snapshots.State) -> str:
         "damaged": f"damaged: {state.problem}",
         "unreadable": f"unreadable: {state.problem}",
     }[state.kind]
-    return words if state.holder is None else f"{words}, locked by {state.holder}"
+    if state.holder is None:
+        return words
+    sign = "" if state.heartbeat is None else f", last sign of life {duration(state.heartbeat)} ago"
+    return f"{words}, locked by {state.holder}{sign}"
 
 
 def usual_config(folders: Sequence[Path]) -> str | None:
@@ -86,19 +97,62 @@ def usual_config(folders: Sequence[Path]) -> str | None:
     return Counter(fingerprints).most_common(1)[0][0] if fingerprints else None
 
 
-def _bytes(folder: Path) -> int:
+def _bytes(folder: str | Path) -> int:
     """Return the size of a folder, as far as it may be read."""
     sizes = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            sizes += path.stat().st_size if path.is_file() else 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    sizes += _bytes(entry.path)
+                elif entry.is_file():
+                    sizes += entry.stat().st_size
     return sizes
+
+
+def release(folders: Sequence[Path], *, gone: bool) -> int:
+    """Free seeds whose process has ended, and say what became of each that is locked; return the exit status.
+
+    Parameters
+    ----------
+    folders
+        The seeds' folders.
+    gone
+        Whether the user vouches that processes have ended that nobody can ask about.
+    """
+    status = 0
+    for folder in folders:
+        what = f"{folder.parent.name}/{folder.name}"
+        try:
+            freed = lock.release(folder, gone=gone)
+        except lock.Locked as error:
+            say(f"{what} is not freed: {error}")
+            status = 1
+            continue
+        if freed is not None:
+            say(f"{what} is freed from {freed}")
+    return status
+
+
+def _chosen(arguments: Status, study: str) -> list[Path]:
+    """Return the folders of the seeds to free."""
+    folders = {
+        f"{method}/{folder.name}": folder
+        for method in snapshots.list_methods(arguments.runs, study)
+        for seed in snapshots.list_seeds(arguments.runs, study, method)
+        for folder in [snapshots.seed_folder(arguments.runs, study, method, seed)]
+    }
+    if unknown := [name for name in arguments.seeds if name not in folders]:
+        raise UserError(f"`seeds`: no {unknown[0]} in {study}: name them such as {next(iter(folders))}")
+    return [folders[name] for name in arguments.seeds or folders]
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status: 1 if analyses would refuse a seed."""
     arguments = cli(Status, argv, prog="python -m runners.status", description=__doc__)
     study = choose_study(arguments.runs, arguments.study)
+    if arguments.release:
+        return release(_chosen(arguments, study), gone=arguments.gone)
     rows, refused = [], 0
     for method in snapshots.list_methods(arguments.runs, study):
         seeds = snapshots.list_seeds(arguments.runs, study, method)

@@ -11,10 +11,11 @@ from dynamics import files, lock
 from dynamics.errors import UserError, explained
 from dynamics.seal import is_sealed
 from dynamics.snapshots import complete
-from dynamics.snapshots.damage import Damaged, damage_named
+from dynamics.snapshots.damage import Damaged, check_format, damage_named
 from dynamics.snapshots.layout import COMPLETE, FINISHED, RUN, WEIGHTS, current
 from dynamics.snapshots.readback import damaged_files
 from dynamics.snapshots.record import check_identity, identity_of, read_run_json
+from dynamics.snapshots.schema import FORMAT as SNAPSHOTS
 from dynamics.snapshots.store import Store
 
 
@@ -29,6 +30,8 @@ class State:
     """Number of epochs of the complete run; None while it is unknown."""
     holder: lock.Holder | None = None
     """Process that is writing to the folder now; a partial run without one was interrupted."""
+    heartbeat: float | None = None
+    """How long ago that process gave a sign of life, in seconds."""
     written: float | None = None
     """Time at which the last epoch of a partial run was written, in seconds since 1970."""
     problem: str | None = None
@@ -47,9 +50,9 @@ def state(folder: Path) -> State:
     for _ in range(3):
         try:
             group = current(folder)
-            seen = State(kind="empty", holder=lock.holder(folder))
+            seen = State(kind="empty", holder=lock.holder(folder), heartbeat=lock.last_sign(folder))
             seen = replace(seen, **_progress(folder, group))
-            if not (folder / COMPLETE).exists():
+            if not complete.is_finished(folder):
                 return replace(seen, kind="partial" if seen.committed else "empty")
             complete.check(folder)
             return replace(seen, kind="complete")
@@ -69,7 +72,10 @@ def _progress(folder: Path, group: Path | None) -> dict[str, Any]:
     ours = identity_of(read_run_json(folder))
     if group is None:
         return {}
-    check_identity(ours, Store(group).attributes, group)
+    with damage_named(group / "zarr.json"):
+        attributes = dict(files.read_json(group / "zarr.json")["attributes"])
+    check_format(group / "zarr.json", attributes.get("format"), SNAPSHOTS)
+    check_identity(ours, attributes, group)
     epochs = _declared_epochs(group)
     if group.name == FINISHED:
         return {"epochs": epochs, "committed": epochs}

@@ -42,6 +42,26 @@ def encoded(values: np.ndarray) -> bytes:
     return packed + google_crc32c.value(packed).to_bytes(4, "little")
 
 
+def decoded(stored: bytes, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the values of a chunk.
+
+    Raises
+    ------
+    ValueError
+        If its bytes are not those that were written.
+
+    Examples
+    --------
+    >>> decoded(encoded(np.arange(3)), np.dtype("int64"), (3,)).tolist()
+    [0, 1, 2]
+    """
+    packed, checksum = stored[:-4], stored[-4:]
+    if google_crc32c.value(packed).to_bytes(4, "little") != checksum:
+        raise ValueError("the checksum does not fit")
+    values = np.frombuffer(Blosc().decode(packed), kind.newbyteorder("<"))
+    return values.reshape(shape).astype(kind, copy=False)
+
+
 def digest(values: np.ndarray) -> UInt8[np.ndarray, " byte"]:
     """Return the BLAKE2b hash (16 bytes) of an array's elements: little-endian, last axis fastest.
 

@@ -7,23 +7,24 @@ silently reads a missing chunk as zeros and does not check that chunks belong to
 
 import os
 import socket
-import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import zarr
 from jaxtyping import Int64, UInt8
 
 from dynamics import files
-from dynamics.snapshots.chunk import compressors, digest, encoded
-from dynamics.snapshots.damage import MISSING, Damaged, check_format, damage_named
+from dynamics.snapshots.chunk import compressors, decoded, digest, encoded
+from dynamics.snapshots.damage import Damaged, check_format, damage_named
 from dynamics.snapshots.fence import Fence, Superseded
 from dynamics.snapshots.schema import ARRAYS, CHUNK_BYTES, COORDINATES, FORMAT, Schema
 
 WRITING = ".partial"
 """Ending of a chunk that is being written."""
+CODECS = ["bytes", "blosc", "crc32c"]
+"""How every array is stored (FORMAT.md)."""
 DIGEST_PARTS = 4
 """A commit's file is c.<epoch from 0>.0.0."""
 
@@ -83,7 +84,7 @@ def create(
         array(name, schema.sizes(ARRAYS[name].axes), *ARRAYS[name], **kept)
     shape = (schema.epochs, len(schema.arrays), 16)
     array("digest", shape, "uint8", ("epoch", "array", "byte"), names=list(schema.arrays))
-    return Store(path, writable=True)
+    return Store(path)
 
 
 def build(
@@ -120,19 +121,39 @@ def build(
         for start in range(0, schema.epochs, array.chunks[0]):
             stop = min(start + array.chunks[0], schema.epochs)
             entries = read(name, range(start + 1, stop + 1))
-            array[start:stop] = entries
+            store.put_chunk(name, start + 1, entries)
             rows[start:stop, column] = [digest(entry) for entry in entries]
-    store.array("digest")[:] = rows
+    together = store.array("digest").chunks[0]
+    for start in range(0, schema.epochs, together):
+        store.put_chunk("digest", start + 1, rows[start : start + together])
     files.sync_tree(path)
+
+
+class Described(NamedTuple):
+    """What the metadata of an array say."""
+
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: np.dtype[Any]
+    attributes: dict[str, Any]
+
+    @classmethod
+    def of(cls, metadata: dict[str, Any]) -> "Described":
+        """Read an array's zarr.json; raises what wrong metadata raise."""
+        codecs = [codec["name"] for codec in metadata["codecs"]]
+        if codecs != CODECS or metadata["chunk_key_encoding"]["configuration"] != {"separator": "."}:
+            raise ValueError(f"an array of another program, with the codecs {', '.join(codecs)}")
+        chunks = metadata["chunk_grid"]["configuration"]["chunk_shape"]
+        shape, kind = tuple(map(int, metadata["shape"])), np.dtype(metadata["data_type"])
+        return cls(shape, tuple(map(int, chunks)), kind, dict(metadata["attributes"]))
 
 
 class Store:
     """An open group of one seed's arrays; epochs count from 1."""
 
-    def __init__(self, path: Path, *, writable: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._writable = writable
-        self._open: dict[str, zarr.Array] = {}
+        self._open: dict[str, Described] = {}
         metadata = path / "zarr.json"
         with damage_named(metadata):
             self.attributes: dict[str, Any] = dict(files.read_json(metadata)["attributes"])
@@ -140,22 +161,16 @@ class Store:
         self.arrays = self._names("digest")
         self.epochs: int = self.array("digest").shape[0]
 
-    def array(self, name: str) -> zarr.Array:
-        """Open an array, whose metadata is read once."""
+    def array(self, name: str) -> Described:
+        """Return what an array's metadata say, which are read once."""
         if name not in self._open:
-            _check_regular(self.path / name / "zarr.json")
-            # For an existing array, zarr takes this setting from its configuration only.
-            with (
-                damage_named(self.path / name / "zarr.json"),
-                zarr.config.set({"array.write_empty_chunks": True}),
-            ):
-                self._open[name] = zarr.open_array(
-                    self.path / name, mode="r+" if self._writable else "r", zarr_format=3
-                )
+            metadata = self.path / name / "zarr.json"
+            with damage_named(metadata):
+                self._open[name] = Described.of(files.read_json(metadata))
         return self._open[name]
 
     def _names(self, name: str) -> tuple[str, ...]:
-        names = self.array(name).attrs.get("names")
+        names = self.array(name).attributes.get("names")
         if not isinstance(names, list):
             raise Damaged(self.path / name / "zarr.json", "no names")
         return tuple(map(str, names))
@@ -167,15 +182,23 @@ class Store:
     def chunk(self, name: str, epoch: int) -> Path:
         """Return the file that holds an array's entry of an epoch, or all of a coordinate."""
         array = self.array(name)
-        index = 0 if name in COORDINATES else (epoch - 1) // array.chunks[0]
-        return self.path / name / ".".join(["c", str(index), *["0"] * (array.ndim - 1)])
+        return self._part(name, 0 if name in COORDINATES else (epoch - 1) // array.chunks[0])
+
+    def _part(self, name: str, index: int) -> Path:
+        return self.path / name / ".".join(["c", str(index), *["0"] * (len(self.array(name).shape) - 1)])
+
+    def _chunk_values(self, name: str, index: int) -> np.ndarray | None:
+        """Decode a chunk, which may reach beyond the last epoch; None if there is none."""
+        path, array = self._part(name, index), self.array(name)
+        with damage_named(path):
+            stored = files.read_regular(path)
+            return None if stored is None else decoded(stored, array.dtype, array.chunks)
 
     def coordinate(self, name: str) -> np.ndarray:
         """Read and check an array that is the same at every epoch."""
-        path = self.chunk(name, 1)
-        _check_regular(path)
-        with damage_named(path):
-            values = np.asarray(self.array(name)[:])
+        path, values = self.chunk(name, 1), self._chunk_values(name, 0)
+        if values is None:
+            raise Damaged(path, "missing")
         if digest(values).tobytes().hex() != self.coordinate_digest(name):
             raise Damaged(path, _mismatch(path))
         return values
@@ -303,24 +326,27 @@ class Store:
                     Path(entry.path).unlink(missing_ok=True)
 
     def _entries(self, name: str, index: Int64[np.ndarray, " epoch"]) -> np.ndarray:
-        """Decode entries along the first axis, counted from 0; consecutive ones as a slice, which is faster."""
+        """Decode entries along the first axis, counted from 0; of a chunk that is missing they are zeros."""
         array = self.array(name)
-        for path in {self.chunk(name, at + 1) for at in index.tolist()}:
-            _check_regular(path)
-        consecutive = len(index) > 0 and np.array_equal(index, np.arange(index[0], index[0] + len(index)))
-        where = slice(int(index[0]), int(index[0]) + len(index)) if consecutive else index
-        try:
-            return np.asarray(array.get_orthogonal_selection((where,)))
-        except Exception:  # find the file
-            for at in index.tolist():
-                with damage_named(self.chunk(name, at + 1)):
-                    array[at]
-            raise
+        values = np.zeros((len(index), *array.shape[1:]), dtype=array.dtype)
+        parts = index // array.chunks[0]
+        for part in np.unique(parts).tolist():
+            if (chunk := self._chunk_values(name, part)) is not None:
+                inside = parts == part
+                values[inside] = chunk[index[inside] - part * array.chunks[0]]
+        return values
+
+    def put_chunk(self, name: str, epoch: int, entries: np.ndarray) -> None:
+        """Write the chunk that begins with an epoch, in a group that nobody reads yet; zeros fill the last."""
+        array = self.array(name)
+        values = np.zeros(array.chunks, dtype=array.dtype)
+        values[: len(entries)] = entries
+        self.chunk(name, epoch).write_bytes(encoded(values))
 
     def _put(self, name: str, epoch: int, values: np.ndarray) -> None:
         """Write the chunk of one epoch aside, and give it its place."""
         path = self.chunk(name, epoch)
-        _check_regular(path)
+        files.check_regular(path)
         aside = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{WRITING}")
         aside.write_bytes(encoded(values))
         try:
@@ -332,19 +358,6 @@ class Store:
     def _sync(self, names: Sequence[str], epoch: int) -> None:
         chunks = [self.chunk(name, epoch) for name in names]
         files.sync_all([*chunks, *(chunk.parent for chunk in chunks)])
-
-
-def _check_regular(path: Path) -> None:
-    """Check that a path is a readable file, or nothing: zarr waits at pipes, and takes a refusal for no file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except MISSING:
-        return
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Damaged(path, "not a regular file")
-    finally:
-        os.close(descriptor)
 
 
 def _mismatch(path: Path) -> str:

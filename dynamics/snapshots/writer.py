@@ -135,7 +135,7 @@ class Writer:
         """
         path = current(folder)
         assert path is not None
-        store = Store(path, writable=True)
+        store = Store(path)
         check_identity(identity(folder), store.attributes, path)
         if path.name == PARTIAL:
             store.drop_damaged_commits()

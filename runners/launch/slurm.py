@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,11 @@ class Work:
         self.command = list(command)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __call__(self) -> int:
-        """Run the worker to its end; return its exit status."""
+    def __call__(self) -> None:
+        """Run the worker to its end; if it has failed or was stopped, so is the job."""
         self._process = subprocess.Popen(self.command)
-        return self._process.wait()
+        if status := self._process.wait():
+            sys.exit(status)
 
     def checkpoint(self) -> Any:
         """Let the worker save its state; return what is to be done when the job starts again, which is the same."""

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-import zarr.storage
 
 from dynamics import files, snapshots
 from dynamics.errors import UserError
@@ -33,14 +32,14 @@ def finished(tmp_path: Path) -> Path:
 
 def fail_to_read(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Let every chunk of `correct` fail, as it does for a user who may not read it or on a bad disk."""
-    read = zarr.storage.LocalStore.get
+    read = files.read_regular
 
-    async def get(store: zarr.storage.LocalStore, key: str, *rest: object, **named: object) -> object:
-        if str(store.root).endswith("correct") and "c." in key:
+    def fail(path: Path) -> bytes | None:
+        if path.parent.name == "correct" and path.name.startswith("c."):
             raise error
-        return await read(store, key, *rest, **named)  # type: ignore[arg-type]
+        return read(path)
 
-    monkeypatch.setattr(zarr.storage.LocalStore, "get", get)
+    monkeypatch.setattr(files, "read_regular", fail)
 
 
 @pytest.mark.parametrize(
