@@ -177,7 +177,7 @@ def are_counts(runs: Sequence[snapshots.Run]) -> bool:
     >>> are_counts(trained_study().runs["supervised"])
     False
     """
-    return any("share" in run.recorded for run in runs)
+    return any(run.records("share") for run in runs)
 
 
 def stream(runs: Sequence[snapshots.Run], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -254,7 +254,7 @@ def may_lack_answers(run: snapshots.Run) -> bool:
     >>> may_lack_answers(trained_study().runs["supervised"][0])
     False
     """
-    return "present" in run.recorded
+    return run.records("present")
 
 
 def _of_those_present(counts: MethodCounts, runs: Sequence[snapshots.Run], scoring: Scoring) -> MethodCounts:

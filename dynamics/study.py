@@ -516,7 +516,7 @@ def _same_records(runs: dict[str, list[snapshots.Run]]) -> list[str]:
         (twin.method, run.method)
         for opened in runs.values()
         for run in opened
-        if (twin := first.setdefault(run.digest(), run)).method != run.method
+        if (twin := first.setdefault(snapshots.records_of(run), run)).method != run.method
         and snapshots.surely_copied(run.correct(), probability="probability" in run.recorded)
     ]
     return [f"{one} and {other} hold the same records" for one, other in dict.fromkeys(same)]
@@ -562,7 +562,8 @@ def _differences(method: str, runs: Sequence[snapshots.Run]) -> list[str]:
     """Say which epochs are left out because a seed lacks them, which seeds saw other images or computed otherwise."""
     found = []
     common = snapshots.common_epochs(runs)
-    shortest, longest = (end(runs, key=lambda run: len(run.epochs)) for end in (min, max))
+    different = snapshots.unlike_in_epochs(runs)
+    shortest, longest = (end(different, key=lambda run: len(run.epochs)) for end in (min, max))
     if len(longest.epochs) > len(common):
         span = f"epoch {common[0]} is" if len(common) == 1 else f"epochs {common[0]} to {common[-1]} are"
         found.append(

@@ -30,7 +30,7 @@ from dynamics.snapshots.record import (
     write_run_json,
 )
 from dynamics.snapshots.run import Run
-from dynamics.snapshots.study import common_epochs, open_runs, surely_copied
+from dynamics.snapshots.study import common_epochs, open_runs, records_of, surely_copied, unlike_in_epochs
 from dynamics.snapshots.writer import Changed, Writer, declared_arrays
 
 __all__ = [
@@ -57,11 +57,13 @@ __all__ = [
     "list_studies",
     "open_runs",
     "read_run_json",
+    "records_of",
     "seed_folder",
     "settle",
     "state",
     "state_file",
     "surely_copied",
+    "unlike_in_epochs",
     "verify",
     "weights_file",
     "write_finished",

@@ -5,6 +5,7 @@ import copy
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,9 @@ from dynamics.snapshots.schema import ARRAYS, COORDINATES
 from dynamics.snapshots.store import Store
 
 Value = TypeVar("Value")
+OF_A_SEED = ("epoch", "in_training", "untrained_correct", "held_out_untrained_correct")
+PANEL_COORDINATES = tuple(name for name in COORDINATES if name not in OF_A_SEED)
+"""Coordinates that are the same for all seeds with a panel."""
 
 
 class Run:
@@ -29,6 +33,9 @@ class Run:
     ----------
     folder
         The seed's folder.
+    patiently
+        Of a finished run, read nothing but run.json and complete.json before the first of its arrays is read: what is
+        wrong with the others is then said there.
 
     Attributes
     ----------
@@ -45,7 +52,7 @@ class Run:
         If there is no run in the folder, or its metadata is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, patiently: bool = False) -> None:
         self.folder = folder
         record = read_run_json(folder)
         self._identity = identity_of(record)
@@ -57,21 +64,50 @@ class Run:
         self.panel: dict[str, Any] = record["panel"]
         self.complete = (folder / COMPLETE).exists()
         self.wall_seconds: float | None = None
+        self._completion: complete.Completion | None = None
         if self.complete:
-            completion = complete.read(folder)
-            check_identity(self.identity, completion.made_by, folder / COMPLETE)
-            self.wall_seconds = completion.wall_seconds
-            for damage in complete.differences(folder, completion, which=complete.covers_no_epoch):
-                raise damage
+            self._completion = complete.read(folder)
+            check_identity(self.identity, self._completion.made_by, folder / COMPLETE)
+            self.wall_seconds = self._completion.wall_seconds
         self._store: Store | None = None
         self._chosen: np.ndarray | None = None
-        self._places: dict[int, int] = {}
-        if current(folder) is not None:
-            check_identity(self.identity, self._patiently(lambda store: store.attributes), folder / FINISHED)
-            numbers = self._patiently(lambda store: store.coordinate("epoch"))
-            self._places = {
-                int(numbers[at - 1]): at for at in self._patiently(lambda store: store.committed())
-            }
+        if not (self.complete and patiently):
+            _ = self._places  # those that are there now
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Places on the disk, from 1, by epoch."""
+        if not self.complete and current(self.folder) is None:
+            return {}
+        check_identity(self.identity, self._patiently(lambda store: store.attributes), self.folder / FINISHED)
+        numbers = self._patiently(lambda store: store.coordinate("epoch"))
+        return {int(numbers[at - 1]): at for at in self._patiently(lambda store: store.committed())}
+
+    def same_parts(self, *names: str) -> tuple[str, ...] | None:
+        """Return what tells whether parts of the snapshots equal another run's, without reading them.
+
+        Parameters
+        ----------
+        names
+            Paths in the finished group, such as epoch/zarr.json.
+
+        Returns
+        -------
+        tuple of str
+            Their hashes in complete.json, "" for a part that is not there; None if there is no such list.
+        """
+        listed = None if self._completion is None else self._completion.files
+        if not listed or any(entry.size is None for entry in listed.values()):  # version 0.1's
+            return None
+        sums = {name: entry.sha256 for name, entry in listed.items()}
+        return tuple(sums.get(f"{FINISHED}/{name}", "") for name in names)
+
+    def records(self, name: str) -> bool:
+        """Whether an array that has an entry per epoch was recorded, by its name in FORMAT.md."""
+        found = self.same_parts(f"{name}/zarr.json")
+        if found is None or self._chosen is not None:
+            return name in self.recorded
+        return found != ("",)
 
     @property
     def epochs(self) -> tuple[int, ...]:
@@ -158,9 +194,9 @@ class Run:
     @property
     def panel_digests(self) -> dict[str, str | None]:
         """Digests of the examples and their labels, held out or not: equal for two runs with the same panel."""
-        of_a_seed = ("epoch", "in_training", "untrained_correct", "held_out_untrained_correct")
-        shared = [name for name in COORDINATES if name not in of_a_seed]
-        return self._patiently(lambda store: {name: store.coordinate_digest(name) for name in shared})
+        return self._patiently(
+            lambda store: {name: store.coordinate_digest(name) for name in PANEL_COORDINATES}
+        )
 
     @property
     def chunk_epochs(self) -> int:
@@ -214,6 +250,11 @@ class Run:
         places = [self._places[epoch] for epoch in wanted]
         return self._of_chosen(self._patiently(lambda store: store.read(name, places)), ARRAYS[name].axes)
 
+    def _check_metadata(self, completion: complete.Completion) -> None:
+        """Check the files of a finished run that no epoch's digest covers, before the first of its arrays is read."""
+        for damage in complete.differences(self.folder, completion, which=complete.covers_no_epoch):
+            raise damage
+
     def _patiently(self, read: Callable[[Store], Value]) -> Value:
         """Read, and try again if a writer has just finished the run or is in the middle of a file."""
         for patience in (0.05, 0.2, None):
@@ -222,6 +263,8 @@ class Run:
                     path = current(self.folder)
                     if path is None:
                         raise UserError(f"{self.folder} has no snapshots yet: wait for its first epoch")
+                    if self._completion is not None:
+                        self._check_metadata(self._completion)
                     self._store = Store(path)
                 return read(self._store)
             except Damaged as error:

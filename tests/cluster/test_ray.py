@@ -56,12 +56,12 @@ class Cluster:
         """Kill a node and all its processes, and add a new one."""
         assert self._process.stdin is not None and self._process.stdout is not None
         print("node", file=self._process.stdin, flush=True)
-        return self._process.stdout.readline().strip() == "done"
+        return any(line.strip() == "done" for line in iter(self._process.stdout.readline, ""))
 
     def stop(self) -> None:
         """Kill everything."""
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
         subprocess.run(
             [Path(sys.executable).with_name("ray"), "stop", "--force"], capture_output=True, check=False
         )
