@@ -11,7 +11,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.framework import console
@@ -46,29 +46,36 @@ class Status:
 OTHER_CONFIG = "of another config than most seeds"
 
 
-def describe(folder: Path, config: str | None, *, verify: bool) -> str:
-    """Return the state of a seed in a few words.
+def seen(folder: Path, *, verify: bool) -> snapshots.State:
+    """Return the state of a seed, whatever is wrong with it.
 
     Parameters
     ----------
     folder
         The seed's folder.
-    config
-        Fingerprint of the config that most seeds of the method have.
     verify
         Whether to compare all checksums.
     """
     try:
         state = snapshots.state(folder)
         if verify and (problems := snapshots.verify(folder)):
-            return f"damaged: {'; '.join(problems)}"
-        if config is not None and snapshots.read_run_json(folder)["fingerprint"] != config:
-            return f"{_words(state)}, {OTHER_CONFIG}: analyses refuse it"
+            return replace(state, kind="damaged", problem="; ".join(problems))
     except UserError as error:
-        return f"damaged: {error}"
+        return snapshots.State(kind="damaged", problem=str(error))
     except OSError as error:
-        return f"unreadable: {UserError(explained(error))}"
-    return _words(state)
+        return snapshots.State(kind="unreadable", problem=str(UserError(explained(error))))
+    return state
+
+
+def described(states: Sequence[snapshots.State]) -> list[str]:
+    """Return the states of a method's seeds in a few words each, also whether one has an unusual config."""
+    known = [state.fingerprint for state in states if state.fingerprint is not None]
+    usual = Counter(known).most_common(1)[0][0] if known else None
+    texts = []
+    for state in states:
+        other = state.fingerprint not in (None, usual) and state.kind not in ("damaged", "unreadable")
+        texts.append(f"{_words(state)}, {OTHER_CONFIG}: analyses refuse it" if other else _words(state))
+    return texts
 
 
 def _words(state: snapshots.State) -> str:
@@ -84,17 +91,6 @@ def _words(state: snapshots.State) -> str:
         return words
     sign = "" if state.heartbeat is None else f", last sign of life {duration(state.heartbeat)} ago"
     return f"{words}, locked by {state.holder}{sign}"
-
-
-def usual_config(folders: Sequence[Path]) -> str | None:
-    """Return the most common fingerprint of a method's seeds, in a tie the first; None if none can be read."""
-    fingerprints = []
-    for folder in folders:
-        try:
-            fingerprints.append(snapshots.read_run_json(folder)["fingerprint"])
-        except (UserError, OSError):
-            continue
-    return Counter(fingerprints).most_common(1)[0][0] if fingerprints else None
 
 
 def _bytes(folder: str | Path) -> int:
@@ -157,8 +153,7 @@ def main(argv: Sequence[str]) -> int:
     for method in snapshots.list_methods(arguments.runs, study):
         seeds = snapshots.list_seeds(arguments.runs, study, method)
         folders = [snapshots.seed_folder(arguments.runs, study, method, seed) for seed in seeds]
-        config = usual_config(folders)
-        states = [describe(folder, config, verify=arguments.verify) for folder in folders]
+        states = described([seen(folder, verify=arguments.verify) for folder in folders])
         refused += sum(
             state.startswith(("damaged", "unreadable")) or OTHER_CONFIG in state for state in states
         )

@@ -14,7 +14,7 @@ from dynamics.snapshots import complete
 from dynamics.snapshots.damage import Damaged, check_format, damage_named
 from dynamics.snapshots.layout import COMPLETE, FINISHED, RUN, WEIGHTS, current
 from dynamics.snapshots.readback import damaged_files
-from dynamics.snapshots.record import check_identity, identity_of, read_run_json
+from dynamics.snapshots.record import check_identity, identity, identity_of, read_run_json
 from dynamics.snapshots.schema import FORMAT as SNAPSHOTS
 from dynamics.snapshots.store import Store
 
@@ -30,6 +30,8 @@ class State:
     """Number of epochs of the complete run; None while it is unknown."""
     holder: lock.Holder | None = None
     """Process that is writing to the folder now; a partial run without one was interrupted."""
+    fingerprint: str | None = None
+    """Of method and recipe; None if that is unknown."""
     heartbeat: float | None = None
     """How long ago that process gave a sign of life, in seconds."""
     written: float | None = None
@@ -50,12 +52,17 @@ def state(folder: Path) -> State:
     for _ in range(3):
         try:
             group = current(folder)
+            if complete.is_finished(folder):
+                made_by = complete.check(folder).made_by or identity(
+                    folder
+                )  # version 0.1's list does not say
+                epochs = _declared_epochs(folder / FINISHED)
+                return State(
+                    kind="complete", epochs=epochs, committed=epochs, fingerprint=made_by["fingerprint"]
+                )
             seen = State(kind="empty", holder=lock.holder(folder), heartbeat=lock.last_sign(folder))
             seen = replace(seen, **_progress(folder, group))
-            if not complete.is_finished(folder):
-                return replace(seen, kind="partial" if seen.committed else "empty")
-            complete.check(folder)
-            return replace(seen, kind="complete")
+            return replace(seen, kind="partial" if seen.committed else "empty")
         except UserError as error:
             seen = replace(seen, kind="damaged", problem=str(error))
             if group == current(folder):
@@ -69,20 +76,21 @@ def _progress(folder: Path, group: Path | None) -> dict[str, Any]:
     """Count the epochs of a seed, and compare the parts of its folder with its name."""
     if group is None and not (folder / RUN).exists():
         return {}
-    ours = identity_of(read_run_json(folder))
+    record = read_run_json(folder)
+    ours, known = identity_of(record), {"fingerprint": record["fingerprint"]}
     if group is None:
-        return {}
+        return known
     with damage_named(group / "zarr.json"):
         attributes = dict(files.read_json(group / "zarr.json")["attributes"])
     check_format(group / "zarr.json", attributes.get("format"), SNAPSHOTS)
     check_identity(ours, attributes, group)
     epochs = _declared_epochs(group)
     if group.name == FINISHED:
-        return {"epochs": epochs, "committed": epochs}
+        return {**known, "epochs": epochs, "committed": epochs}
     # not glob, which takes a folder that cannot be read for an empty one
     commits = [path for path in (group / "digest").iterdir() if fnmatch(path.name, "c.*.0.0")]
     times = [path.stat().st_mtime for path in commits if path.exists()]
-    return {"epochs": epochs, "committed": len(times), "written": max(times, default=None)}
+    return {**known, "epochs": epochs, "committed": len(times), "written": max(times, default=None)}
 
 
 def verify(folder: Path) -> list[str]:

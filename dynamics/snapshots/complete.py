@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """complete.json: written last, it marks a seed as finished and lists its files with their sizes and SHA-256."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -160,9 +161,10 @@ def check(folder: Path) -> Completion:
     """
     completion = read(folder)
     check_identity(identity(folder), completion.made_by, folder / COMPLETE)
+    place = os.fspath(folder)
     for name, listed in completion.files.items():
         try:
-            size = (folder / name).stat().st_size
+            size = os.stat(f"{place}/{name}").st_size  # noqa: PTH116 - thousands of times
         except (FileNotFoundError, NotADirectoryError):
             raise Damaged(folder / name, "missing") from None
         if listed.size not in (None, size):
