@@ -292,6 +292,8 @@ def read_regular(path: Path) -> bytes | None:
     >>> read_regular(Path("no-such-file")) is None
     True
     """
+    if type(path) is not type(Path()):  # in an archive, which holds nothing but files
+        return path.read_bytes() if path.is_file() else None
     try:
         with open(path, "rb", opener=_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -20,7 +20,7 @@ import xarray
 from jaxtyping import Bool, Shaped
 from xarray.core import indexing
 
-from dynamics import files, snapshots
+from dynamics import archive, files, snapshots
 from dynamics.answers import (
     MethodCounts,
     Recorded,
@@ -455,7 +455,7 @@ class Study:
 
 
 def open_study(path: str | Path) -> Study:
-    """Open a study: a folder of methods with seeds, such as `runs/demo`.
+    """Open a study: a folder of methods with seeds, such as `runs/demo`, or one that was packed, `runs/demo.zip`.
 
     If a method has complete seeds, its incomplete ones are left out. The epochs that all seeds have are used.
     :attr:`Study.notes` says what was left out, and how seeds differ that should not.
@@ -463,7 +463,7 @@ def open_study(path: str | Path) -> Study:
     Parameters
     ----------
     path
-        The study's folder.
+        The study's folder or archive.
 
     Raises
     ------
@@ -482,7 +482,7 @@ def open_study(path: str | Path) -> Study:
     """
     folder = files.expanded(path, "path")
     try:
-        there = folder.is_dir()
+        there = archive.opened(folder).is_dir()
     except OSError as error:
         raise UserError(explained(error)) from None
     if not there:
@@ -506,7 +506,7 @@ def open_study(path: str | Path) -> Study:
         if known != data[first]
     ]
     notes += _same_records(runs)
-    return Study(name=name, runs=runs, notes=tuple(notes))
+    return Study(name=name.removesuffix(archive.SUFFIX), runs=runs, notes=tuple(notes))
 
 
 def _same_records(runs: dict[str, list[snapshots.Run]]) -> list[str]:

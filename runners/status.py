@@ -20,6 +20,7 @@ from analysis.framework.flags import cli
 from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
 from dynamics import lock, snapshots
+from dynamics.archive import Packed
 from dynamics.errors import UserError, explained
 from dynamics.names import counted
 from runners.progress import duration
@@ -95,6 +96,8 @@ def _words(state: snapshots.State) -> str:
 
 def _bytes(folder: str | Path) -> int:
     """Return the size of a folder, as far as it may be read."""
+    if isinstance(folder, Packed):
+        return sum(path.stat().st_size for path in folder.rglob("*"))
     sizes = 0
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

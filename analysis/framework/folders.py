@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analysis.framework.console import say
+from dynamics import archive
 from dynamics.errors import UserError
 
 
@@ -41,7 +42,9 @@ def newest(
     if not folder.is_dir():
         raise UserError(f"no folder {folder}: {make}")
     times = {
-        path.name: when for path in folder.iterdir() if path.is_dir() and (when := written(path)) is not None
+        path.name: when
+        for path in map(archive.opened, folder.iterdir())
+        if path.is_dir() and (when := written(path)) is not None
     }
     if study is not None:
         if study not in times:

@@ -7,7 +7,7 @@ from pathlib import Path
 import dynamics.study
 from analysis.framework.console import say
 from analysis.framework.folders import newest
-from dynamics import snapshots
+from dynamics import archive, snapshots
 from dynamics.errors import UserError
 from dynamics.names import plain_name
 from dynamics.study import Study
@@ -94,7 +94,7 @@ def choose_study(runs: Path, study: str | None) -> str:
     >>> choose_study(example_study().runs["simclr"][0].folder.parents[2], "made-up")
     'made-up'
     """
-    if study is not None and not (runs / study).is_dir():
+    if study is not None and not archive.opened(runs / study).is_dir():
         from analysis.framework import sweeps  # loads torch
 
         settings = sweeps.settings_of(runs, study)

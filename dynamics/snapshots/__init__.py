@@ -6,7 +6,7 @@ and zarr are needed, so that analyses load no torch.
 """
 
 from dynamics.snapshots.checks import State, state, verify
-from dynamics.snapshots.complete import is_complete, is_finished
+from dynamics.snapshots.complete import copied, is_complete, is_finished
 from dynamics.snapshots.damage import Damaged, check_format
 from dynamics.snapshots.fence import Superseded
 from dynamics.snapshots.finish import settle, write_finished
@@ -45,6 +45,7 @@ __all__ = [
     "check_format",
     "check_identity",
     "common_epochs",
+    "copied",
     "declared_arrays",
     "fingerprint",
     "has_record",

@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 from typing import SupportsIndex
 
+from dynamics import archive
+
 RUN = "run.json"
 PARTIAL = "partial.zarr"
 FINISHED = "snapshots.zarr"
@@ -43,7 +45,7 @@ def seed_folder(runs: Path, study: str, method: str, seed: SupportsIndex) -> Pat
     seed = operator.index(seed)
     if seed < 0:
         raise ValueError(f"a seed must be >= 0, got {seed}")
-    return runs / study / method / f"seed-{seed:04d}"
+    return archive.opened(runs / study) / method / f"seed-{seed:04d}"
 
 
 def seed_of(folder: Path) -> int | None:
@@ -69,7 +71,8 @@ def list_studies(runs: Path) -> list[str]:
     ...     list_studies(Path(runs))
     ['demo']
     """
-    return [folder.name for folder in _folders(runs) if list_methods(runs, folder.name)]
+    there = [*_folders(runs), *sorted(runs.glob(f"*{archive.SUFFIX}"))]
+    return [folder.name for folder in there if list_methods(runs, folder.name)]
 
 
 def list_methods(runs: Path, study: str) -> list[str]:
@@ -84,7 +87,8 @@ def list_methods(runs: Path, study: str) -> list[str]:
     ...     list_methods(Path(runs), "demo")
     ['simclr', 'vicreg']
     """
-    return [folder.name for folder in _folders(runs / study) if list_seeds(runs, study, folder.name)]
+    folders = _folders(archive.opened(runs / study))
+    return [folder.name for folder in folders if list_seeds(runs, study, folder.name)]
 
 
 def list_seeds(runs: Path, study: str, method: str) -> list[int]:
@@ -99,7 +103,7 @@ def list_seeds(runs: Path, study: str, method: str) -> list[int]:
     ...     list_seeds(Path(runs), "demo", "simclr")
     [3, 12]
     """
-    seeds = map(seed_of, _folders(runs / study / method))
+    seeds = map(seed_of, _folders(archive.opened(runs / study) / method))
     return sorted(seed for seed in seeds if seed is not None)
 
 
@@ -169,5 +173,6 @@ def last_write(study: Path) -> float:
     >>> last_write(Path("runs/no-such-study"))
     0.0
     """
+    study = archive.opened(study)
     written = (path for name in (RUN, LOG, COMPLETE) for path in study.glob(f"*/seed-*/{name}"))
     return max((path.stat().st_mtime for path in written), default=0.0)
