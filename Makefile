@@ -3,13 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test kernels check clean
+.PHONY: demo test test-cluster kernels check clean
 
 demo: .venv/installed
 	$(BIN)/python -m runners.study --preset quick --study demo
 
 test: .venv/installed check
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# Real schedulers on this machine, whose parts are killed: Debian's slurm-wlm and munge, and root, or Ray alone.
+# CLUSTER_KILLS=30 CLUSTER_EPOCHS=60 for a long run.
+test-cluster: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[slurm,ray]'
+	TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster
 
 # No test may depend on which kernels a processor chooses: some that train, with those of older processors.
 KERNELS := $(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "kernels and not gpu"

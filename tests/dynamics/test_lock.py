@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dynamics import study_file
+from dynamics import lock, study_file
 from dynamics.errors import explained
-from dynamics.lock import Locked, holder, release, seed_lock
+from dynamics.lock import Locked, filesystem, holder, jobs, release, seed_lock
 
 NO_LOCKS = """
 import errno, fcntl, os
@@ -240,7 +240,7 @@ for _ in range(100):
 RECORD = """
 import sys
 from pathlib import Path
-from dynamics import study_file
+from dynamics import lock, study_file
 
 for seed in range(int(sys.argv[2]), 40, 2):
     study_file.record(Path(sys.argv[1]), {}, [seed])
@@ -263,3 +263,102 @@ def test_no_change_of_a_file_is_lost(tmp_path: Path, disk: str) -> None:
 def test_two_commands_record_their_seeds_in_one_study_file(tmp_path: Path) -> None:
     run_all([RECORD, str(tmp_path), "0"], [RECORD, str(tmp_path), "1"])
     assert study_file.parsed(tmp_path / study_file.NAME).seeds == 40
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that other hosts mount, for this process."""
+    monkeypatch.setattr(lock, "is_local", lambda path: False)
+
+
+SHARED = "from dynamics import lock\nlock.is_local = lambda path: False\n"
+
+
+@pytest.mark.usefixtures("shared")
+class TestOnASharedDisk:
+    @pytest.mark.parametrize("disk", ["", SHARED], ids=["its own disk", "shared"])
+    def test_one_process_at_a_time_has_it_also_one_to_which_the_disk_is_its_own(
+        self, folder: Path, disk: str
+    ) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-c", disk + HOLD, str(folder)], stdout=subprocess.PIPE, text=True
+        )
+        with process:
+            assert process.stdout is not None and process.stdout.readline() == "held\n"
+            found = holder(folder)
+            assert found is not None and found.pid == process.pid
+            with pytest.raises(Locked, match=f"process {process.pid}"), seed_lock(folder):
+                pytest.fail("two processes hold one seed")
+            process.kill()
+        with seed_lock(folder):  # it is known to have ended
+            pass
+
+    def test_a_host_whose_own_disk_it_is_sees_the_claim(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with seed_lock(folder):
+            monkeypatch.setattr(lock, "is_local", lambda path: True)
+            with pytest.raises(Locked), seed_lock(folder):
+                pytest.fail("two processes hold one seed")
+            monkeypatch.undo()
+
+    def test_a_job_that_its_scheduler_has_ended_holds_nothing(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said: dict[str, bool | None] = {"41_0": None}
+        monkeypatch.setattr(jobs, "_asked", lambda job, when: said[job.id])
+        monkeypatch.setenv("SLURM_JOB_ID", "42")
+        monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "41")
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
+        other = subprocess.Popen(
+            [sys.executable, "-c", SHARED + HOLD, str(folder)], stdout=subprocess.PIPE, text=True
+        )
+        with other:
+            assert other.stdout is not None and other.stdout.readline() == "held\n"
+            other.kill()
+        for name in ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"):
+            monkeypatch.delenv(name)
+        monkeypatch.setattr(socket, "gethostname", lambda: "node2")
+        found = holder(folder)
+        assert found is not None and "slurm job 41_0" in str(found)
+        with pytest.raises(Locked, match="slurm job 41_0"), seed_lock(folder):
+            pytest.fail("nobody knows whether it runs")
+        said["41_0"] = True
+        assert holder(folder) is None
+        with seed_lock(folder):
+            pass
+
+
+def test_a_job_that_runs_again_knows_that_it_had_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "2")
+    assert jobs.own() == jobs.Job("slurm", "7", 2)
+    assert jobs.ended(jobs.Job("slurm", "7", 1)) is True
+    assert jobs.ended(jobs.Job("slurm", "7", 2)) is None
+
+
+MOUNTS = b"""22 1 8:1 / / rw - ext4 /dev/sda rw
+30 22 0:50 / /home rw - nfs4 server:/home rw
+31 30 0:51 / /home/my\\040runs rw - ext4 /dev/sdb rw
+32 22 0:52 / /scratch rw - lustre a@tcp:/b rw
+33 22 0:53 / /homestead rw - fuse.sshfs x rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "local"),
+    [
+        ("/srv/runs", True),
+        ("/home/me/runs", False),
+        ("/home/my runs/x", True),
+        ("/scratch", False),
+        ("/homes", True),
+        ("/homestead/x", False),
+    ],
+)
+def test_the_disk_of_a_path_is_that_of_its_mount(
+    path: str, local: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mountinfo").write_bytes(MOUNTS)
+    monkeypatch.setattr(filesystem, "MOUNTS", tmp_path / "mountinfo")
+    assert filesystem.is_local(Path(path)) is local

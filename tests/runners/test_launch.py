@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What launchers are given and say; real clusters are in tests/cluster."""
+
+import builtins
+import sys
+from pathlib import Path
+
+import pytest
+
+from dynamics import study_file
+from dynamics.errors import UserError
+from dynamics.training.plan import Plan, make_plan, record
+from runners import launch, seeds
+from runners.launch import elsewhere, slurm
+from tests.runners.test_seeds import call
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("30", 30), ("90:30", 91), ("4:00:00", 240), ("2-0", 2880), ("1-2:30", 1590), ("0:00:10", 1)],
+)
+def test_time_limits_are_those_of_sbatch(text: str, minutes: int) -> None:
+    assert slurm._minutes(text) == minutes
+
+
+@pytest.mark.parametrize("text", ["soon", "1:2:3:4", "-1", ""])
+def test_other_time_limits_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match="time must be such as 30"):
+        slurm._minutes(text)
+
+
+@pytest.mark.parametrize("text", ["gpu", "=1", "partition="])
+def test_options_have_names_and_values(text: str) -> None:
+    with pytest.raises(UserError, match="launcher_args must be name=value"):
+        launch.options(text)
+
+
+@pytest.mark.parametrize("launcher", ["slurm", "ray"])
+def test_a_launcher_that_is_not_installed_is_said(
+    launcher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = builtins.__import__
+
+    def without(name: str, *rest: object) -> object:
+        if name in ("submitit", "ray"):
+            raise ImportError(name)
+        return find(name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    words = ["--method", "supervised", "--preset", "quick", "--runs", str(tmp_path), "--launcher", launcher]
+    with pytest.raises(UserError, match=rf"pip install 'training-dynamics\[{launcher}\]'"):
+        seeds.main(words)
+
+
+def test_a_dry_run_lists_seeds_states_and_an_estimate(tmp_path: Path) -> None:
+    assert call(tmp_path, "--method", "supervised", "--n", "1")[0] == 0
+    for launcher in ("local", "slurm", "ray"):
+        status, out, err = call(
+            tmp_path, "--method", "supervised", "--n", "3", "--launcher", launcher, "--dry-run"
+        )
+        assert status == 0 and not err
+        assert "seed-0001 │ not begun │           3 │" in out and "hours of one worker" in out
+
+
+def test_a_worker_gets_what_it_needs_and_paths_that_hold_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    submitted: list[list[str]] = []
+
+    def submit(command: list[str], **given: object) -> launch.Submitted:
+        submitted.append([*command, str(given["workers"])])
+        return launch.Submitted(["1_0"], "log", lambda: False)
+
+    monkeypatch.setattr(slurm, "submit", submit)
+    words = ["--method", "supervised", "--preset", "quick", "--seeds", "2,4", "--launcher", "slurm"]
+    assert seeds.main([*words, "--wait"]) == 1  # no worker is left, and nothing is complete
+    [command] = submitted
+    assert command[0] == sys.executable
+    assert command[1:] == [
+        *("-m", "runners.worker", "--study", "quick", "--runs", str(tmp_path / "runs")),
+        *("--data-root", str(tmp_path / "data"), "--device", "auto", "--engine", "auto"),
+        *("--methods", "supervised", "--seeds", "2,4", "2"),
+    ]
+    assert elsewhere._for_workers(Path("$SCRATCH/data")) == "$SCRATCH/data"
+    assert [*study_file.read("runs/quick/study.toml").data] == ["digits"]
+
+
+def test_a_class_of_a_notebook_cannot_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dynamics import methods
+
+    monkeypatch.setitem(methods.CATALOGUE.registered, "mine", methods.load("supervised"))
+    plan = make_plan(tmp_path, "s", "mine", study_file.preset("supervised", "quick"), [0])
+    with pytest.raises(UserError, match="mine exists in this process alone"):
+        elsewhere._check_importable(plan.missing)
+    record(Plan([], []))
+    assert not (tmp_path / "s").exists()
