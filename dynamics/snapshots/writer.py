@@ -189,7 +189,8 @@ class Writer:
             raise ValueError(f"{self.folder} is finished, and its epoch {epoch} has other values")
         with files.full_disk_explained(self.folder):
             self._check_alone()
-            self._take_back([epoch])
+            if epoch in self._committed:
+                self._take_back([epoch])
             self._store.write(self._places[epoch], entries, self._fence)
         self._committed.add(epoch)
 

@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def submit(
     folder.mkdir(parents=True, exist_ok=True)
     actor = ray.remote(Work)
     cluster = address or ray.get_runtime_context().gcs_address
-    stamp = ray.get_runtime_context().get_job_id()
+    stamp = f"{datetime.now():%Y%m%d-%H%M%S}"  # a cluster that is started anew counts its jobs anew
     names = [f"{name}-{stamp}-{number}" for number in range(workers)]
     for one in names:
         actor.options(

@@ -14,6 +14,7 @@ from tests.cluster import study
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(3600),
     pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="make test-cluster runs it"),
 ]
 ray = pytest.importorskip("ray", reason="needs ray")

@@ -13,6 +13,7 @@ from tests.cluster.slurm import NODES, Slurm, processes_with
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(3600),
     pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="make test-cluster runs it"),
 ]
 
