@@ -32,7 +32,7 @@ class Queue:
             if snapshots.is_finished(job.folder):
                 self.left.remove(job)
                 self._elsewhere(job)
-            elif holder(job.folder) is None:
+            elif _is_free(job):
                 self.left.remove(job)
                 return job
         return None
@@ -40,3 +40,10 @@ class Queue:
     def put_back(self, job: Job) -> None:
         """Return a seed that another process has locked in the meantime."""
         self.left.append(job)
+
+
+def _is_free(job: Job) -> bool:
+    try:
+        return holder(job.folder) is None
+    except OSError:  # whoever takes it says what is wrong there
+        return True

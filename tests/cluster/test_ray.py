@@ -126,7 +126,7 @@ def ways_to_kill(cluster: Cluster, folder: Path) -> dict[str, Callable[[], bool]
 
     return {
         "training process": kill_training,
-        "worker": kill_one("[r]unners.worker"),
+        "worker": kill_one(f"[r]unners.worker .*{folder}"),
         "actor": kill_one("ray::Work"),
         "node": cluster.kill_node,
         "head": cluster.kill_head,
