@@ -82,6 +82,7 @@ def plan_of(study: StudyFile, where: WorkerArguments) -> Plan:
             method,
             study.recipe_of(method),
             wanted_seeds(None, where.seeds, study.seed_list(method)),
+            thorough=False,
         )
         for method in chosen
     )

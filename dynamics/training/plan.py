@@ -28,8 +28,18 @@ class Plan(NamedTuple):
         )
 
 
-def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterable[int]) -> Plan:
+def make_plan(
+    runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterable[int], *, thorough: bool = True
+) -> Plan:
     """Return which seeds are to be trained, after comparing the recipe with all runs of the study.
+
+    Parameters
+    ----------
+    runs, study, method, recipe, seeds
+        Where and what to train.
+    thorough
+        Look at the record of each seed, and at each file of those that are complete. Workers of a study that has been
+        planned leave it out: they look at one seed of a method, and at those that they train.
 
     Raises
     ------
@@ -51,12 +61,12 @@ def make_plan(runs: Path, study: str, method: str, recipe: Recipe, seeds: Iterab
         raise UserError(f"`epochs` must be <= {MAX_EPOCH}, got {recipe.epochs}")
     data.CATALOGUE.check(recipe.dataset)
     encoders.CATALOGUE.check(recipe.encoder)
-    _check_study(runs, study, method, recipe)
-    plan = Plan([], [])
+    _check_study(runs, study, method, recipe, thorough=thorough)
+    plan, done = Plan([], []), snapshots.is_complete if thorough else snapshots.is_finished
     for seed in seeds:
         folder = snapshots.seed_folder(runs, study, method, int(seed))
         job = Job(method=method, recipe=recipe, seed=int(seed), folder=folder)
-        (plan.complete if snapshots.is_complete(folder) else plan.missing).append(job)
+        (plan.complete if done(folder) else plan.missing).append(job)
     return plan
 
 
@@ -69,14 +79,16 @@ def _check_place(folder: Path) -> None:
             return
 
 
-def _check_study(runs: Path, study: str, method: str, recipe: Recipe) -> None:
+def _check_study(runs: Path, study: str, method: str, recipe: Recipe, *, thorough: bool) -> None:
     wanted = recipe.to_json()
     for other in snapshots.list_methods(runs, study):
         for seed in snapshots.list_seeds(runs, study, other):
             folder = snapshots.seed_folder(runs, study, other, seed)
             if other == method:
                 snapshots.check_config(folder, wanted)
-                continue
+                if thorough:
+                    continue
+                break
             config = snapshots.read_run_json(folder)["config"]
             for field in SHARED_BY_A_STUDY:
                 if field in config and config[field] != wanted[field]:
