@@ -56,7 +56,8 @@ class Work:
             os.close(read)
             process.wait()
             os.close(write)
-        ray.actor.exit_actor()
+        # Not exit_actor, which waits for this call to end: the caller is the actor itself.
+        ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
 
 
 def submit(
