@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -205,7 +206,7 @@ def atomic_write(path: Path, *parts: bytes | memoryview) -> None:
     [('log', 'one two')]
     """
     check_regular(path)
-    aside = path.with_name(f"{path.name}.{os.getpid()}{ASIDE}")
+    aside = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{ASIDE}")
     write_synced(aside, *parts)
     try:
         aside.replace(path)

@@ -224,7 +224,7 @@ def record(
     Raises
     ------
     UserError
-        If the disk is full.
+        If the file names other images of a data set, or the disk is full.
 
     Examples
     --------
@@ -238,6 +238,12 @@ def record(
     path = folder / NAME
     with lock.rewriting(path):
         before = _recorded(path)
+        for name, fingerprint in (data or {}).items():
+            if before.data.get(name, fingerprint) != fingerprint:  # another host was a moment faster
+                raise UserError(
+                    f"{folder} is trained on different images of {name} (fingerprint {before.data[name]}, here "
+                    f"{fingerprint}): restore the data, or use another `study`"
+                )
         trained, there = _on_disk(folder)
         asked = {*seeds}
         fields = {

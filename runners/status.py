@@ -109,17 +109,23 @@ def _bytes(folder: str | Path) -> int:
     return sizes
 
 
-def release(folders: Sequence[Path], *, gone: bool) -> int:
+def release(study: Path, folders: Sequence[Path], *, gone: bool) -> int:
     """Free seeds whose process has ended, and say what became of each that is locked; return the exit status.
 
     Parameters
     ----------
-    folders
-        The seeds' folders.
+    study, folders
+        The study's folder, whose files may be locked as well, and the seeds'.
     gone
         Whether the user vouches that processes have ended that nobody can ask about.
     """
     status = 0
+    try:
+        for path, by in lock.release_files(study, gone=gone):
+            say(f"{path} is freed from {by}")
+    except lock.Locked as error:
+        say(f"not freed: {error}")
+        status = 1
     for folder in folders:
         what = f"{folder.parent.name}/{folder.name}"
         try:
@@ -151,7 +157,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = cli(Status, argv, prog="python -m runners.status", description=__doc__)
     study = choose_study(arguments.runs, arguments.study)
     if arguments.release:
-        return release(_chosen(arguments, study), gone=arguments.gone)
+        return release(arguments.runs / study, _chosen(arguments, study), gone=arguments.gone)
     rows, refused = [], 0
     for method in snapshots.list_methods(arguments.runs, study):
         seeds = snapshots.list_seeds(arguments.runs, study, method)

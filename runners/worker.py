@@ -75,13 +75,14 @@ def plan_of(study: StudyFile, where: WorkerArguments) -> Plan:
         raise UserError(
             f"study {study.name} has no method of {', '.join(where.methods or ())}: see its study.toml"
         )
+    chosen_seeds = None if where.seeds is None else {*wanted_seeds(None, where.seeds)}
     return Plan.together(
         make_plan(
             where.runs,
             study.name,
             method,
             study.recipe_of(method),
-            wanted_seeds(None, where.seeds, study.seed_list(method)),
+            [seed for seed in study.seed_list(method) if chosen_seeds is None or seed in chosen_seeds],
             thorough=False,
         )
         for method in chosen

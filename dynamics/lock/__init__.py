@@ -35,6 +35,7 @@ __all__ = [
     "holder",
     "last_sign",
     "release",
+    "release_files",
     "rewriting",
     "seed_lock",
 ]
@@ -126,8 +127,11 @@ def holder(folder: Path) -> Holder | None:
     >>> holder(Path("runs/no-such-study/simclr/seed-0000")) is None
     True
     """
-    lock, signature = folder / LOCK, folder / HOLDER
-    native = is_local(folder)
+    return _holder(folder / LOCK, folder / HOLDER)
+
+
+def _holder(lock: Path, signature: Path) -> Holder | None:
+    native = is_local(lock.parent)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         descriptor = os.open(lock, os.O_RDONLY | os.O_NONBLOCK)
         try:
@@ -174,19 +178,43 @@ def release(folder: Path, *, gone: bool = False) -> Holder | None:
     >>> release(Path("runs/no-such-study/simclr/seed-0000")) is None
     True
     """
-    there = holder(folder)
+    return _released(folder / LOCK, folder / HOLDER, folder, gone=gone)
+
+
+def release_files(folder: Path, *, gone: bool = False) -> list[tuple[Path, Holder]]:
+    """Free the files in a folder that :func:`rewriting` has locked, as :func:`release` does; return their holders.
+
+    Raises
+    ------
+    Locked
+        As :func:`release`.
+
+    Examples
+    --------
+    >>> release_files(Path("runs/no-such-study"))
+    []
+    """
+    names = {path.name.partition(f".{LOCK}")[0] + f".{LOCK}" for path in folder.glob(f".*.{LOCK}*")}
+    freed = []
+    for lock in (folder / name for name in sorted(names)):
+        there = _released(lock, lock.with_name(f"{lock.name}.json"), lock, gone=gone)
+        if there is not None:
+            freed.append((lock, there))
+    return freed
+
+
+def _released(lock: Path, signature: Path, what: Path, *, gone: bool) -> Holder | None:
+    there = _holder(lock, signature)
     if there is None:
         return None
-    lock, signature = folder / LOCK, folder / HOLDER
     ended = there.gone()
     if ended is False or (ended is None and not gone):
-        raise Locked(_refusal(folder, there))
-    signature.unlink(
-        missing_ok=True
-    )  # first: a holder that runs after all finds its signature missing, and stops
-    strict.break_all(lock, signature)
-    if (still := holder(folder)) is not None:
-        raise Locked(_refusal(folder, still))
+        raise Locked(_refusal(what, there))
+    if read(signature) == there:  # else another process has taken it in the meantime
+        signature.unlink()  # first: a holder that runs after all finds its signature missing, and stops
+    strict.break_claims(lock, signature, of=there, gone=gone)
+    if (still := _holder(lock, signature)) is not None:
+        raise Locked(_refusal(what, still))
     return there
 
 
@@ -202,8 +230,7 @@ def _held(lock: Path, signature: Path, *, what: Path, patience: float) -> Iterat
         yield signed
     finally:
         try:
-            there = read(signature)
-            if there is not None and there.pid == os.getpid():
+            if read(signature) == signed and signed.pid == os.getpid():  # no fork's, nor another's
                 signature.unlink(missing_ok=True)
         finally:
             let_go()
@@ -221,11 +248,12 @@ def _taken(lock: Path, signature: Path) -> tuple[Holder, Callable[[], None]] | N
             if claim is None:
                 return None
             held.callback(claim.release)
-        if _excludes(read(signature), native=native):
+        if _excludes(read(signature), native=native) or (native and strict.claimants(lock, signature)):
             return None
         signed = sign(signature, None if claim is None else claim.name)
-        if native and strict.claimants(lock, signature):
-            signature.unlink(missing_ok=True)
+        if native and strict.claimants(lock, signature):  # made since: each looks again after it has signed
+            if read(signature) == signed:
+                signature.unlink(missing_ok=True)
             return None
         return signed, held.pop_all().close
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,21 +76,27 @@ def this_process(claim: str | None = None) -> Holder:
     return Holder(os.getpid(), socket.gethostname(), now, _birth(os.getpid()), jobs.own(), claim)
 
 
-def unsigned(pid: int, host: str) -> Holder:
+def unsigned(pid: int, host: str, start: int | None) -> Holder:
     """Return a process that has claimed a lock and signed nothing: it may have been killed before it could.
 
-    Whether it lives can be seen if it is on this host and in the first of its containers, whose hostname a claim
-    bears without a mark.
+    Whether it lives can be seen if it is on this host, and in the first of its containers: its hostname has no mark.
+
+    Parameters
+    ----------
+    pid, host
+        The process, as its claim names it.
+    start
+        When it was started, with the host's boot in front, as in a claim; None if that is unknown.
 
     Examples
     --------
-    >>> unsigned(os.getpid(), "no-such-host").lives() is None
+    >>> unsigned(os.getpid(), "no-such-host", None).lives() is None
     True
     """
-    if host != socket.gethostname() or not _in_first_container():
+    if host != socket.gethostname() or not _in_first_container() or start is None or start >> 64 != _boot():
         return Holder(pid, host)
-    born = _birth(pid)
-    return Holder(pid, host, birth=born or f"{_birth(os.getpid()).partition(' ')[0]} dead")
+    place = _birth(os.getpid()).partition(" ")[0]
+    return Holder(pid, host, birth=f"{place} {start & (2**64 - 1)}")
 
 
 def sign(path: Path, claim: str | None = None) -> Holder:
@@ -177,14 +184,25 @@ def _hidden(pid: int) -> bool:
     return False  # a zombie
 
 
+@cache
+def _boot() -> int:
+    """Return a number of this host's own, another one each time it is started; 0 if there is none."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/proc/sys/kernel/random/boot_id").read_text().replace("-", ""), 16)
+    return 0
+
+
 def _birth(pid: int) -> str:
-    """Return in which container and when a process was started, in a form of the system's own; "" if it is dead."""
+    """Return in which container and boot and when a process was started, in a form of the system's own.
+
+    It is "" if the process is dead.
+    """
     if Path("/proc/self/stat").exists():
         with contextlib.suppress(OSError):
             # The name of the program, in parentheses, may hold anything; field 3 is the state, 22 the time.
             fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
             if fields[0] not in "ZX":
-                return f"{Path('/proc/self/ns/pid').readlink().name} {fields[19]}"
+                return f"{Path('/proc/self/ns/pid').readlink().name}/{_boot():x} {fields[19]}"
         return ""
     words = ["ps", "-o", "lstart=", "-p", str(pid)]
     found = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 ASK_AGAIN = 30.0
@@ -17,7 +17,7 @@ RAY_NODE, RAY_ADDRESS = "DYNAMICS_RAY_NODE", "RAY_ADDRESS"
 _ASK_RAY = """
 import json, sys, ray
 ray.init(address=sys.argv[1], logging_level="ERROR", log_to_driver=False)
-print(json.dumps([node["NodeID"] for node in ray.nodes() if node["Alive"]]))
+print(json.dumps({node["NodeID"]: node["Alive"] for node in ray.nodes()}))
 """
 
 
@@ -36,6 +36,8 @@ class Job(NamedTuple):
     """The job's number, with the task's in an array: 41_0; of Ray the node's id, for its workers end with it."""
     restarts: int = 0
     """How often Slurm had started it again when it took the lock."""
+    cluster: str = ""
+    """Name of Slurm's cluster, or address of Ray's: another cluster has other jobs of the same numbers."""
 
     def __str__(self) -> str:
         if self.scheduler == "ray":
@@ -48,7 +50,8 @@ class Job(NamedTuple):
     def of(cls, content: Any) -> "Job | None":
         """Return the job in a holder.json; None if there is none."""
         try:
-            return cls(str(content["scheduler"]), str(content["id"]), int(content["restarts"]))
+            restarts = int(content["restarts"])
+            return cls(str(content["scheduler"]), str(content["id"]), restarts, str(content["cluster"]))
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -64,9 +67,10 @@ def own() -> Job | None:
     if "SLURM_JOB_ID" in os.environ:
         array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
         number = f"{array}_{task}" if array and task else os.environ["SLURM_JOB_ID"]
-        return Job("slurm", number, _number(os.environ.get("SLURM_RESTART_COUNT", "0")))
+        restarts = _number(os.environ.get("SLURM_RESTART_COUNT", "0"))
+        return Job("slurm", number, restarts, os.environ.get("SLURM_CLUSTER_NAME", ""))
     if RAY_NODE in os.environ:
-        return Job("ray", os.environ[RAY_NODE])
+        return Job("ray", os.environ[RAY_NODE], cluster=os.environ.get(RAY_ADDRESS, ""))
     return None
 
 
@@ -82,7 +86,7 @@ def ended(job: Job) -> bool | None:
     True
     """
     ours = own()
-    if ours is not None and ours.scheduler == job.scheduler == "slurm" and ours.id == job.id:
+    if ours is not None and ours.scheduler == "slurm" and ours._replace(restarts=job.restarts) == job:
         return ours.restarts > job.restarts or None
     return _asked(job, int(time.monotonic() / ASK_AGAIN))
 
@@ -91,13 +95,21 @@ def ended(job: Job) -> bool | None:
 def _asked(job: Job, when: int) -> bool | None:
     if job.scheduler == "slurm":
         return _slurm_says(job)
-    if job.scheduler == "ray" and RAY_ADDRESS in os.environ:
+    if job.scheduler == "ray" and job.cluster:
         return _ray_says(job)
     return None
 
 
+@cache
+def _slurm_here() -> str:
+    """Return the name of the Slurm cluster that commands on this host ask."""
+    answer = _output(["scontrol", "show", "config"])
+    lines = answer[1].splitlines() if answer is not None else []
+    return next((line.partition("=")[2].strip() for line in lines if line.startswith("ClusterName")), "")
+
+
 def _slurm_says(job: Job) -> bool | None:
-    if shutil.which("scontrol") is None:
+    if shutil.which("scontrol") is None or not job.cluster or job.cluster != _slurm_here():
         return None
     answer = _output(["scontrol", "--oneliner", "show", "job", job.id])
     if answer is None:
@@ -118,11 +130,12 @@ def _slurm_says(job: Job) -> bool | None:
 
 
 def _ray_says(job: Job) -> bool | None:
-    answer = _output([sys.executable, "-c", _ASK_RAY, os.environ[RAY_ADDRESS]])
+    answer = _output([sys.executable, "-c", _ASK_RAY, job.cluster])
     if answer is None or answer[0]:
         return None
     try:
-        return job.id not in json.loads(answer[1].splitlines()[-1])
+        # One that is not listed is of an earlier cluster at this address: its processes may have outlived it.
+        return json.loads(answer[1].splitlines()[-1]).get(job.id) is False or None
     except (ValueError, IndexError):
         return None
 

@@ -58,6 +58,8 @@ def take(lock: Path, signature: Path) -> Claim | None:
     except Timeout:
         return None
     except (SoftFileLockProtocolError, NotImplementedError) as error:
+        if not _readable(claim):
+            return None
         raise UserError(f"{lock} cannot be locked ({error}): name a folder on another disk") from error
     ours = (one for one in claim.claims if one.state == "held" and one.pid == os.getpid())
     # Another may have a moment left that a loser is about to withdraw; the winner's token is the lowest.
@@ -72,18 +74,49 @@ def claimants(lock: Path, signature: Path) -> list[Holder]:
     >>> claimants(Path("no-such-folder/lock"), Path("no-such-folder/holder.json"))
     []
     """
-    return [who for _, who in _claims(lock, signature) if who.gone() is not True]
+    try:
+        return [who for _, who in _claims(lock, signature) if who.gone() is not True]
+    except SoftFileLockProtocolError:
+        return [Holder()]  # one that cannot be read: nobody knows whose it is
 
 
-def break_all(lock: Path, signature: Path) -> None:
-    """Remove all claims on a lock: somebody has said that their processes have ended.
+def break_claims(lock: Path, signature: Path, *, of: Holder, gone: bool) -> None:
+    """Remove the claims of a process that has ended, and of others that are known to have; no other claim.
+
+    Parameters
+    ----------
+    lock, signature
+        The lock's file, and the file that says who holds it.
+    of
+        The process.
+    gone
+        Whether somebody vouches that all claimants that cannot be asked about have ended; also one whose claim
+        cannot be read.
 
     Examples
     --------
-    >>> break_all(Path("no-such-folder/lock"), Path("no-such-folder/holder.json"))
+    >>> break_claims(Path("no-such-folder/lock"), Path("no-such-folder/holder.json"), of=Holder(), gone=False)
     """
-    for name, _ in _claims(lock, signature):
-        _break(lock, name)
+    try:
+        claims = _claims(lock, signature)
+    except SoftFileLockProtocolError:  # half a claim, after a power cut
+        if gone:
+            for path in (_folder(lock) / "claims").glob("*.claim"):
+                path.unlink(missing_ok=True)
+        return
+    for name, who in claims:
+        ended = who.gone()
+        if name == of.claim or ended or (gone and ended is None):
+            _break(lock, name)
+
+
+def _readable(lock: StrictSoftFileLock) -> bool:
+    """Whether all claims can be read; half a claim, after a power cut, is one of which nobody knows whose it is."""
+    try:
+        _ = lock.claims
+    except SoftFileLockProtocolError:
+        return False
+    return True
 
 
 def _lock(lock: Path) -> StrictSoftFileLock:
@@ -92,14 +125,21 @@ def _lock(lock: Path) -> StrictSoftFileLock:
 
 def _claims(lock: Path, signature: Path) -> list[tuple[str, Holder]]:
     """Return the claims by name, each with its process: what it signed, or what the claim itself says."""
-    if not lock.with_name(f"{lock.name}{SUFFIX}.filelock").is_dir():
+    if not _folder(lock).is_dir():
         return []
     signed = read(signature)
     token = "" if signed is None or signed.claim is None else _token(signed.claim)
     return [
-        (claim.name, signed if signed and claim.token == token else unsigned(claim.pid, claim.hostname))
+        (
+            claim.name,
+            signed if signed and claim.token == token else unsigned(claim.pid, claim.hostname, claim.start),
+        )
         for claim in _lock(lock).claims
     ]
+
+
+def _folder(lock: Path) -> Path:
+    return lock.with_name(f"{lock.name}{SUFFIX}.filelock")
 
 
 def _token(name: str) -> str:

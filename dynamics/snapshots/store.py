@@ -296,6 +296,8 @@ class Store:
                 for name in self.arrays:
                     self.read(name, [epoch])
             except Damaged:
+                for name in self.arrays:  # first: while the commit is there, the other cannot make its own
+                    self.chunk(name, epoch).unlink(missing_ok=True)
                 self.uncommit(epoch)
             raise
 

@@ -217,12 +217,12 @@ def _train_epochs(
     *,
     start_seconds: float,
 ) -> None:
-    try:
-        with stopping.training():
+    with stopping.training():
+        try:
             _epochs(trainer, writer, report, state_share, start_seconds=start_seconds)
-    except stopping.Stopped:
-        trainer.save_unsaved()
-        raise
+        except stopping.Stopped:
+            trainer.save_unsaved()  # in the block: a second signal must not end the process before it has
+            raise
 
 
 def _epochs(

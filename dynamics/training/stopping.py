@@ -33,7 +33,8 @@ def heed() -> None:
     ...     _ = signal.signal(signum, old)
     """
     for signum in SIGNALS:
-        signal.signal(signum, _ask)
+        if signal.getsignal(signum) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(signum, _ask)
 
 
 def _ask(signum: int, frame: FrameType | None) -> None:

@@ -44,9 +44,16 @@ class Work:
         context.current_actor.run.remote()  # its own call: done again if Ray starts the actor again elsewhere
 
     def run(self) -> None:
-        """Run the worker to its end."""
+        """Run the worker to its end, and this actor's, whatever happens."""
         import ray
 
+        try:
+            self._work()
+        finally:
+            # Not exit_actor, which waits for this call to end: the caller is the actor itself.
+            ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
+
+    def _work(self) -> None:
         with open(self.log, "ab") as log:  # noqa: PTH123
             read, write = os.pipe()  # closed when this process dies, however it does: the worker stops then
             process = subprocess.Popen(
@@ -56,8 +63,6 @@ class Work:
             os.close(read)
             process.wait()
             os.close(write)
-        # Not exit_actor, which waits for this call to end: the caller is the actor itself.
-        ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
 
 
 def submit(

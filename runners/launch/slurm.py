@@ -5,12 +5,14 @@ Only a command line is pickled. Before a job's time is up, or when it is preempt
 its state and ends, and the job is put back into the queue.
 """
 
+import contextlib
 import math
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,9 @@ class Work:
     def __call__(self) -> None:
         """Run the worker to its end; if it has failed or was stopped, so is the job."""
         self._process = subprocess.Popen(self.command)
-        if status := self._process.wait():
+        while (status := self._process.poll()) is None:
+            time.sleep(0.2)  # not wait, which could not be called again by a signal's handler
+        if status:
             sys.exit(status)
 
     def checkpoint(self) -> Any:
@@ -48,9 +52,19 @@ class Work:
         import submitit
 
         if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)  # Slurm may have signalled this process alone
-            self._process.wait(SAVED)
+            _stop(self._process.pid)
         return submitit.helpers.DelayedSubmission(Work(self.command))
+
+
+def _stop(pid: int) -> None:
+    """Let a child save its state and end, within :data:`SAVED` seconds; another call still gets its status."""
+    deadline = time.monotonic() + SAVED
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it has ended, and its status was taken
+        os.kill(pid, signal.SIGTERM)  # Slurm may have signalled its parent alone
+        while time.monotonic() < deadline:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+                return
+            time.sleep(0.1)
 
 
 def submit(

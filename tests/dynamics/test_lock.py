@@ -13,7 +13,7 @@ import pytest
 
 from dynamics import lock, study_file
 from dynamics.errors import explained
-from dynamics.lock import Locked, filesystem, holder, jobs, release, seed_lock
+from dynamics.lock import Holder, Locked, filesystem, holder, jobs, release, release_files, seed_lock
 
 NO_LOCKS = """
 import errno, fcntl, os
@@ -296,11 +296,49 @@ class TestOnASharedDisk:
     def test_a_host_whose_own_disk_it_is_sees_the_claim(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with seed_lock(folder):
+        with seed_lock(folder) as held:
             monkeypatch.setattr(lock, "is_local", lambda path: True)
             with pytest.raises(Locked), seed_lock(folder):
                 pytest.fail("two processes hold one seed")
+            held.check()  # the one that was refused has touched nothing
             monkeypatch.undo()
+
+    def test_a_claim_that_cannot_be_read_is_freed_by_who_vouches_for_it(self, folder: Path) -> None:
+        with seed_lock(folder):
+            pass
+        (folder / f"lock.strict.filelock/claims/held-v1-{'a' * 32}.claim").touch()  # as after a power cut
+        with pytest.raises(Locked), seed_lock(folder):
+            pytest.fail("nobody knows whose it is")
+        with pytest.raises(Locked):
+            release(folder)
+        release(folder, gone=True)
+        with seed_lock(folder):
+            pass
+
+    def test_what_is_taken_while_somebody_asks_is_not_freed(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dead = Holder(
+            1, "node2", None, "x", jobs.Job("slurm", "41", cluster="c"), "held-v1-" + "0" * 32 + ".claim"
+        )
+        with seed_lock(folder) as held:
+            seen = iter([dead])
+            look = lock._holder
+            monkeypatch.setattr(lock, "_holder", lambda *where: next(seen, None) or look(*where))
+            monkeypatch.setattr(jobs, "_asked", lambda job, when: True)
+            with pytest.raises(Locked):
+                release(folder)
+            held.check()
+
+    def test_files_that_a_killed_command_had_locked_are_freed(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / ".study.toml.lock.strict.filelock" / "claims").mkdir(parents=True)
+        (folder / ".study.toml.lock.json").write_text('{"pid": 1, "host": "node2"}')
+        with pytest.raises(Locked):
+            release_files(folder)
+        [(path, by)] = release_files(folder, gone=True)
+        assert path.name == ".study.toml.lock" and by.host == "node2"
+        assert release_files(folder) == []
 
     def test_a_job_that_its_scheduler_has_ended_holds_nothing(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,11 @@
 """What launchers are given and say; real clusters are in tests/cluster."""
 
 import builtins
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +99,32 @@ def test_a_class_of_a_notebook_cannot_be_sent(tmp_path: Path, monkeypatch: pytes
         elsewhere._check_importable(plan.missing)
     record(Plan([], []))
     assert not (tmp_path / "s").exists()
+
+
+def test_a_job_that_must_end_lets_its_worker_save_and_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its signal arrives while it waits for the worker: waiting again in the handler never returned."""
+    pytest.importorskip("submitit")
+    ready = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(3)); time.sleep(60)"
+    work = slurm.Work([sys.executable, "-c", ready])
+    again: list[object] = []
+
+    class RequeuedError(Exception):
+        pass
+
+    def requeue(*_: object) -> None:
+        again.append(work.checkpoint())
+        raise RequeuedError
+
+    before = signal.signal(signal.SIGUSR2, requeue)
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGUSR2)).start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(RequeuedError):
+            work()
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert time.monotonic() - began < slurm.SAVED / 2 and work._process is not None
+    assert work._process.wait(10) in (3, -signal.SIGTERM)
+    assert again[0].function.command == work.command  # type: ignore[attr-defined]

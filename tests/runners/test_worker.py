@@ -96,12 +96,24 @@ def test_a_worker_says_what_is_wrong(tmp_path: Path) -> None:
         worker.main(["--runs", str(tmp_path), "--study", "t", "--data-root", "$NOWHERE/nowhere"])
 
 
+def test_of_two_hosts_with_other_images_the_later_is_refused(tmp_path: Path) -> None:
+    recipes = {"supervised": study_file.preset("supervised", "quick")}
+    study_file.record(tmp_path / "s", recipes, [0], data={"digits": "one"})
+    with pytest.raises(UserError, match=r"different images of digits .*one, here two"):
+        study_file.record(tmp_path / "s", recipes, [1], data={"digits": "two"})
+    study_file.record(tmp_path / "s", recipes, [1], data={"digits": "one"})
+
+
 def test_methods_keep_seeds_of_their_own(tmp_path: Path) -> None:
     for method, seeds in (("supervised", range(4)), ("simclr", range(2)), ("supervised", [7])):
         study_file.record(tmp_path / "s", {method: study_file.preset(method, "quick")}, seeds)
     study = study_file.read(tmp_path / "s" / study_file.NAME)
     assert study.seed_list("supervised") == [0, 1, 2, 3, 7] and study.seed_list("simclr") == [0, 1]
     assert study.seeds_of == {"simclr": 2}
+    some = worker.WorkerArguments(study=("s",), runs=tmp_path, seeds="1-3")
+    assert [(job.method, job.seed) for job in worker.plan_of(study, some).missing] == [
+        ("simclr", 1), *(("supervised", seed) for seed in (1, 2, 3)),
+    ]  # fmt: skip
     where = worker.WorkerArguments(study=("s",), runs=tmp_path)
     assert [(job.method, job.seed) for job in worker.plan_of(study, where).missing] == [
         ("simclr", 0), ("simclr", 1), *(("supervised", seed) for seed in (0, 1, 2, 3, 7)),
