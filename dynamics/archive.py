@@ -145,7 +145,9 @@ def pack(members: Iterable[tuple[str, bytes]], to: Path) -> int:
         try:
             with zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
                 for name, content in members:
-                    archive.writestr(zipfile.ZipInfo(name), content)  # no times: equal studies, equal bytes
+                    info = zipfile.ZipInfo(name)  # without the time of day: equal studies make equal bytes
+                    info.external_attr = (stat.S_IFREG | 0o644) << 16  # for those who extract it
+                    archive.writestr(info, content)
             files.sync(aside)
             aside.rename(to)
         except BaseException:

@@ -280,6 +280,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def on_disk(path: Path) -> bool:
+    """Whether the operating system knows a path; that of a file in an archive only reads itself.
+
+    Examples
+    --------
+    >>> on_disk(Path("runs"))
+    True
+    """
+    return type(path) is type(Path())
+
+
 def read_regular(path: Path) -> bytes | None:
     """Read a file; return None if there is none. A pipe is not waited for.
 
@@ -293,7 +304,7 @@ def read_regular(path: Path) -> bytes | None:
     >>> read_regular(Path("no-such-file")) is None
     True
     """
-    if type(path) is not type(Path()):  # in an archive, which holds nothing but files
+    if not on_disk(path):
         return path.read_bytes() if path.is_file() else None
     try:
         with open(path, "rb", opener=_at_once) as file:

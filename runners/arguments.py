@@ -32,14 +32,9 @@ AS_IN_THE_FILE = "preset"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resources:
-    """Where to compute and to store runs and data; except for `preset`, no flag here changes a result."""
+class Machine:
+    """Where to compute and to store runs and data; no flag here changes a result."""
 
-    preset: str | None = None
-    """quick (digits, minutes on a CPU), cifar-small (photographs, a night), thesis (CIFAR-10) or a study file that
-    ends in .toml; by default thesis if there is a GPU, otherwise quick."""
-    study: str | None = None
-    """Name of the study; by default that of the preset."""
     runs: Path = Path("runs")
     """Folder that holds the studies."""
     data_root: Path = Path("data")
@@ -57,6 +52,19 @@ class Resources:
     replace_epochs: bool = False
     """Let an interrupted seed go on although code, libraries or processor have changed, and replace the epochs that
     come out differently."""
+    wait: bool = False
+    """Return when every seed is complete, whoever trains it; seeds of processes that end are taken up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources(Machine):
+    """Which study to train, and where; except for `preset`, no flag here changes a result."""
+
+    preset: str | None = None
+    """quick (digits, minutes on a CPU), cifar-small (photographs, a night), thesis (CIFAR-10) or a study file that
+    ends in .toml; by default thesis if there is a GPU, otherwise quick."""
+    study: str | None = None
+    """Name of the study; by default that of the preset."""
     launcher: Literal["local", "slurm", "ray"] = "local"
     """Where workers run: local (processes here), slurm (an array of jobs) or ray (actors of a cluster)."""
     launcher_args: str = ""
@@ -64,8 +72,6 @@ class Resources:
     num_gpus=0.5."""
     ray_address: str | None = None
     """Address of the Ray cluster, such as 10.0.0.1:6379; by default the one that this host belongs to."""
-    wait: bool = False
-    """Return when every seed is complete, whoever trains it; seeds of processes that end are taken up."""
     dry_run: bool = False
     """Print what would be trained, with an estimate of the hours, and stop."""
 

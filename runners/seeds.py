@@ -20,7 +20,7 @@ from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.study import check_complete, check_data, choose_resources
-from runners.arguments import Resources, announce, parse_with_recipe, wanted_seeds
+from runners.arguments import Machine, Resources, announce, parse_with_recipe, wanted_seeds
 from runners.launch import elsewhere
 from runners.launch.estimate import preview
 from runners.progress import Board, duration
@@ -79,7 +79,7 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
 
 def work(
     jobs: Sequence[Job],
-    where: Resources,
+    where: Machine,
     *,
     devices: Sequence[str],
     workers: int,

@@ -7,6 +7,7 @@ any time, and another takes up what it has left.
 python -m runners.worker --study NAME
 """
 
+import dataclasses
 import os
 import shlex
 import socket
@@ -15,7 +16,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from rich.progress import track
 
@@ -28,12 +28,12 @@ from dynamics.names import check_study_name, counted
 from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.study import check_data, choose_resources
-from runners.arguments import Resources, wanted_seeds
+from runners.arguments import Machine, wanted_seeds
 from runners.seeds import work
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerArguments:
+class WorkerArguments(Machine):
     """Which studies to work on, and with what."""
 
     study: tuple[str, ...]
@@ -42,22 +42,6 @@ class WorkerArguments:
     """Methods to train; all of the study by default."""
     seeds: str | None = None
     """Seeds to train, such as 0-9,20; all of the study by default."""
-    runs: Path = Path("runs")
-    """Folder that holds the studies; shared by all hosts."""
-    data_root: str = "data"
-    """Folder that holds the data on this host; $VARIABLES are replaced."""
-    download: bool = False
-    """Download the data set if it is absent."""
-    workers: int | Literal["auto"] = "auto"
-    """Number of seeds trained at a time; auto is one per GPU that this process sees, or one per core."""
-    device: str = "auto"
-    """Device to train on: auto, cpu, cuda or cuda:1."""
-    engine: Literal["auto", "eager", "graph", "compiled"] = "auto"
-    """How training steps are sent to a GPU, see `python -m runners.seeds --help`."""
-    replace_epochs: bool = False
-    """Let an interrupted seed go on although code, libraries or processor have changed."""
-    wait: bool = False
-    """Stay until every seed is complete, and take up those whose process ends; by default leave them to others."""
     lifeline: int | None = None
     """Descriptor whose end stops this worker, for launchers."""
 
@@ -114,7 +98,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = cli(WorkerArguments, argv, prog="python -m runners.worker", description=__doc__)
     if arguments.lifeline is not None:
         threading.Thread(target=_stop_with, args=(arguments.lifeline,), daemon=True).start()
-    data_root = Path(os.path.expandvars(arguments.data_root)).expanduser()
+    data_root = Path(os.path.expandvars(arguments.data_root)).expanduser()  # $SCRATCH, as it is on this host
     studies = [read_study(arguments.runs, name) for name in arguments.study]
     plan = Plan.together(plan_of(study, arguments) for study in studies)
     if not plan.missing:
@@ -133,13 +117,7 @@ def main(argv: Sequence[str]) -> int:
         record(plan, data=fingerprints)
     host, left = socket.gethostname(), counted(len(plan.missing), "seed")
     say(f"{left} left, {workers} at a time on {', '.join(devices)} of {host}")
-    where = Resources(
-        runs=arguments.runs,
-        data_root=data_root,
-        engine=arguments.engine,
-        replace_epochs=arguments.replace_epochs,
-        wait=arguments.wait,
-    )
+    where = dataclasses.replace(arguments, data_root=data_root)
     again = shlex.join(["python", "-m", "runners.worker", *argv])
     return work(
         longest_first(plan.missing), where, devices=devices, workers=workers, again=again, alone=False

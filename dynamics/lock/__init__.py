@@ -11,8 +11,6 @@ then signs, then looks for the other.
 """
 
 import contextlib
-import errno
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +19,7 @@ from typing import NamedTuple
 
 from dynamics import files
 from dynamics.errors import UserError
-from dynamics.lock import strict
+from dynamics.lock import strict, system
 from dynamics.lock.filesystem import is_local
 from dynamics.lock.holder import Holder, beating, heartbeat, read, sign
 from dynamics.lock.jobs import Job
@@ -44,8 +42,6 @@ LOCK = "lock"
 HOLDER = "holder.json"
 PATIENCE = 0.5  # seconds: longer than :func:`holder` in another process holds the lock
 REWRITTEN = 60.0  # seconds: far longer than it takes to rewrite a file
-NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
-"""What a disk without locks answers."""
 
 
 class Locked(UserError):  # noqa: N818 - the name says it
@@ -132,15 +128,11 @@ def holder(folder: Path) -> Holder | None:
 
 def _holder(lock: Path, signature: Path) -> Holder | None:
     native = is_local(lock.parent)
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        descriptor = os.open(lock, os.O_RDONLY | os.O_NONBLOCK)
+    if native:
         try:
-            if native:
-                native = _flock(descriptor, fcntl.LOCK_SH)  # enough to see a writer, and keeps no reader out
+            native = system.is_free(lock)
         except BlockingIOError:
             return read(signature) or Holder()
-        finally:
-            os.close(descriptor)
     if others := strict.claimants(lock, signature):
         return others[0]
     signed = read(signature)
@@ -239,10 +231,12 @@ def _held(lock: Path, signature: Path, *, what: Path, patience: float) -> Iterat
 def _taken(lock: Path, signature: Path) -> tuple[Holder, Callable[[], None]] | None:
     """Take a lock and sign it; return the signature and what releases it, or None if another process has it."""
     with files.full_disk_explained(lock.parent), contextlib.ExitStack() as held:
-        native = _natively(lock, held) if is_local(lock.parent) else False
-        if native is None:
-            return None
-        claim = None
+        claim, native = None, False
+        if is_local(lock.parent):
+            try:
+                native = system.take(lock, held)
+            except BlockingIOError:
+                return None
         if not native:
             claim = strict.take(lock, signature)
             if claim is None:
@@ -256,42 +250,6 @@ def _taken(lock: Path, signature: Path) -> tuple[Holder, Callable[[], None]] | N
                 signature.unlink(missing_ok=True)
             return None
         return signed, held.pop_all().close
-
-
-def _natively(lock: Path, held: contextlib.ExitStack) -> bool | None:
-    """Take the operating system's lock; return False if the disk has none, None if another process has it."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
-    owner = os.getpid()
-
-    def let_go() -> None:
-        if os.getpid() == owner:  # processes forked from this one have the same lock
-            _flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
-
-    held.callback(let_go)
-    try:
-        return _flock(descriptor, fcntl.LOCK_EX)
-    except BlockingIOError:
-        return None
-
-
-def _flock(descriptor: int, how: int) -> bool:
-    """Lock an open file; return False if its disk has no locks.
-
-    Raises
-    ------
-    BlockingIOError
-        If another process holds it.
-    """
-    try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-    except PermissionError as error:  # what some network disks answer
-        raise BlockingIOError from error
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        return False
-    return True
 
 
 def _seen(lock: Path, signature: Path) -> Holder:

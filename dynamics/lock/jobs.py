@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 ASK_AGAIN = 30.0
 """Seconds for which an answer of a scheduler holds; many workers ask about the same few jobs."""
+MAY_RUN = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING")
+"""States of a job of Slurm that may have a process."""
 RAY_NODE, RAY_ADDRESS = "DYNAMICS_RAY_NODE", "RAY_ADDRESS"
 """Environment of a worker that Ray has started: its node's id, and its cluster."""
 _ASK_RAY = """
@@ -121,12 +123,8 @@ def _slurm_says(job: Job) -> bool | None:
     state = fields.get("JobState", "")
     if _number(fields.get("Restarts", "0")) > job.restarts:
         return state != "COMPLETING" or None
-    # A job that completes, or waits to be started again, may have a process left until its node has said otherwise.
-    return (
-        True
-        if state and state not in ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING")
-        else None
-    )
+    # Of a job that is completing a process may be left; of one that waits, or has ended, Slurm knows of none.
+    return None if not state or state in MAY_RUN else True
 
 
 def _ray_says(job: Job) -> bool | None:

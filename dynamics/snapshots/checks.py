@@ -53,13 +53,10 @@ def state(folder: Path) -> State:
         try:
             group = current(folder)
             if complete.is_finished(folder):
-                made_by = complete.check(folder).made_by or identity(
-                    folder
-                )  # version 0.1's list does not say
+                listed = complete.check(folder).made_by  # which version 0.1 did not say
+                fingerprint = (listed or identity(folder))["fingerprint"]
                 epochs = _declared_epochs(folder / FINISHED)
-                return State(
-                    kind="complete", epochs=epochs, committed=epochs, fingerprint=made_by["fingerprint"]
-                )
+                return State(kind="complete", epochs=epochs, committed=epochs, fingerprint=fingerprint)
             seen = State(kind="empty", holder=lock.holder(folder), heartbeat=lock.last_sign(folder))
             seen = replace(seen, **_progress(folder, group))
             return replace(seen, kind="partial" if seen.committed else "empty")

@@ -188,7 +188,7 @@ def check(folder: Path) -> Completion:
     """
     completion = read(folder)
     check_identity(identity(folder), completion.made_by, folder / COMPLETE)
-    place, look = os.fspath(folder), os.stat if type(folder) is type(Path()) else None
+    place, look = os.fspath(folder), os.stat if files.on_disk(folder) else None
     for name, listed in completion.files.items():
         try:
             # A path is ten times as slow to make as a string, and there are thousands.

@@ -21,8 +21,8 @@ class Superseded(UserError):  # noqa: N818 - the name says it
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"{folder} is being written by another process, which this one stops for; its epochs are as they "
-            "were: nothing is to be done, unless that process is not yours"
+            f"{folder} is being written by another process as well, which was faster: this one has stopped, and "
+            "changed none of its epochs"
         )
 
 

@@ -33,7 +33,7 @@ class Run:
     ----------
     folder
         The seed's folder.
-    patiently
+    lazily
         Of a finished run, read nothing but run.json and complete.json before the first of its arrays is read: what is
         wrong with the others is then said there.
 
@@ -52,7 +52,7 @@ class Run:
         If there is no run in the folder, or its metadata is damaged.
     """
 
-    def __init__(self, folder: Path, *, patiently: bool = False) -> None:
+    def __init__(self, folder: Path, *, lazily: bool = False) -> None:
         self.folder = folder
         record = read_run_json(folder)
         self._identity = identity_of(record)
@@ -71,7 +71,7 @@ class Run:
             self.wall_seconds = self._completion.wall_seconds
         self._store: Store | None = None
         self._chosen: np.ndarray | None = None
-        if not (self.complete and patiently):
+        if not (self.complete and lazily):
             _ = self._places  # those that are there now
 
     @cached_property

@@ -56,7 +56,7 @@ def open_runs(
             f"no seed {absent[0]} of {method} in {runs / study} (there: {_listed(there)}): choose one of those"
         )
     folders = [seed_folder(runs, study, method, seed) for seed in (there if seeds is None else sorted(seeds))]
-    opened = [Run(folder, patiently=True) for folder in folders if has_record(folder)]
+    opened = [Run(folder, lazily=True) for folder in folders if has_record(folder)]
     kept = [run for run in opened if run.complete or (run.epochs and not complete_only)]
     if not kept:
         what = "finished seed" if complete_only else "seed with an epoch on disk"

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What there is to train, in which state it is, and about how long it takes, from seeds that are complete."""
 
-from analysis.framework import console
 from analysis.framework.console import say
-from analysis.framework.table import Column, Table
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.names import counted
@@ -14,32 +12,23 @@ from runners.progress import duration, name
 
 def preview(plan: Plan) -> int:
     """Print each seed that would be trained, its state and its estimated time; return the exit status."""
-    rows, total = [], 0.0
-    pace = seconds_per_view(plan)
+    total, pace = 0.0, seconds_per_view(plan)
     for job in longest_first(plan.missing):
         state = snapshots.state(job.folder)
         left = job.recipe.epochs - state.committed
-        seconds = None
+        words = [f"{state.committed} are there"] if state.committed else []
         if pace:
             seconds = left * views_trained_on(job.method, job.recipe) * pace.get(job.method, _mean(pace))
             total += seconds
-        words = f"{state.kind}, {state.committed} epochs" if state.committed else "not begun"
-        held = "" if state.holder is None else f", held by {state.holder}"
-        say(f"would train {name(job)} for {counted(left, 'epoch')} in {job.folder}")
-        rows.append({"seed": name(job), "state": words + held, "epochs": left, "time": duration(seconds)})
-    columns = [
-        Column("seed", "seed"),
-        Column("state", "state"),
-        Column("epochs", "epochs left", "d"),
-        Column("time", "estimate"),
-    ]
-    note = (
-        f"about {total / 3600:.2g} hours of one worker, as complete seeds of the study took"
-        if pace
-        else "no seed is complete yet, and nothing else says how long one takes"
-    )
-    if rows:
-        console.show(Table(caption="to train", columns=columns, rows=rows, notes=[note]))
+            words.append(f"about {duration(seconds)}")
+        if state.holder is not None:
+            words.append(f"held by {state.holder}")
+        more = f" ({', '.join(words)})" if words else ""
+        say(f"would train {name(job)} for {counted(left, 'epoch')} in {job.folder}{more}")
+    if pace and plan.missing:
+        say(f"about {total / 3600:.2g} hours of one worker, as complete seeds of the study took")
+    elif plan.missing:
+        say("no seed is complete yet, and nothing else says how long one takes")
     return 0
 
 

@@ -12,11 +12,6 @@ import pytest
 
 from tests.cluster import study
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="make test-cluster runs it"),
-]
 ray = pytest.importorskip("ray", reason="needs ray")
 NODE = """
 import json, subprocess, sys, time
@@ -95,15 +90,6 @@ def cluster() -> Iterator[Cluster]:
     there = Cluster()
     yield there
     there.stop()
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study, trained by this machine alone."""
-    folder = tmp_path_factory.mktemp("alone")
-    done = study.train(folder)
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 def ways_to_kill(cluster: Cluster, folder: Path) -> dict[str, Callable[[], bool]]:

@@ -11,27 +11,12 @@ import pytest
 from tests.cluster import study
 from tests.cluster.slurm import NODES, Slurm, processes_with
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif("TEST_CLUSTER" not in os.environ, reason="make test-cluster runs it"),
-]
-
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
     cluster = Slurm(tmp_path_factory.mktemp("slurm"))
     yield cluster
     cluster.stop()
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study, trained by this machine alone."""
-    folder = tmp_path_factory.mktemp("alone")
-    done = study.train(folder)
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 def ways_to_kill(slurm: Slurm, folder: Path) -> dict[str, Callable[[], bool]]:

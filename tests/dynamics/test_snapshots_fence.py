@@ -30,7 +30,7 @@ def test_a_later_writer_stops_where_the_earlier_one_has_gone_on(tmp_path: Path) 
     earlier = record(tmp_path, [1, 2])
     later = snapshots.Writer.reopen(tmp_path)
     earlier.write(3, *epoch_entry(3))
-    with pytest.raises(Superseded, match="being written by another process"):
+    with pytest.raises(Superseded, match="being written by another process as well"):
         later.write(3, *other_bits(3))
     earlier.write(4, *epoch_entry(4))
     assert holds(tmp_path, [1, 2, 3, 4])
