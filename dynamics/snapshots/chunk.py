@@ -43,7 +43,7 @@ def encoded(values: np.ndarray) -> bytes:
 
 
 def decoded(stored: bytes, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the values of a chunk.
+    """Return the values of a chunk, which cannot be written to: they are the decoded bytes themselves.
 
     Raises
     ------

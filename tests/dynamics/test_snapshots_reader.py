@@ -100,6 +100,14 @@ def test_epochs_are_chosen_by_number_in_the_order_asked(
     assert len(run.scalars(epochs)["loss"]) == len(expected)
 
 
+def test_what_is_read_is_the_callers_own(tmp_path: Path) -> None:
+    """PyTorch warns of arrays that cannot be written to."""
+    record(tmp_path, [1, 2])
+    run = snapshots.Run(tmp_path)
+    for values in (run.examples, run.correct(), run.labels, run.scalars()["loss"]):
+        assert values is not None and values.flags.writeable
+
+
 def test_an_epoch_that_is_not_there_is_an_error(runs: Path) -> None:
     with pytest.raises(UserError, match=r"seed-0001 has no epoch 4 \(there: 1 to 3\)"):
         snapshots.Run(seed(runs, 1)).correct([1, 4])
