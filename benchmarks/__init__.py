@@ -7,6 +7,8 @@ package: `python -m benchmarks` runs it.
 
 from typing import Literal, get_args
 
-Name = Literal["train", "photographs", "seeds", "engines", "analysis", "augment", "store", "recording"]
+Name = Literal[
+    "train", "photographs", "seeds", "engines", "analysis", "augment", "store", "recording", "scale"
+]
 NAMES: tuple[Name, ...] = get_args(Name)
 """All benchmarks, in the order of measurement: those with most targets come first, in case time is short."""

@@ -48,7 +48,7 @@ def test_a_process_that_fails_is_told() -> None:
 
 def test_what_targets_are_about_is_measured_first() -> None:
     assert benchmarks.NAMES[:3] == ("train", "photographs", "seeds")
-    assert {*benchmarks.NAMES[3:]} == {"augment", "store", "analysis", "recording", "engines"}
+    assert {*benchmarks.NAMES[3:]} == {"augment", "store", "analysis", "recording", "engines", "scale"}
     assert {key.split(".")[0] for key, *_ in TARGETS} <= set(benchmarks.NAMES)
 
 
