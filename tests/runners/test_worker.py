@@ -64,7 +64,7 @@ def test_a_seed_that_another_process_holds_is_left_to_it_or_waited_for(tmp_path:
 
 @pytest.mark.slow
 def test_what_a_killed_worker_leaves_is_taken_up(tmp_path: Path) -> None:
-    folder = begun(tmp_path, seeds=2, epochs=400)
+    folder = begun(tmp_path, seeds=2, epochs=100)
     victim = start(tmp_path, "--workers", "1")
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline and snapshots.state(folder / "seed-0001").committed < 3:
@@ -73,7 +73,7 @@ def test_what_a_killed_worker_leaves_is_taken_up(tmp_path: Path) -> None:
     victim.communicate()
     out, err = start(tmp_path, "--wait").communicate(timeout=900)
     assert "1 of 1 seed trained" in out, err
-    status, _, err = call(tmp_path / "alone", "--method", "supervised", "--n", "2", "--epochs", "400")
+    status, _, err = call(tmp_path / "alone", "--method", "supervised", "--n", "2", "--epochs", "100")
     ours, theirs = (
         snapshots.Run(place / "s/supervised/seed-0001") for place in (tmp_path, tmp_path / "alone")
     )
