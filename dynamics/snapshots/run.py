@@ -52,6 +52,9 @@ class Run:
         If there is no run in the folder, or its metadata is damaged.
     """
 
+    _completion: complete.Completion | None = None
+    """What complete.json lists, of a finished run."""
+
     def __init__(self, folder: Path, *, lazily: bool = False) -> None:
         self.folder = folder
         record = read_run_json(folder)
@@ -64,7 +67,6 @@ class Run:
         self.panel: dict[str, Any] = record["panel"]
         self.complete = (folder / COMPLETE).exists()
         self.wall_seconds: float | None = None
-        self._completion: complete.Completion | None = None
         if self.complete:
             self._completion = complete.read(folder)
             check_identity(self.identity, self._completion.made_by, folder / COMPLETE)

@@ -98,7 +98,7 @@ def unlike_in_epochs(runs: Sequence[Run]) -> list[Run]:
     """
     first: dict[tuple[str, ...], Run] = {}
     for run in runs:
-        first.setdefault(run.same_parts("epoch/zarr.json", "epoch/c.0") or (str(run.folder),), run)
+        first.setdefault(run.same_parts("epoch/zarr.json", "epoch/c.0") or (str(id(run)),), run)
     return list(first.values())
 
 

@@ -53,7 +53,9 @@ def test_a_seed_that_another_process_holds_is_left_to_it_or_waited_for(tmp_path:
     with seed_lock(folder / "seed-0001"):
         status, out, err = call(tmp_path, "--method", "supervised", "--n", "2")
         assert status == 1 and "seed-0001 is being trained by process" in out and not err
-        assert start(tmp_path).wait(timeout=600) == 0  # others' seeds are none of its business
+        leaving = start(tmp_path)
+        leaving.communicate(timeout=600)
+        assert leaving.returncode == 0  # others' seeds are none of its business
         waiting = start(tmp_path, "--wait")
         time.sleep(5)
         assert waiting.poll() is None
