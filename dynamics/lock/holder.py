@@ -152,7 +152,13 @@ def heartbeat(path: Path) -> float | None:
 
 @contextlib.contextmanager
 def beating(path: Path) -> Iterator[None]:
-    """Touch a signature every :data:`BEAT` seconds while the block runs."""
+    """Touch a signature every :data:`BEAT` seconds while the block runs.
+
+    Examples
+    --------
+    >>> with beating(Path("no-such-folder/holder.json")):
+    ...     pass
+    """
     done = threading.Event()
 
     def beat() -> None:
