@@ -4,6 +4,7 @@
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +40,17 @@ def holders(folder: Path) -> list[int]:
     """Return the processes that train seeds now."""
     states = [snapshots.state(folder / seed) for seed in FOLDERS]
     return [state.holder.pid for state in states if state.holder is not None and state.holder.pid is not None]
+
+
+def kill(pids: Sequence[int], chance: random.Random) -> bool:
+    """Kill one of some processes; return False if there is none, or it has ended by itself."""
+    if not pids:
+        return False
+    try:
+        os.kill(chance.choice(pids), signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def survive(

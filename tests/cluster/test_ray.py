@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -96,17 +95,14 @@ def ways_to_kill(cluster: Cluster, folder: Path) -> dict[str, Callable[[], bool]
     chance = random.Random(1)
 
     def kill_training() -> bool:
-        os.kill(chance.choice(study.holders(folder)), signal.SIGKILL)
-        return True
+        return study.kill(study.holders(folder), chance)
 
     def kill_one(words: str) -> Callable[[], bool]:
         def kill() -> bool:
             pids = subprocess.run(
                 ["pgrep", "-f", words], capture_output=True, text=True, check=False
             ).stdout.split()
-            if pids:
-                os.kill(int(chance.choice(pids)), signal.SIGKILL)
-            return bool(pids)
+            return study.kill([*map(int, pids)], chance)
 
         return kill
 

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-import os
 import random
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,15 +21,12 @@ def ways_to_kill(slurm: Slurm, folder: Path) -> dict[str, Callable[[], bool]]:
     chance = random.Random(1)
 
     def kill_training() -> bool:
-        os.kill(chance.choice(study.holders(folder)), signal.SIGKILL)
-        return True
+        return study.kill(study.holders(folder), chance)
 
     def kill_worker() -> bool:
         there = [pid for node in NODES for pid in processes_with(b"SLURMD_NODENAME=" + node.encode())]
         workers = [pid for pid in there if b"runners.worker" in _command(pid)]
-        for pid in workers[:1]:
-            os.kill(pid, signal.SIGKILL)
-        return bool(workers)
+        return study.kill(workers, chance)
 
     def power_cut() -> bool:
         node = chance.choice(NODES)
