@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-cluster kernels check clean
+.PHONY: demo test test-cluster kernels docs check clean
 
 demo: .venv/installed
 	$(BIN)/python -m runners.study --preset quick --study demo
@@ -16,6 +16,13 @@ test: .venv/installed check
 test-cluster: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[slurm,ray]'
 	TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster
+
+# The site, docs/_build/html: its pages are executed; a warning or a block of code that fails stops it.
+docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
+	rm -rf docs/_build docs/_gallery docs/reference/generated
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs docs/_build/html
+	$(BIN)/python -m pytest tests/site
 
 # No test may depend on which kernels a processor chooses: some that train, with those of older processors.
 KERNELS := $(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "kernels and not gpu"

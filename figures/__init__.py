@@ -40,6 +40,45 @@ class Drawing(Protocol):
         """Draw it; `figures._files.write` sets the style around this."""
 
 
+def draw(name: str, *results: Result) -> Figure:
+    """Draw a figure; a notebook shows it.
+
+    Parameters
+    ----------
+    name
+        Its name or number, such as "sorted-curves" or "4.1"; `python -m figures --list` prints all.
+    results
+        What it draws: the results of the analyses in its file's NEEDS, in any order.
+
+    Returns
+    -------
+    Figure
+        Of matplotlib, at the size of print (5.5 inches are a column of text); `savefig` writes it.
+
+    Raises
+    ------
+    UserError
+        If there is no such figure, a result is missing, or the study did not record what it shows.
+
+    Examples
+    --------
+    >>> from analysis import learning
+    >>> from analysis.framework.example import example_study
+    >>> draw("4.1", learning.analyse(example_study())).get_size_inches().tolist()
+    [5.5, 2.5]
+    """
+    from figures import _files, _notebook  # they import this
+
+    drawing, given = load(find(name)), {result.name: result for result in results}
+    if absent := [need for need in drawing.NEEDS if need not in given]:
+        calls = ", ".join(f"{need}.analyse(study)" for need in absent)
+        raise UserError(f"figure {drawing.NUMBER} also draws {calls} of `analysis`: add that to `results`")
+    if not getattr(drawing, "applies", lambda known: True)(given):
+        raise UserError(f"figure {drawing.NUMBER} shows what the study did not record")
+    _notebook.show_figures()
+    return _files.drawn(drawing, given)
+
+
 def names() -> tuple[str, ...]:
     """Return the names of all figures, as written on a command line, in the order of their numbers."""
     modules = (module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))

@@ -14,7 +14,7 @@ from analysis.framework import results as storage
 from analysis.framework.results import Result
 from dynamics import files
 from dynamics.errors import UserError
-from figures import Results, load
+from figures import Drawing, Results, load
 from figures._style import style
 
 DPI = 300
@@ -65,15 +65,22 @@ def write(name: str, results: Results, folder: Path) -> list[Path]:
     stem = folder / f"figure-{drawing.NUMBER}-{name}"
     paths = []
     with style():
+        figure = drawn(drawing, results)
+        for kind, metadata in (("pdf", {"CreationDate": None, "Title": drawing.TITLE}), ("png", {})):
+            paths.append(stem.with_name(f"{stem.name}.{kind}"))
+            files.atomic_write(paths[-1], _bytes(figure, kind, metadata))
+    return paths
+
+
+def drawn(drawing: Drawing, results: Results) -> Figure:
+    """Draw a figure in its style, and say on it what is not as usual."""
+    with style():
         figure = drawing.draw(results)
         if any(
             known.get("mates") == "random" for result in results.values() for known in result.inputs.values()
         ):
             figure.suptitle("answers of methods without labels: among random mates", fontsize=7)
-        for kind, metadata in (("pdf", {"CreationDate": None, "Title": drawing.TITLE}), ("png", {})):
-            paths.append(stem.with_name(f"{stem.name}.{kind}"))
-            files.atomic_write(paths[-1], _bytes(figure, kind, metadata))
-    return paths
+    return figure
 
 
 def _bytes(figure: Figure, kind: str, metadata: dict[str, str | None]) -> bytes:

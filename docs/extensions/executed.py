@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Execute the fenced blocks of every page, in order, in one folder for each page, and show what they print.
+
+Pages stay plain Markdown. A block's first word after the fence says what it is, its second word what happens to it:
+
+- ``python`` and ``sh`` blocks are executed, by myst-nb in the page's kernel;
+- with a second word that has a dot or a slash (``toml my-study.toml``) a block is saved as that file, and shown with its name;
+- with another second word (``sh slurm``) a block needs what this machine may lack, and is only shown: the word names it, and
+  has to be one of NEEDS; a test parses its commands all the same;
+- all other blocks (``text``, ``toml``) are only shown.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+NEEDS = {
+    "checkout": "a checkout of the project",
+    "cluster": "a cluster",
+    "download": "a network",
+    "gpu": "a GPU",
+    "install": "package registries",
+    "hours": "hours",
+}
+"""Why a block is only shown."""
+BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NOTEBOOK = """---
+file_format: mystnb
+kernelspec: {{name: python3}}
+mystnb: {{execution_timeout: 900}}
+---
+```{{code-cell}}
+:tags: [remove-cell]
+import os, pathlib
+folder = pathlib.Path({folder!r})
+folder.mkdir(parents=True, exist_ok=True)
+os.chdir(folder)
+for name in ("published", "dynamics/presets"):
+    link = folder / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.exists() or link.symlink_to(pathlib.Path({root!r}) / name)
+```
+
+"""
+"""What goes before a page that is executed: it works in a folder of its own, beside the published studies."""
+SHELL, SAVE = "%%bash\n", "%%writefile "
+
+
+def blocks(page: str) -> list[tuple[str, str, str]]:
+    """Return language, second word and content of every fenced block of a page."""
+    return [(language, word or "", code) for language, word, code in BLOCK.findall(page)]
+
+
+def what_happens(language: str, word: str) -> str:
+    """Return what is done with a block: "run", "save" or "show"."""
+    if "." in word or "/" in word:
+        return "save"
+    if language in ("python", "sh") and not word:
+        return "run"
+    if word and word not in NEEDS:
+        raise ValueError(f"the second word of a block must be a file or one of {', '.join(NEEDS)}, got {word!r}")
+    return "show"
+
+
+def as_notebook(page: str, *, root: Path, folder: Path) -> tuple[str, Counter[str]]:
+    """Return a page whose blocks are cells that are executed, and how many blocks are run, saved and shown."""
+    counts: Counter[str] = Counter()
+
+    def cell(found: re.Match[str]) -> str:
+        language, word, code = found[1], found[2] or "", found[3]
+        what = what_happens(language, word)
+        if language in ("python", "sh"):
+            counts[what] += 1
+        if what == "show":
+            return f"```{'bash' if language == 'sh' else language}\n{code}```"
+        start = f"{SAVE}{word}\n" if what == "save" else SHELL if language == "sh" else ""
+        tags = ":tags: [remove-output]\n" if what == "save" else ""
+        return f"```{{code-cell}}\n{tags}{start}{code}```"
+
+    found = BLOCK.sub(cell, page)
+    if not counts["run"] and "{code-cell}" not in found:
+        return found, counts
+    return NOTEBOOK.format(folder=str(folder), root=str(root)) + found, counts
+
+
+def _read(app: Sphinx, docname: str, source: list[str]) -> None:
+    if app.env.doc2path(docname).suffix != ".md":
+        return
+    folder = Path(app.outdir).parent / "work" / docname
+    source[0], counts = as_notebook(source[0], root=Path(app.srcdir).parent, folder=folder)
+    app.env.metadata[docname]["blocks"] = dict(counts)
+
+
+def _without_magic(app: Sphinx, document: nodes.document) -> None:
+    """Show a block as it stands on the page: a shell's commands, a file's content under its name."""
+    for block in document.findall(nodes.literal_block):
+        text = block.astext()
+        if text.startswith(SHELL):
+            block["language"] = "bash"
+            block[:] = [nodes.Text(text.removeprefix(SHELL))]
+            block.rawsource = block.astext()
+        elif text.startswith(SAVE):
+            first, _, code = text.partition("\n")
+            name = first.removeprefix(SAVE)
+            block["language"] = {".py": "python", ".toml": "toml"}.get(Path(name).suffix, "text")
+            block[:] = [nodes.Text(code)]
+            block.rawsource = code
+            caption = nodes.paragraph("", "", nodes.literal("", name), classes=["file-name"])
+            block.parent.insert(block.parent.index(block), caption)
+
+
+def _count(app: Sphinx, error: Exception | None) -> None:
+    if error is None and app.builder.name == "html":
+        total: Counter[str] = Counter()
+        for metadata in app.env.metadata.values():
+            total.update(metadata.get("blocks") or {})
+        print(f"blocks of code: {total['run']} executed, {total['save']} saved, {total['show']} shown only")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect this to Sphinx."""
+    app.connect("source-read", _read)
+    app.connect("doctree-read", _without_magic)
+    app.connect("build-finished", _count)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
