@@ -35,7 +35,6 @@ os.environ |= {
     "PYTHONPATH": str(HERE.parent),
     "OMP_NUM_THREADS": "1",
     "COLUMNS": "96",
-    "MPLBACKEND": os.environ.get("MPLBACKEND", "agg"),
     "KERAS_BACKEND": "torch",
     "HF_HUB_OFFLINE": "1",
     "PYTHONWARNINGS": "ignore",

@@ -18,6 +18,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+ROOT = Path(__file__).resolve().parents[2]
 NEEDS = {
     "checkout": "a checkout of the project",
     "cluster": "a cluster",
@@ -35,7 +36,19 @@ mystnb: {{execution_timeout: 900}}
 ---
 ```{{code-cell}}
 :tags: [remove-cell]
-import os, pathlib
+import os, pathlib, subprocess
+from IPython.core.magic import register_cell_magic
+
+@register_cell_magic
+def commands(line, cell):
+    environment = {{key: value for key, value in os.environ.items() if key != "MPLBACKEND"}}
+    done = subprocess.run(
+        ["bash", "-e", "-c", cell], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    print(done.stdout, end="")
+    if done.returncode:
+        raise RuntimeError(f"status {{done.returncode}}: {{done.stdout}}")
+
 folder = pathlib.Path({folder!r})
 folder.mkdir(parents=True, exist_ok=True)
 os.chdir(folder)
@@ -47,7 +60,7 @@ for name in ("published", "dynamics/presets"):
 
 """
 """What goes before a page that is executed: it works in a folder of its own, beside the published studies."""
-SHELL, SAVE = "%%bash\n", "%%writefile "
+SHELL, SAVE = "%%commands\n", "%%writefile "
 
 
 def blocks(page: str) -> list[tuple[str, str, str]]:
@@ -91,7 +104,7 @@ def _read(app: Sphinx, docname: str, source: list[str]) -> None:
     if app.env.doc2path(docname).suffix != ".md":
         return
     folder = Path(app.outdir).parent / "work" / docname
-    source[0], counts = as_notebook(source[0], root=Path(app.srcdir).parent, folder=folder)
+    source[0], counts = as_notebook(source[0], root=ROOT, folder=folder)
     app.env.metadata[docname]["blocks"] = dict(counts)
 
 
