@@ -20,7 +20,7 @@ test-cluster: .venv/installed
 # The site, docs/_build/html: its pages are executed; a warning or a block of code that fails stops it.
 docs: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
-	rm -rf docs/_build docs/_gallery docs/reference/generated
+	rm -rf docs/_build docs/_gallery docs/reference/api
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs auto docs docs/_build/html
 	$(BIN)/python -m pytest tests/site
 

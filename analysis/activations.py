@@ -6,9 +6,9 @@ of one that was never trained. Beside each image stands its activation, and the 
 images that activate the unit less: at 100 the image exceeds all of them. A unit that nothing activates is kept and
 called dead.
 
-robust  (default) images in [0, 1], normalised as for each network, with natural spectrum and colours
-thesis  pixels in the units of each network's input, plain ascent, 11, 19, 27 and 35 pixels (eq. 5.4); these
-        units, and with them the strength of its penalty, differ between methods
+    robust  (default) images in [0, 1], normalised as for each network, with natural spectrum and colours
+    thesis  pixels in the units of each network's input, plain ascent, 11, 19, 27 and 35 pixels (eq. 5.4); these
+            units, and with them the strength of its penalty, differ between methods
 
 python -m analysis.activations --preset robust --canvas image
 """

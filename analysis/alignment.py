@@ -36,7 +36,7 @@ class Alignment(NamedTuple):
     position: Int64[np.ndarray, " reference_epoch"]
     """Its index on the other method's epoch axis."""
     residual: Float[np.ndarray, " reference_epoch"]
-    """|difference of the means|, 0 to 1: above the step between epochs, the other method never gets there."""
+    """Absolute difference of the means, 0 to 1: above the step between epochs, the other method never gets there."""
 
 
 def align(reference: Float[np.ndarray, " reference_epoch"], other: Float[np.ndarray, " epoch"]) -> Alignment:

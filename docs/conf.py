@@ -25,6 +25,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinx_gallery.gen_gallery",
     "executed",
+    "generated",
 ]
 exclude_patterns = ["_build", "gallery", "extensions", "**.ipynb"]
 nitpicky = False
@@ -49,6 +50,8 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's sections say types and shapes
+default_role = "code"
+templates_path = ["_templates"]
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 

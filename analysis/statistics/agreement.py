@@ -24,7 +24,7 @@ class Agreement(NamedTuple):
     """How well two learning probabilities of the same examples agree."""
 
     mae: float
-    """Mean of |first - second|, 0 to 1."""
+    """Mean absolute difference of first and second, 0 to 1."""
     pearson: float
     """Correlation; nan where one of the two is constant."""
     spearman: float
@@ -127,7 +127,7 @@ def _over_examples(
     repeats: Int64[np.ndarray, " kind"],
     trials: int,
 ) -> ExpectedError:
-    """Average |difference of counts| over examples; `repeats` says how many are of each kind."""
+    """Average the absolute difference of counts over examples; `repeats` says how many are of each kind."""
     examples = repeats.sum()
     spread = np.sqrt(max(float(repeats @ variance), 0.0))
     return ExpectedError(float(repeats @ mean / examples / trials), float(spread / examples / trials))

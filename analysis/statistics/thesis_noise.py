@@ -118,7 +118,7 @@ def noise_curve(
 def noise_distance(
     r: Float[np.ndarray, " example"], trials: int, p0: float, rng: np.random.Generator, *, draws: int = 10
 ) -> NoiseDistance:
-    """Measure (1/K) sum |r_(k) - b_(k)| between sorted r and sorted noise, over draws of the noise (eq. 4.9).
+    """Measure `(1/K) sum |r_(k) - b_(k)|` between sorted r and sorted noise, over draws of the noise (eq. 4.9).
 
     Parameters
     ----------

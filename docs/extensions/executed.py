@@ -7,6 +7,7 @@ Pages stay plain Markdown. A block's first word after the fence says what it is,
 - with a second word that has a dot or a slash (``toml my-study.toml``) a block is saved as that file, and shown with its name;
 - with another second word (``sh slurm``) a block needs what this machine may lack, and is only shown: the word names it, and
   has to be one of NEEDS; a test parses its commands all the same;
+- a file that is included (``{include} path``) is read first, and its blocks are the page's;
 - all other blocks (``text``, ``toml``) are only shown.
 """
 
@@ -28,6 +29,7 @@ NEEDS = {
     "hours": "hours",
 }
 """Why a block is only shown."""
+INCLUDED = re.compile(r"^```\{include\} (\S+)\n```$", re.MULTILINE)
 BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NOTEBOOK = """---
 file_format: mystnb
@@ -75,7 +77,9 @@ def what_happens(language: str, word: str) -> str:
     if language in ("python", "sh") and not word:
         return "run"
     if word and word not in NEEDS:
-        raise ValueError(f"the second word of a block must be a file or one of {', '.join(NEEDS)}, got {word!r}")
+        raise ValueError(
+            f"the second word of a block must be a file or one of {', '.join(NEEDS)}, got {word!r}"
+        )
     return "show"
 
 
@@ -86,7 +90,7 @@ def as_notebook(page: str, *, root: Path, folder: Path) -> tuple[str, Counter[st
     def cell(found: re.Match[str]) -> str:
         language, word, code = found[1], found[2] or "", found[3]
         what = what_happens(language, word)
-        if language in ("python", "sh"):
+        if what != "show" or language in ("python", "sh"):
             counts[what] += 1
         if what == "show":
             return f"```{'bash' if language == 'sh' else language}\n{code}```"
@@ -103,7 +107,8 @@ def as_notebook(page: str, *, root: Path, folder: Path) -> tuple[str, Counter[st
 def _read(app: Sphinx, docname: str, source: list[str]) -> None:
     if app.env.doc2path(docname).suffix != ".md":
         return
-    folder = Path(app.outdir).parent / "work" / docname
+    folder, here = Path(app.outdir).parent / "work" / docname, Path(app.env.doc2path(docname)).parent
+    source[0] = INCLUDED.sub(lambda found: (here / found[1]).read_text(), source[0])
     source[0], counts = as_notebook(source[0], root=ROOT, folder=folder)
     app.env.metadata[docname]["blocks"] = dict(counts)
 

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the pages of the reference that follow from the program: its commands, fields, columns and modules.
+
+They are written to docs/reference/ before every build.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import io
+import os
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+PUBLIC = {
+    "The front door": ["dynamics"],
+    "Studies and snapshots": ["dynamics.study", "dynamics.study_file", "dynamics.snapshots", "dynamics.archive"],
+    "Record a training loop": ["dynamics.recording"],
+    "Write a method": [
+        "dynamics.config", "dynamics.methods.base", "dynamics.methods.views", "dynamics.methods.labels",
+        "dynamics.methods.momentum", "dynamics.encoders.base", "dynamics.data", "dynamics.augment", "dynamics.streams",
+    ],
+    "Evaluate and analyse": ["dynamics.evaluation", "analysis", "analysis.framework.results", "analysis.framework.table"],
+    "Figures": ["figures"],
+}  # fmt: skip
+"""Modules of the reference by topic; all analyses and `analysis.statistics` are added."""
+
+
+INTRODUCTIONS = {
+    "commands": """# Commands
+
+Every command as its own `--help` describes it. In an environment where the package is installed, `dynamics seeds` is
+`python -m runners.seeds`, `dynamics binomial` is `python -m analysis.binomial`, and `dynamics` alone lists all of them.
+""",
+    "fields": """# Fields of a recipe
+
+A recipe is everything that determines a seed's numbers, except the seed. Each field is a flag (`--panel-examples 256`), a key of a
+[study file](study-files.md) (`panel_examples = 256`), and a parameter of `dynamics.train` (`panel_examples=256`). The
+default is that of the method's class, which is the thesis's; a preset's values come before it.
+""",
+    "columns": """# Columns of the results
+
+`results/<study>/<name>.csv` has one row a measurement and these columns; `.json` the same rows with the fingerprints of
+what went in, and `.npz` the arrays that figures draw. An empty cell is a value that does not exist, never a zero.
+""",
+    "api": """# Python
+
+Everything that is meant to be imported, module by module. What begins with an underscore, and modules that are not listed
+here, may change without notice.
+""",
+}
+
+
+def modules() -> dict[str, list[str]]:
+    """Return the modules of the reference, by topic."""
+    import analysis
+    from analysis import statistics
+
+    inside = sorted(module.name for module in pkgutil.iter_modules(statistics.__path__))
+    return {
+        **PUBLIC,
+        "Analyses": [f"analysis.{name}" for name in analysis.names()],
+        "Statistics on arrays": [f"analysis.statistics.{name}" for name in inside],
+    }
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Yield every command and the arguments that make it print its help."""
+    import analysis
+    import runners
+
+    for module in pkgutil.iter_modules(runners.__path__):
+        source = Path(runners.__path__[0], module.name, "__main__.py" if module.ispkg else "")
+        path = source if module.ispkg else source.with_suffix(".py")
+        if path.exists() and "console.run(" in path.read_text():
+            method = ["--method", "simclr"] if module.name == "seeds" else []
+            yield f"runners.{module.name}", [*method, "--help"]
+    for name in analysis.names():
+        yield f"analysis.{name}", ["--help"]
+    yield "figures", ["--help"]
+
+
+def help_of(module: str, arguments: list[str]) -> str:
+    """Return what a command prints as its help, without the frames around it."""
+    found: Any = importlib.import_module(module)
+    if not hasattr(found, "main") or (module.startswith("analysis.") and module != "analysis"):
+        found = None
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        if found is None and module.startswith("analysis."):
+            from analysis.framework import command
+
+            command.main(module.removeprefix("analysis."), arguments)
+        else:
+            main = found.main if found else importlib.import_module(f"{module}.__main__").main
+            main(arguments)
+    return unframed(printed.getvalue())
+
+
+def unframed(text: str) -> str:
+    """Return a help text with each box's title as a heading of its own line, and without its sides."""
+    lines = []
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines():
+        if line.startswith("╭"):
+            lines.append("\n" + line.strip("╭─╮ ") + ":")
+        elif not line.startswith("╰"):
+            lines.append(line.removeprefix("│").removesuffix("│").rstrip())
+    return "\n".join(lines).strip()
+
+
+def command_page() -> str:
+    """Return the page of all commands."""
+    parts = []
+    for module, arguments in commands():
+        parts += [f"## python -m {module}\n", f"```text\n{help_of(module, arguments)}\n```\n"]
+    return "\n".join(parts)
+
+
+def field_page() -> str:
+    """Return tables of the fields of recipes: those of every method, then those of single ones."""
+    from dynamics import methods
+    from dynamics.config import Recipe
+    from runners.arguments import field_help
+
+    def table(kind: Any, names: set[str], quick: Any) -> str:
+        helps = field_help(kind)
+        rows = ["| field | default | in `quick` | meaning |", "| --- | --- | --- | --- |"]
+        for one in dataclasses.fields(kind):
+            if one.name in names:
+                shown = one.default if one.default is not dataclasses.MISSING else one.default_factory()  # type: ignore[misc]
+                text = helps.get(one.name, "").replace("|", "\\|")
+                rows.append(f"| `{one.name}` | `{shown!r}` | `{getattr(quick, one.name)!r}` | {text} |")
+        return "\n".join(rows)
+
+    from dynamics.study_file import preset
+
+    every = {one.name for one in dataclasses.fields(Recipe)}
+    parts = [
+        "## Fields of every method\n",
+        table(methods.recipe("simclr"), every, preset("simclr", "quick")),
+        "",
+    ]
+    for name in methods.names():
+        own = {one.name for one in dataclasses.fields(methods.recipe(name))} - every
+        parts += [f"## {name}\n", f"{methods.load(name).__doc__.splitlines()[0]}\n"]
+        parts += [table(methods.recipe(name), own, preset(name, "quick")), ""]
+    return "\n".join(parts)
+
+
+def column_page() -> str:
+    """Return tables of the columns of every result file."""
+    import analysis
+    from analysis.framework.columns import columns
+
+    parts = []
+    for name in [*analysis.names(), "evaluation"]:
+        rows = [f"| `{column}` | {meaning} |" for column, meaning in columns(name)]
+        parts += [f"## {name}.csv\n", "| column | meaning |", "| --- | --- |", *rows, ""]
+    return "\n".join(parts)
+
+
+def api_page() -> str:
+    """Return the list of modules, from which autosummary makes a page each."""
+    parts = []
+    for topic, names in modules().items():
+        parts += [
+            f"## {topic}\n",
+            "```{eval-rst}\n.. autosummary::",
+            "   :toctree: api",
+            "   :template: module.rst",
+            "",
+        ]
+        parts += [*(f"   {name}" for name in names), "```\n"]
+    return "\n".join(parts)
+
+
+def _as_written(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Show the indented blocks of a module's docstring as they are written: tables, formulas, commands."""
+    if what != "module":
+        return
+    shown, before = [], ""
+    for at, line in enumerate(lines):
+        if (
+            line.startswith("    ")
+            and not before.startswith((" ", ".. "))
+            and at
+            and not lines[at - 1].strip()
+        ):
+            shown += [".. code-block:: text", ""]
+        shown.append(line)
+        before = line or before
+    lines[:] = shown
+
+
+def _write(app: Sphinx, config: Any) -> None:
+    folder = Path(app.srcdir) / "reference"
+    with _columns(100):
+        pages = {
+            "commands": command_page(),
+            "fields": field_page(),
+            "columns": column_page(),
+            "api": api_page(),
+        }
+    for name, text in pages.items():
+        path, whole = folder / f"{name}.md", f"{INTRODUCTIONS[name]}\n{text}"
+        if not path.exists() or path.read_text() != whole:
+            path.write_text(whole)
+
+
+@contextlib.contextmanager
+def _columns(number: int) -> Iterator[None]:
+    """Let help texts be this wide."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(number)
+    yield
+    os.environ.pop("COLUMNS") if before is None else os.environ.update(COLUMNS=before)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect this to Sphinx, before it looks for pages."""
+    app.connect("config-inited", _write)
+    app.connect("autodoc-process-docstring", _as_written, priority=100)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
