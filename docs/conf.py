@@ -78,6 +78,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_title = "training-dynamics"
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("index", "ten-minutes", "glossary", "search")}
 html_theme_options = {
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],

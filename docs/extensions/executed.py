@@ -4,9 +4,10 @@
 Pages stay plain Markdown. A block's first word after the fence says what it is, its second word what happens to it:
 
 - ``python`` and ``sh`` blocks are executed, by myst-nb in the page's kernel;
-- with a second word that has a dot or a slash (``toml my-study.toml``) a block is saved as that file, and shown with its name;
-- with another second word (``sh slurm``) a block needs what this machine may lack, and is only shown: the word names it, and
-  has to be one of NEEDS; a test parses its commands all the same;
+- with a second word that has a dot or a slash (``toml my-study.toml``) a block is saved as that file, and shown
+  with its name;
+- with another second word (``sh cluster``) a block needs what a machine may lack, and is only shown: the word names it,
+  and has to be one of NEEDS; a test parses its commands all the same;
 - a file that is included (``{include} path``) is read first, and its blocks are the page's;
 - all other blocks (``text``, ``toml``) are only shown.
 """

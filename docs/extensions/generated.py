@@ -17,6 +17,9 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from analysis.framework import command
+from runners.__main__ import commands
+
 PUBLIC = {
     "The front door": ["dynamics"],
     "Studies and snapshots": ["dynamics.study", "dynamics.study_file", "dynamics.snapshots", "dynamics.archive"],
@@ -25,7 +28,9 @@ PUBLIC = {
         "dynamics.config", "dynamics.methods.base", "dynamics.methods.views", "dynamics.methods.labels",
         "dynamics.methods.momentum", "dynamics.encoders.base", "dynamics.data", "dynamics.augment", "dynamics.streams",
     ],
-    "Evaluate and analyse": ["dynamics.evaluation", "analysis", "analysis.framework.results", "analysis.framework.table"],
+    "Evaluate and analyse": [
+        "dynamics.evaluation", "analysis", "analysis.framework.results", "analysis.framework.table",
+    ],
     "Figures": ["figures"],
 }  # fmt: skip
 """Modules of the reference by topic; all analyses and `analysis.statistics` are added."""
@@ -34,14 +39,16 @@ PUBLIC = {
 INTRODUCTIONS = {
     "commands": """# Commands
 
-Every command as its own `--help` describes it. In an environment where the package is installed, `dynamics seeds` is
-`python -m runners.seeds`, `dynamics binomial` is `python -m analysis.binomial`, and `dynamics` alone lists all of them.
+Every command as its own `--help` describes it. In an environment where the package is installed, `dynamics seeds`
+is `python -m runners.seeds`, `dynamics binomial` is `python -m analysis.binomial`, and `dynamics` alone lists all of
+them.
 """,
     "fields": """# Fields of a recipe
 
-A recipe is everything that determines a seed's numbers, except the seed. Each field is a flag (`--panel-examples 256`), a key of a
-[study file](study-files.md) (`panel_examples = 256`), and a parameter of `dynamics.train` (`panel_examples=256`). The
-default is that of the method's class, which is the thesis's; a preset's values come before it.
+A recipe is everything that determines a seed's numbers, except the seed. Each field is a flag (`--panel-examples 256`),
+a key of a [study file](study-files.md) (`panel_examples = 256`), and a parameter of `dynamics.train`
+(`panel_examples=256`). The default is that of the method's class, which is the thesis's; a preset's values come before
+it.
 """,
     "columns": """# Columns of the results
 
@@ -50,8 +57,8 @@ what went in, and `.npz` the arrays that figures draw. An empty cell is a value 
 """,
     "api": """# Python
 
-Everything that is meant to be imported, module by module. What begins with an underscore, and modules that are not listed
-here, may change without notice.
+Everything that is meant to be imported, module by module. What begins with an underscore, and modules that are not
+listed here, may change without notice.
 """,
 }
 
@@ -69,36 +76,18 @@ def modules() -> dict[str, list[str]]:
     }
 
 
-def commands() -> Iterator[tuple[str, list[str]]]:
-    """Yield every command and the arguments that make it print its help."""
-    import analysis
-    import runners
-
-    for module in pkgutil.iter_modules(runners.__path__):
-        source = Path(runners.__path__[0], module.name, "__main__.py" if module.ispkg else "")
-        path = source if module.ispkg else source.with_suffix(".py")
-        if path.exists() and "console.run(" in path.read_text():
-            method = ["--method", "simclr"] if module.name == "seeds" else []
-            yield f"runners.{module.name}", [*method, "--help"]
-    for name in analysis.names():
-        yield f"analysis.{name}", ["--help"]
-    yield "figures", ["--help"]
-
-
-def help_of(module: str, arguments: list[str]) -> str:
+def help_of(module: str) -> str:
     """Return what a command prints as its help, without the frames around it."""
-    found: Any = importlib.import_module(module)
-    if not hasattr(found, "main") or (module.startswith("analysis.") and module != "analysis"):
-        found = None
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-        if found is None and module.startswith("analysis."):
-            from analysis.framework import command
-
-            command.main(module.removeprefix("analysis."), arguments)
+        if module.startswith("analysis."):
+            command.main(module.removeprefix("analysis."), ["--help"])
         else:
-            main = found.main if found else importlib.import_module(f"{module}.__main__").main
-            main(arguments)
+            found: Any = importlib.import_module(module)
+            main = (
+                found.main if hasattr(found, "main") else importlib.import_module(f"{module}.__main__").main
+            )
+            main([*(["--method", "simclr"] if module == "runners.seeds" else []), "--help"])
     return unframed(printed.getvalue())
 
 
@@ -116,8 +105,8 @@ def unframed(text: str) -> str:
 def command_page() -> str:
     """Return the page of all commands."""
     parts = []
-    for module, arguments in commands():
-        parts += [f"## python -m {module}\n", f"```text\n{help_of(module, arguments)}\n```\n"]
+    for name, module in commands().items():
+        parts += [f"## {name}\n", f"`python -m {module}`\n", f"```text\n{help_of(module)}\n```\n"]
     return "\n".join(parts)
 
 
@@ -154,8 +143,9 @@ def field_page() -> str:
 
 def column_page() -> str:
     """Return tables of the columns of every result file."""
-    import analysis
     from analysis.framework.columns import columns
+
+    import analysis
 
     parts = []
     for name in [*analysis.names(), "evaluation"]:
@@ -197,6 +187,11 @@ def _as_written(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines
     lines[:] = shown
 
 
+def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out the fields of a named tuple that say nothing: its signature names them."""
+    return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def _write(app: Sphinx, config: Any) -> None:
     folder = Path(app.srcdir) / "reference"
     with _columns(100):
@@ -225,4 +220,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect this to Sphinx, before it looks for pages."""
     app.connect("config-inited", _write)
     app.connect("autodoc-process-docstring", _as_written, priority=100)
+    app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
