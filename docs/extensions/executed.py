@@ -39,7 +39,7 @@ mystnb: {{execution_timeout: 900}}
 ---
 ```{{code-cell}}
 :tags: [remove-cell]
-import os, pathlib, subprocess
+import os, pathlib, shutil, subprocess
 from IPython.core.magic import register_cell_magic
 
 @register_cell_magic
@@ -53,12 +53,13 @@ def commands(line, cell):
         raise RuntimeError(f"status {{done.returncode}}: {{done.stdout}}")
 
 folder = pathlib.Path({folder!r})
-folder.mkdir(parents=True, exist_ok=True)
+shutil.rmtree(folder, ignore_errors=True)
+folder.mkdir(parents=True)
 os.chdir(folder)
 for name in ("published", "dynamics/presets"):
     link = folder / name
     link.parent.mkdir(parents=True, exist_ok=True)
-    link.exists() or link.symlink_to(pathlib.Path({root!r}) / name)
+    link.symlink_to(pathlib.Path({root!r}) / name)
 ```
 
 """

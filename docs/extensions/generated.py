@@ -11,6 +11,7 @@ import io
 import os
 import pkgutil
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ PUBLIC = {
 """Modules of the reference by topic; all analyses and `analysis.statistics` are added."""
 
 
+WIDTH = 92
+"""Characters in a line of a help text: what fits on a page."""
 INTRODUCTIONS = {
     "commands": """# Commands
 
@@ -98,7 +101,8 @@ def unframed(text: str) -> str:
         if line.startswith("╭"):
             lines.append("\n" + line.strip("╭─╮ ") + ":")
         elif not line.startswith("╰"):
-            lines.append(line.removeprefix("│").removesuffix("│").rstrip())
+            line = line.removeprefix("│").removesuffix("│").rstrip()
+            lines += textwrap.wrap(line, WIDTH) if len(line) > WIDTH and line[0] != " " else [line]
     return "\n".join(lines).strip()
 
 
@@ -194,7 +198,7 @@ def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any)
 
 def _write(app: Sphinx, config: Any) -> None:
     folder = Path(app.srcdir) / "reference"
-    with _columns(100):
+    with _columns(WIDTH):
         pages = {
             "commands": command_page(),
             "fields": field_page(),

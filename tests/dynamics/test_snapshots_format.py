@@ -100,7 +100,7 @@ def test_the_page_names_every_file_of_a_run(tmp_path: Path) -> None:
 
 def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    record(Path("runs/demo/simclr/seed-0000"), EPOCHS, finish=True)
+    record(Path("published/runs/cifar-small/simclr/seed-0000"), EPOCHS, finish=True)
     names: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     for block in blocks:
