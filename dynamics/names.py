@@ -72,6 +72,24 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
+def duration(seconds: int | float | None) -> str:
+    """Return a duration in readable form: 42 s, 3 min 10 s, 5 h 02 min.
+
+    Examples
+    --------
+    >>> duration(190), duration(None)
+    ('3 min 10 s', 'unknown time')
+    """
+    if seconds is None:
+        return "unknown time"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60:02d} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60:02d} min"
+
+
 def encoder_label(encoder: str | None, width: int | None = None) -> str:
     """Return an encoder's display name; an empty string if the run did not record its encoder.
 

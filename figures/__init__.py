@@ -8,9 +8,10 @@ what it shows (otherwise it is always drawn).
 Adding a figure is adding a file. Nothing here imports torch or zarr: everything drawn is in results/.
 """
 
-from dynamics.starting import end_quietly
+from dynamics.starting import end_quietly, import_siblings
 
 end_quietly()  # before the other imports, which take long
+import_siblings()
 
 import importlib  # noqa: E402
 import pkgutil  # noqa: E402

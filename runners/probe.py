@@ -21,9 +21,9 @@ from dynamics.errors import UserError
 from dynamics.evaluation.choose import choose_images
 from dynamics.evaluation.encoder import AfterEpoch, Evaluation
 from dynamics.evaluation.recipes import EvaluationRecipe
-from dynamics.names import counted
+from dynamics.names import counted, duration
 from dynamics.training.devices import choose_device
-from runners.progress import LINE_SECONDS, duration
+from runners.progress import LINE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from analysis.framework.console import in_flags, say
 from dynamics import snapshots
 from dynamics.config import Recipe
 from dynamics.errors import UserError
-from dynamics.names import counted
+from dynamics.names import counted, duration
 from dynamics.training.loop import EpochReport, Job
 from dynamics.training.plan import views_trained_on
 from dynamics.training.pool import Event
@@ -197,24 +197,6 @@ def _say_failure(job: Job, reason: str) -> None:
 def name(job: Job) -> str:
     """Return a job's display name: simclr/seed-0003, in a sweep preceded by the name of the setting."""
     return "/".join(filter(None, (job.setting, job.method, job.folder.name)))
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration in readable form: 42 s, 3 min 10 s, 5 h 02 min.
-
-    Examples
-    --------
-    >>> duration(190), duration(None)
-    ('3 min 10 s', 'unknown time')
-    """
-    if seconds is None:
-        return "unknown time"
-    rounded = round(seconds)
-    if rounded < 60:
-        return f"{rounded} s"
-    if rounded < 3600:
-        return f"{rounded // 60} min {rounded % 60:02d} s"
-    return f"{rounded // 3600} h {rounded % 3600 // 60:02d} min"
 
 
 def _describe(report: EpochReport) -> str:

@@ -15,7 +15,7 @@ from rich.progress import track
 from analysis.framework import console
 from analysis.framework.console import say
 from dynamics import study_file
-from dynamics.names import counted
+from dynamics.names import counted, duration
 from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.pool import Source, run_jobs
@@ -23,7 +23,7 @@ from dynamics.training.study import check_complete, check_data, choose_resources
 from runners.arguments import Machine, Resources, announce, parse_with_recipe, wanted_seeds
 from runners.launch import elsewhere
 from runners.launch.estimate import preview
-from runners.progress import Board, duration
+from runners.progress import Board
 
 
 @dataclass(frozen=True, kw_only=True)

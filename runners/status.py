@@ -22,8 +22,7 @@ from analysis.framework.where import choose_study
 from dynamics import lock, snapshots
 from dynamics.archive import Packed
 from dynamics.errors import UserError, explained
-from dynamics.names import counted
-from runners.progress import duration
+from dynamics.names import counted, duration
 
 
 @dataclass(frozen=True, kw_only=True)

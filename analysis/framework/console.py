@@ -5,11 +5,13 @@ import contextlib
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -21,6 +23,8 @@ from dynamics.errors import UserError, explained
 
 LONGEST = 1000
 """Maximum number of characters of an error."""
+typed: dict[str, str] = {}
+"""How commands are typed, by their modules, in a process that was started as `dynamics seeds`; empty elsewhere."""
 
 
 def run(main: Callable[[], int | None]) -> None:
@@ -42,17 +46,20 @@ def run(main: Callable[[], int | None]) -> None:
     try:
         status = main()
     except UserError as error:
-        print(f"error: {_in_one_line(in_flags(error))}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        _fail(error)
     except (OSError, MemoryError) as error:
-        print(f"error: {_in_one_line(in_flags(UserError(explained(error))))}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        _fail(UserError(explained(error)))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)  # noqa: T201
         sys.exit(130)
     finally:
         ignore_interrupts()
     sys.exit(status or 0)
+
+
+def _fail(error: UserError) -> NoReturn:
+    print(f"error: {_in_one_line(as_typed(in_flags(error)))}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)
 
 
 def _in_one_line(text: str) -> str:
@@ -101,6 +108,20 @@ def in_flags(error: UserError) -> str:
     return error.spelled(flag)
 
 
+def as_typed(text: str) -> str:
+    """Return a text with its commands spelled as this process's was: `dynamics seeds` for `python -m runners.seeds`.
+
+    Examples
+    --------
+    >>> as_typed("train first (python -m runners.seeds --n 2)")  # this process was not started as `dynamics`
+    'train first (python -m runners.seeds --n 2)'
+    """
+    return _COMMAND.sub(lambda match: f"dynamics {typed[match[1]]}" if match[1] in typed else match[0], text)
+
+
+_COMMAND = re.compile(r"\bpython -m ((?:runners|analysis)\.\w+|figures)\b")
+
+
 def say(text: str = "") -> None:
     """Print one line on standard output.
 
@@ -110,7 +131,7 @@ def say(text: str = "") -> None:
     2 of 2 seeds trained
     """
     with surviving():
-        print(text, flush=True)  # noqa: T201
+        print(as_typed(text), flush=True)  # noqa: T201
 
 
 @contextmanager
@@ -141,7 +162,7 @@ def warn(text: str) -> None:
     --------
     >>> warn("no GPU was found")
     """
-    print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"note: {as_typed(text)}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 SHORT = 12

@@ -68,6 +68,7 @@ def cli(
     config = (tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff) if flat else ()
     defaults: dict[str, Any] = {} if default is None else {"default": default}
     printed = io.StringIO()
+    prog, description = console.as_typed(prog), console.as_typed(description or "") or None
     try:
         with console.surviving(), contextlib.redirect_stderr(printed):
             return _expanded(

@@ -106,7 +106,7 @@ def _examples_of(study: Path) -> set[str]:
     return found
 
 
-def keys_of(frame: pd.DataFrame, path: Path) -> "pd.Series[str]":
+def keys_of(frame: pd.DataFrame, path: Path) -> pd.Series:
     """Return the names of a table's examples: its one column of ids or indices, as text.
 
     Raises

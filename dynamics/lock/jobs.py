@@ -128,7 +128,7 @@ def _slurm_says(job: Job) -> bool | None:
 
 
 def _ray_says(job: Job) -> bool | None:
-    answer = _output([sys.executable, "-c", _ASK_RAY, job.cluster])
+    answer = _output([sys.executable, "-P", "-c", _ASK_RAY, job.cluster])
     if answer is None or answer[0]:
         return None
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where workers run: each launcher starts `python -m runners.worker`, which finds its seeds by itself.
+"""Where workers run: each launcher starts `python -P -m runners.worker`, which finds its seeds by itself.
 
 The run folders are the queue, so a launcher knows neither seeds nor states: whatever happens to a worker, another takes
 up what it has left. Workers on other hosts need the folders of runs (shared) and the data (each its own, or shared).
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dynamics import starting
 from dynamics.errors import UserError
 
 MAX_WORKERS = 100
@@ -50,8 +51,22 @@ def options(text: str) -> dict[str, str]:
     return parsed
 
 
+def python() -> list[str]:
+    """Return the words that start Python elsewhere so that it imports our packages, and no file of its working folder.
+
+    Examples
+    --------
+    >>> python()[-2:] == [sys.executable, "-P"]
+    True
+    """
+    variables = [f"{name}={value}" for name, value in starting.environment().items()]
+    return [*(["env", *variables] if variables else []), sys.executable, "-P"]
+
+
 def worker_command(studies: Sequence[str], runs: Path, flags: Mapping[str, object]) -> list[str]:
     """Return the command line of a worker, with paths that hold wherever it starts.
+
+    It imports the packages that this process does, whatever files the folder holds that it starts in.
 
     Parameters
     ----------
@@ -62,10 +77,12 @@ def worker_command(studies: Sequence[str], runs: Path, flags: Mapping[str, objec
 
     Examples
     --------
-    >>> worker_command(["demo"], Path("/shared/runs"), {"--device": "cpu", "--download": False})[1:]
-    ['-m', 'runners.worker', '--study', 'demo', '--runs', '/shared/runs', '--device', 'cpu']
+    >>> words = worker_command(["demo"], Path("/shared/runs"), {"--device": "cpu", "--download": False})
+    >>> words[words.index("-P") :]
+    ['-P', '-m', 'runners.worker', '--study', 'demo', '--runs', '/shared/runs', '--device', 'cpu']
     """
-    words = [sys.executable, "-m", "runners.worker", "--study", *studies, "--runs", os.path.abspath(runs)]  # noqa: PTH100 - no link is followed
+    words = [*python(), "-m", "runners.worker", "--study", *studies]
+    words += ["--runs", os.path.abspath(runs)]  # noqa: PTH100 - no link is followed
     for flag, value in flags.items():
         if value is not None and value is not False:
             words += [flag] if value is True else [flag, str(value)]

@@ -4,10 +4,10 @@
 from analysis.framework.console import say
 from dynamics import snapshots
 from dynamics.errors import UserError
-from dynamics.names import counted
+from dynamics.names import counted, duration
 from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, longest_first, views_trained_on
-from runners.progress import duration, name
+from runners.progress import name
 
 
 def preview(plan: Plan) -> int:

@@ -8,6 +8,7 @@ another, has left. Fractions of a GPU are Ray's business: each actor sees its ow
 import logging
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +114,8 @@ def submit(
             f"`ray_address` {address or 'auto'}: no cluster answers ({reason}): see docs/clusters.md"
         ) from None
     folder.mkdir(parents=True, exist_ok=True)
+    # By value: Ray's processes look for modules in the folder of this command first, and it may hold a runners.py.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     actor = ray.remote(Work)
     cluster = address or ray.get_runtime_context().gcs_address
     stamp = f"{datetime.now():%Y%m%d-%H%M%S}"  # a cluster that is started anew counts its jobs anew

@@ -9,6 +9,7 @@ import contextlib
 import math
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dynamics.errors import UserError
-from runners.launch import Submitted
+from runners.launch import Submitted, python
 
 RESTARTS = 10_000
 """How often a job may run out of time and be started again."""
@@ -97,7 +98,11 @@ def submit(
     asked = dict(options)
     minutes = _minutes(asked.pop("time")) if "time" in asked else None
     try:
-        executor = submitit.SlurmExecutor(folder=os.path.abspath(folder), max_num_timeout=RESTARTS)  # noqa: PTH100
+        executor = submitit.SlurmExecutor(
+            folder=os.path.abspath(folder),  # noqa: PTH100
+            max_num_timeout=RESTARTS,
+            python=shlex.join(python()),
+        )
         executor.update_parameters(
             job_name=name,
             **({} if minutes is None else {"time": minutes}),

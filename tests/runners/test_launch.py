@@ -46,10 +46,10 @@ def test_a_launcher_that_is_not_installed_is_said(
 ) -> None:
     find = builtins.__import__
 
-    def without(name: str, *rest: object) -> object:
+    def without(name: str, *rest: object, **named: object) -> object:
         if name in ("submitit", "ray"):
             raise ImportError(name)
-        return find(name, *rest)  # type: ignore[arg-type]
+        return find(name, *rest, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without)
     words = ["--method", "supervised", "--preset", "quick", "--runs", str(tmp_path), "--launcher", launcher]
@@ -84,8 +84,8 @@ def test_a_worker_gets_what_it_needs_and_paths_that_hold_elsewhere(
     words = ["--method", "supervised", "--preset", "quick", "--seeds", "2,4", "--launcher", "slurm"]
     assert seeds.main([*words, "--wait"]) == 1  # no worker is left, and nothing is complete
     [command] = submitted
-    assert command[0] == sys.executable
-    assert command[1:] == [
+    assert command[: len(launch.python())] == launch.python() and sys.executable in command
+    assert command[len(launch.python()) :] == [
         *("-m", "runners.worker", "--study", "quick", "--runs", str(tmp_path / "runs")),
         *("--data-root", str(tmp_path / "data"), "--device", "auto", "--engine", "auto"),
         *("--methods", "supervised", "--seeds", "2,4", "2"),

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dynamics.names import duration
 from dynamics.study_file import preset
 from dynamics.training.loop import EpochReport, Job
 from dynamics.training.pool import Event
-from runners.progress import Board, Pace, duration, name
+from runners.progress import Board, Pace, name
 
 SECONDS = {"simclr": 4.0, "supervised": 1.0, "random-labels-aug": 2.0}
 EPOCHS = {"simclr": 25, "supervised": 20, "random-labels-aug": 80}
