@@ -109,7 +109,7 @@ def unframed(text: str) -> str:
 def command_page() -> str:
     """Return the page of all commands."""
     parts = []
-    for name, module in commands().items():
+    for name, (module, _) in commands().items():
         parts += [f"## {name}\n", f"`python -m {module}`\n", f"```text\n{help_of(module)}\n```\n"]
     return "\n".join(parts)
 
@@ -147,9 +147,8 @@ def field_page() -> str:
 
 def column_page() -> str:
     """Return tables of the columns of every result file."""
-    from analysis.framework.columns import columns
-
     import analysis
+    from analysis.framework.columns import columns
 
     parts = []
     for name in [*analysis.names(), "evaluation"]:
