@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-cluster kernels docs check clean
+.PHONY: demo test test-cluster kernels oldest docs check clean
 
 demo: .venv/installed
 	$(BIN)/python -m runners.study --preset quick --study demo
@@ -30,6 +30,15 @@ kernels: .venv/installed
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE OPENBLAS_CORETYPE=Prescott $(KERNELS)
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=AVX2 OPENBLAS_CORETYPE=Haswell $(KERNELS)
 
+# The oldest versions of all libraries that pyproject.toml allows, PyTorch among them (6 GB), in an environment of their own:
+# the tests that take seconds. What today's Python or newer libraries warn old ones of is not ours.
+OLDEST := .venv-oldest/bin/python
+oldest: .venv/installed
+	test -x $(OLDEST) || $(BIN)/python -m venv .venv-oldest
+	$(BIN)/python -m uv pip install --quiet --python $(OLDEST) --resolution lowest-direct --editable '.[test]'
+	$(OLDEST) -m pytest --numprocesses auto --dist loadfile --override-ini filterwarnings= --disable-warnings \
+		-m "not slow and not gpu" --ignore tests/site
+
 check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,4 +52,4 @@ check: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-oldest .mypy_cache .ruff_cache .pytest_cache .hypothesis
