@@ -13,7 +13,7 @@ called dead.
 python -m analysis.activations --preset robust --canvas image
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from analysis.activation_maximisation.settings import AscentSettings
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.networks import Encoded, has_network, one_run_each
 from analysis.framework.networks import applies as has_networks
@@ -40,6 +41,23 @@ if TYPE_CHECKING:  # these import torch
 DEFAULTS = AscentSettings()
 ENCODER = "resnet18"
 """The encoder whose four blocks are analysed."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "seed"),
+    "block": "Block of the encoder, 1 to 4.",
+    "receptive_field": "Side of the square of pixels that a unit of the block sees.",
+    "canvas": "Side of the images that were searched for, in pixels.",
+    "channels": "Number of channels of the block.",
+    "tiles": "Number of channels that were searched for, drawn at random.",
+    "dead": "Number of tiles that are dead: neither the search nor (robust) any real image activates the unit.",
+    "dead_share": "Fraction of tiles that are dead, 0 to 1.",
+    "silent_share": "Fraction of all the block's channels that no real image activates, 0 to 1.",
+    "median_activation": "Activation of a unit on its image: median over live tiles; empty where all are dead.",
+    "median_largest_real": "Largest activation of a unit on real images: median over live tiles.",
+    "median_percentile": "Percentage of real images that activate a unit less than its image does: median; 100: all.",
+    "beyond_real_share": "Fraction of live tiles whose image activates the unit more than any real image, 0 to 1.",
+}
+"""What the columns mean."""
 
 
 def applies(study: Study) -> str | None:

@@ -9,13 +9,14 @@ means are interpolated (`epoch_of_equal_mean`, with its interval over seeds; emp
 python -m analysis.alignment --reference simclr --epochs 1 5 10 25 50 200
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int64
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from analysis.framework.targets import crossing
@@ -28,6 +29,19 @@ from dynamics.names import label
 from dynamics.study import Study
 
 THESIS_EPOCHS = (1, 5, 10, 25, 50, 200)
+
+COLUMNS: Mapping[str, str] = {
+    "reference": "Method that the others are aligned to.",
+    "reference_epoch": "Epoch of the reference, t_A.",
+    **shared("method"),
+    "epoch": "Epoch t_B at which E[r_t] is nearest to that of the reference; of equally near ones the first.",
+    "residual": "Distance of the two means, 0 to 1: above the step between epochs, it never gets there.",
+    "epoch_of_equal_mean": "Epoch, interpolated, where E[r_t] first is the reference's; empty where it never is.",
+    **shared("epoch_of_equal_mean_low", "epoch_of_equal_mean_high"),
+    "reference_mean_r": "E[r_t] of the reference at `reference_epoch`, 0 to 1.",
+    **shared("mean_r"),
+}
+"""What the columns mean."""
 
 
 class Alignment(NamedTuple):

@@ -15,12 +15,13 @@ A method with one augmentation of each example has no split: there "example" mea
 python -m analysis.augmentations
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int64, Shaped
 
 from analysis.framework import results
+from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.table import Column, Table, spread_over
@@ -47,6 +48,35 @@ SHOWN = 21
 """About how many examples a figure shows, evenly spaced in order of r_t: every 50th of 1024, as in the thesis."""
 LEVEL = 0.05
 """Level of the test."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "epoch", "targets", "seeds", "augmentations", "examples", "mean_r"),
+    "tested": "What `example_f` tests: `example`, or with one augmentation `augmented example`.",
+    "within_classes": "Whether examples are compared within the classes that the method saw.",
+    "example_f": "F' of examples against augmentations and the luck of seeds: about 1 where they do not differ.",
+    **shared("example_dof", "example_error_dof"),
+    "example_p": "p-value of `example_f`: small where examples differ.",
+    "var_example": "Variance between examples (augmented ones for M = 1); a negative estimate means about 0.",
+    "var_augmentation": "Variance between augmentations of one example; empty for one augmentation.",
+    "var_seed": "Variance between seeds: how far their accuracies spread.",
+    "var_seed_by_example": "Variance of a seed's luck with one example; for M = 1 all of the rest.",
+    "var_residual": "Variance of the rest of an answer; empty for one augmentation.",
+    "var_r": "Variance of r_t over examples without the noise of seeds: example + augmentation / M.",
+    "var_r_tilde": "Variance of r~_t without the noise of seeds: example + augmentation.",
+    "augmentation_share": "Fraction of `var_r_tilde` between augmentations of one example, about 0 to 1.",
+    "generalizability": "Fraction of the variance of r_t that is the examples' own; near 0 a new study reorders them.",
+    "generalizability_more_seeds": "`generalizability` for any number of seeds; empty for one augmentation.",
+    "generalizability_more_augmentations": "`generalizability` for any number of augmentations; empty for one.",
+    **ends_of("var_example"),
+    **ends_of("var_r"),
+    **ends_of("var_r_tilde"),
+    **ends_of("augmentation_share"),
+    **ends_of("generalizability"),
+    "selection_epochs": "First epochs at the first of `targets` by either half of the seeds; empty below four seeds.",
+    "selection_p": "p-value of `example_f` by the seeds that did not choose the epoch: the larger of both halves.",
+    **shared("example_q"),
+}
+"""What the columns mean."""
 
 
 @checked

@@ -17,13 +17,14 @@ equally hard and all trials independent. What says how unequal examples are is t
 python -m analysis.binomial
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int32
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.random_state import generator
@@ -36,6 +37,43 @@ from dynamics.answers import MethodCounts
 from dynamics.kinds import checked
 from dynamics.names import label
 from dynamics.study import Study
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method"),
+    "quantity": "`r_tilde`, one fixed augmentation, or `r`, all M of them; for one augmentation they are the same.",
+    **shared("targets", "epoch", "seeds", "augmentations"),
+    "trials": "Answers on each example: N for r_tilde, N M for r.",
+    **shared("examples"),
+    "p0": "Mean fraction of right answers, 0 to 1: that of the binomial noise.",
+    "sd": "Standard deviation of r or r~ over examples, with the noise of N seeds, 0 to 1/2.",
+    **shared("sd_examples_like_these_low", "sd_examples_like_these_high"),
+    "chi2": "Chi-square of N r~ against Bin(N, p0), cell by cell, as in the thesis; empty for r.",
+    "chi2_p": "p-value of `chi2`; not to be trusted unless `chi2_valid`.",
+    "chi2_valid": "Whether every cell of `chi2` is expected to hold five examples; false for r.",
+    "chi2_smallest_expected": "Expected number of examples in the emptiest cell of `chi2`.",
+    "pooled_chi2": "Chi-square over cells merged until each is expected to hold five; empty below three cells, for r.",
+    "pooled_p": "p-value of `pooled_chi2`: small where counts are not binomial.",
+    "pooled_dof": "Degrees of freedom of `pooled_chi2`: cells less two.",
+    "dispersion": "Variance of counts over that of Bin(N, p0): 1 equally hard, above 1 not; empty for r.",
+    **shared("dispersion_p", "dispersion_p_two_sided"),
+    "tarone_z": "Tarone's Z of r~: about standard normal if equally hard, above 0 where they differ; empty for r.",
+    "tarone_p": "p-value of `tarone_z`: small where augmented examples differ.",
+    **shared("tarone_p_two_sided"),
+    "cochran_q": "Cochran's Q of r~, given each seed's accuracy: about K - 1 if equally hard; empty for r.",
+    "cochran_p": "p-value of `cochran_q`: small where augmented examples differ.",
+    "mae": "Mean absolute error between sorted r and sorted noise of N trials, 0 to 1, as in the thesis.",
+    "mae_sd": "Standard deviation of `mae` over ten draws of the noise.",
+    "mae_floor": "`mae` between two draws of the noise.",
+    "mae_floor_sd": "Standard deviation of `mae_floor` between pairs of draws.",
+    "mae_if_equal": "`mae` to expect if all examples were equally hard and all trials independent.",
+    "mae_if_equal_sd": "Standard deviation of `mae_if_equal` between draws.",
+    "icc": "Intraclass correlation: 0 equally hard, 1 where every seed is right on the same examples.",
+    **shared("icc_these_examples_low", "icc_these_examples_high"),
+    "permutation_z": "Variance over examples less its mean with answers shuffled within seeds, in their sd.",
+    "permutation_p": "p-value of `permutation_z`: small where examples differ; at least 1 / (1 + permutations).",
+    **shared("permutation_q"),
+}
+"""What the columns mean."""
 
 
 class Case(NamedTuple):

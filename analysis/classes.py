@@ -12,7 +12,7 @@ was trained on other labels, a second set of rows groups them by these.
 python -m analysis.classes
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from scipy import stats
 
 from analysis.alignment import align
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.table import Column, Table, spread_over
@@ -42,6 +43,34 @@ from dynamics.study import Study
 TRUE, TRAINED = "true", "trained"
 LEVEL = 0.05
 """Level of the test."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method"),
+    "classes_by": "Label that makes the class: `true`, or `trained` where another one was learnt.",
+    **shared("epoch", "seeds", "examples"),
+    "classes": "Number of classes that have an example.",
+    **shared("mean_r"),
+    "crossed_f": "F' of classes, for seeds and examples like these: about 1 where they do not differ.",
+    **shared("crossed_dof", "crossed_error_dof"),
+    "crossed_p": "p-value of `crossed_f`: small where classes differ.",
+    "f": "F of classes for these seeds alone: about 1 where they do not differ.",
+    "dof_between": "Degrees of freedom between classes: classes less one.",
+    "dof_within": "Degrees of freedom within classes: examples less classes.",
+    "f_5_percent": "Value that `f` exceeds in one case of twenty where classes do not differ.",
+    "p": "p-value of `f`, for these seeds alone.",
+    "eta_squared": "Fraction of the variance of r_t that is between classes, 0 to 1, chance included.",
+    "epsilon_squared": "`eta_squared`, chance taken off; below 0: an estimate near 0.",
+    "omega_squared": "`eta_squared` of the variance components, chance taken off: a little below `epsilon_squared`.",
+    "spread": "Mean of r_t of the easiest class less that of the hardest, 0 to 1.",
+    "sd": "Standard deviation of the means of the classes, each counting once.",
+    "sd_if_equal": "`sd` to expect had the labels been shuffled.",
+    "hard_to_easy": "Classes, the hardest first; empty where all are equally hard.",
+    "reference_epoch": "Epoch of the reference with the nearest E[r_t]; empty for itself, or where classes are others.",
+    "reference_residual": "Distance of E[r_t] from that of the reference at its epoch, 0 to 1.",
+    "reference_spearman": "Rank correlation of the means of the classes with those of the reference, -1 to 1.",
+    **shared("crossed_q"),
+}
+"""What the columns mean."""
 
 
 class Grouping(NamedTuple):

@@ -9,13 +9,14 @@ stand the reliability of each r_t, and how many seeds would bring it to 0.8.
 python -m analysis.correlation
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from analysis.framework.targets import TARGETS, Crossing, check_targets, crossing
@@ -25,6 +26,24 @@ from dynamics.kinds import checked
 from dynamics.mates import Mates
 from dynamics.names import label
 from dynamics.study import Study
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "other"),
+    "mean": "E[r_t] at which both methods are taken.",
+    "within_classes": "Whether examples are compared within their true classes, or all with all.",
+    **shared("seeds"),
+    "epoch": "Epoch of `method`, between two, at which E[r_t] first is `mean`.",
+    **shared("epoch_low", "epoch_high"),
+    "other_seeds": "Number of seeds of `other`.",
+    "other_epoch": "Epoch of `other`, between two, at which E[r_t] first is `mean`.",
+    **shared("other_epoch_low", "other_epoch_high", "examples"),
+    "rho": "Correlation of r_t over examples without the noise of few seeds; empty where seeds share nothing.",
+    **shared("rho_examples_like_these_low", "rho_examples_like_these_high"),
+    **shared("observed", "reliability", "seeds_for_80"),
+    "other_reliability": "`reliability` of the r_t of `other`.",
+    "other_seeds_for_80": "`seeds_for_80` of `other`.",
+}
+"""What the columns mean."""
 
 
 class Aligned(NamedTuple):

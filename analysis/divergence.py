@@ -9,7 +9,7 @@ corrected one (analysis.statistics.corrected_divergence), which gives about 0 fo
 python -m analysis.divergence
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.networks import Encoded, applies, has_network, runs_with_networks
 from analysis.framework.random_state import generator
@@ -33,6 +34,17 @@ THESIS_METHODS = ("simclr", "supervised")
 ESTIMATORS = ("thesis", "corrected")
 NEAREST = 4
 """Number of pairs of classes that are named."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method"),
+    "estimator": "`thesis`, its formula, too large by its bias, or `corrected`, about 0 where classes do not differ.",
+    "y": "Class of the first Gaussian.",
+    "z": "Class of the second Gaussian.",
+    "kl": "KL divergence of y from z, in nats: mean over seeds; empty where no seed has a value.",
+    **shared("kl_sd"),
+    "seeds": "Number of seeds that have a value.",
+}
+"""What the columns mean."""
 
 __all__ = ["analyse", "applies", "tables"]
 

@@ -10,7 +10,7 @@ agrees with the classes. Classes are the true labels, even where a network was t
 python -m analysis.embedding --share 0.25
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.networks import Encoded, applies, one_run_each
 from analysis.framework.table import Column, Table
@@ -35,6 +36,23 @@ __all__ = ["MapSettings", "analyse", "applies", "tables"]
 
 NEIGHBOURS = 10
 """Number of nearest neighbours whose class is compared."""
+
+COLUMNS: Mapping[str, str] = {
+    "method": "Method of the network; `random-initialisation` for an untrained one, `pixels` for the images.",
+    **shared("seed"),
+    "images": "Number of images in the map.",
+    "features": "Number of features of each image.",
+    "neighbours_features": "Fraction of the 10 nearest neighbours that have the image's class, in the features.",
+    "neighbours_map": "Fraction of the 10 nearest neighbours that have the image's class, in the map.",
+    "neighbours_chance": "Fraction of neighbours that have the image's class by chance.",
+    "nmi_features": "Mutual information of k-means of the features with the classes, normalised, 0 to 1.",
+    "nmi_map": "Mutual information of k-means of the map with the classes, normalised, 0 to 1.",
+    "ami_features": "`nmi_features`, adjusted: 0 on average for random clusters, 1 for the classes.",
+    "ami_map": "`nmi_map`, adjusted: 0 on average for random clusters, 1 for the classes.",
+    "kl": "KL divergence that t-SNE ended at, in nats; empty where all points are the same.",
+    "iterations": "Number of steps of t-SNE.",
+}
+"""What the columns mean."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ python -m analysis.examples
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy import stats
 
 from analysis.correlation import why_not_comparable
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from analysis.scores import difficulty_of
@@ -31,6 +33,31 @@ from dynamics.study import Study
 
 SHOWN = 10
 """Number of the hardest examples that are printed."""
+
+COLUMNS: Mapping[str, str] = {
+    "panel": "Method whose panel the example is of; a column only where methods cannot be compared.",
+    **shared("example", "id"),
+    "occurrence": "How often the example has come up in the panel, from 1; above 1 only if drawn with replacement.",
+    **shared("class"),
+    "true_label": "Number of the true class.",
+    "<method>.r": "r_t of the method after its last epoch, 0 to 1.",
+    "<method>.r_low": "Lower 95 % limit of the method's r for other seeds (Agresti and Coull).",
+    "<method>.r_high": "Upper 95 % limit of the method's r for other seeds (Agresti and Coull).",
+    "<method>.area": "Mean over epochs of the method's being right, 0 to 1; low: hard.",
+    "<method>.first_learned": "First epoch at which the method is right, T + 1 for never; high: hard.",
+    "<method>.learned_for_good": "First epoch from which on the method stays right, T + 1 for never; high: hard.",
+    "<method>.forgetting": "Number of right answers followed by a wrong one, T if none was right; high: hard.",
+    "<method>.iteration_learned": "First epoch from which on the method's answer is its last one; high: hard.",
+    "<method>.confidence": "Mean over epochs of the method's probability of the label, 0 to 1; low: hard.",
+    "<method>.variability": "Standard deviation over epochs of the method's probability of the label, 0 to 1/2.",
+    "<method>.aum": "Mean over epochs of the method's margin; low: hard.",
+    "<method>.el2n": "Norm of the method's error after a tenth of its epochs, 0 to the root of 2; high: hard.",
+    "<method>.loss_rank": "Mean over epochs of the rank of the method's loss among examples, 0 to 1; high: hard.",
+    "<method>.m": "m of the method after its last epoch: r of seeds trained on the example less r of the others.",
+    "<method>.label": "Number of the class that the method was trained on.",
+    "others.<score>": "Score of the example that others computed, taken in by `runners.ingest --scores`.",
+}
+"""What the columns mean; those of methods are means over seeds, and empty where a method has none."""
 
 
 @checked

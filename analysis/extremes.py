@@ -8,7 +8,7 @@ the study are not there, the examples are named without their pictures.
 python -m analysis.extremes
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 
 from analysis.examples import class_name, known_of
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from dynamics import snapshots
@@ -30,6 +31,17 @@ LARGEST = 64
 """Maximum side of a picture that is kept, in pixels; larger images are scaled down."""
 SHOWN = 5
 """Number of examples of each method and end that are printed."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method"),
+    "end": "`easiest` (largest area) or `hardest` (smallest).",
+    "rank": "Place from that end, from 1.",
+    **shared("example", "id", "class"),
+    "trained_as": "Class of the label that the method learnt; empty where it is the true one, or there is none.",
+    "area": "Mean of r_t over all epochs, 0 to 1; high: easy.",
+    "r": "r_t after the last epoch, 0 to 1.",
+}
+"""What the columns mean."""
 
 
 @checked
@@ -100,7 +112,8 @@ def _known_of(run: snapshots.Run) -> list[results.Row]:
     learnt = [None] * run.shape[2] if run.labels is None else run.labels.tolist()
     rows = []
     for example, known, own in zip(run.examples.tolist(), known_of(run), learnt, strict=True):
-        other = own is not None and own != known.pop("true_label", None)
+        true = known.pop("true_label", None)
+        other = own is not None and own != true
         rows.append(
             {"example": example, "id": None, "class": None}
             | known

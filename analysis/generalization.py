@@ -12,9 +12,12 @@ With mates, training images are looked up among training images, and held-out on
 python -m analysis.generalization
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from analysis.framework import results
+from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.generalization_gap import Gap, generalization_gap
@@ -28,6 +31,23 @@ HALF = 0.5
 """A method learns if more than this part of what it gained holds for new images, and memorises below it."""
 FEWEST_SEEDS, FEWEST_EXAMPLES = 3, 8
 """Fewer of either give no verdict: their intervals are too narrow."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "epoch", "seeds"),
+    "trained_examples": "Number of examples of the panel.",
+    "held_out_examples": "Number of held-out examples.",
+    "mean_r": "E[r_t] on the examples of the panel that each seed was trained on, 0 to 1.",
+    "mean_r_held_out": "E[r_t] on held-out examples, 0 to 1.",
+    "before": "`mean_r` without learning: of untrained networks, or of the commonest label; empty if unknown.",
+    "before_held_out": "`mean_r_held_out` without learning.",
+    "gap": "`mean_r` less `mean_r_held_out`, -1 to 1: 0 where nothing is memorised.",
+    "ratio": "Gain of held-out over that of training examples: 1 learnt, 0 memorised; empty without verdict.",
+    **ends_of("gap"),
+    **ends_of("ratio"),
+    "verdict": "`learns` (interval of `ratio` above 1/2), `memorises` (below it) or `between`; empty for none.",
+    "why_not": "Why there is no verdict; empty where there is one.",
+}
+"""What the columns mean."""
 
 
 def applies(study: Study) -> str | None:

@@ -7,10 +7,13 @@
 python -m analysis.learning
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float
 
 from analysis.framework import results
+from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.jackknife import mean_intervals
@@ -19,6 +22,20 @@ from dynamics.kinds import checked
 from dynamics.mates import Mates
 from dynamics.names import label
 from dynamics.study import Study
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "epoch", "seeds"),
+    "trials": "Answers on each example, N M; their mean over examples where some are missing.",
+    **shared("mean_r"),
+    **ends_of("mean_r"),
+    "sd_r": "Standard deviation of r_t over examples, with the noise of N seeds, 0 to 1/2.",
+    "kept_labels": "Number of examples whose changed label is the true one; empty where no label was changed.",
+    "mean_r_kept": "E[r_t] of the examples that kept their true label; empty where no label was changed.",
+    "mean_r_changed": "E[r_t] of the examples with another label; empty where no label was changed.",
+    "mean_r_tilde": "E[r~_t]: the mean under the first augmentation, 0 to 1.",
+    "sd_r_tilde": "Standard deviation of r~_t over examples, with the noise of N seeds, 0 to 1/2.",
+}
+"""What the columns mean."""
 
 
 @checked

@@ -13,11 +13,12 @@ mates are random: the probability of being right follows from the number of riva
 python -m analysis.mates
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from analysis.framework import results
+from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.disattenuated import Scores, reliability
@@ -30,6 +31,25 @@ from dynamics.mates import right_among_mates
 from dynamics.names import counted, label
 from dynamics.snapshots.schema import RIVALS
 from dynamics.study import Study
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "epoch"),
+    "batch": "Number of examples of a batch of the panel.",
+    **shared("seeds"),
+    "mean_r": "E[r_t] among random mates in batches of this size, 0 to 1.",
+    **ends_of("mean_r"),
+    "mean_r_fixed": "E[r_t] among the panel's fixed mates, 0 to 1.",
+    "mean_r_other_classes": "`mean_r` if mates of the example's own class did not count.",
+    "same_class_errors": "Probability that a rival, drawn in the batch of an error, is of the example's class.",
+    "same_class_errors_least": "Fraction of errors that go to the own class for certain: no other rival is there.",
+    "same_class_errors_most": "Fraction of errors that can go to the own class: a rival of it is there.",
+    "mates_share": "Part of the variance between examples, as seeds share it, that fixed mates make: 0 none, 1 all.",
+    **shared("mates_share_examples_like_these_low", "mates_share_examples_like_these_high"),
+    "observed": "Correlation of r_t among fixed and among random mates; empty where one is constant.",
+    "reliability": "Reliability of r_t among random mates: 0 all noise, 1 none; empty for one seed.",
+    "reliability_fixed": "Reliability of r_t among the fixed mates.",
+}
+"""What the columns mean."""
 
 
 def applies(study: Study) -> str | None:

@@ -10,9 +10,12 @@ without labels remembers x if the views of x find each other sooner where x was 
 python -m analysis.memorization
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from analysis.framework import results
+from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.memorization import Memorization, could_be_clear, memorization
@@ -25,6 +28,21 @@ from dynamics.study import Study
 FEW = 3
 """Fewer seeds than these on either side say little about one example."""
 QUANTILES = (5, 25, 50, 75, 95)
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "epoch", "seeds"),
+    "examples": "Number of examples that some seeds were trained on and others left out: those with an m.",
+    "few_seeds": "Number of them with fewer than three seeds on either side, whose own m says little.",
+    "mean_r_trained": "E[r_t] by the seeds that were trained on an example, 0 to 1.",
+    "mean_r_left_out": "E[r_t] by the seeds that left an example out, 0 to 1.",
+    "mean_m": "Mean of m over examples, -1 to 1: 0 where nothing of the example itself is remembered.",
+    "sd_m": "Standard deviation of m between examples without the noise of few seeds; empty if seeds are too few.",
+    "clear_examples": "Number of examples of which so many seeds could show an m above 0.",
+    "clearly_remembered": "Fraction of `clear_examples` with an interval of m above 0: at most 0.025 by chance.",
+    **ends_of("mean_m"),
+    **{f"m_{percent}": f"{percent} % quantile of m over examples." for percent in QUANTILES},
+}
+"""What the columns mean."""
 
 
 def applies(study: Study) -> str | None:

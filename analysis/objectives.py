@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table
 from analysis.statistics import collapse
@@ -36,6 +37,15 @@ DIAGNOSTICS = (
 RATES = ("learning_rate",)
 STAGES = 8
 """Features of resnet18 for each channel of its first stage."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "encoder", "epoch"),
+    "scalar": "What was recorded: `loss`, a term of it, a diagnostic of collapse, `learning_rate`.",
+    "mean": "Mean of the scalar over seeds, in its own units; empty where it is finite for none.",
+    "sd": "Standard deviation of the scalar over seeds (divisor n - 1); empty for one seed.",
+    "seeds": "Number of seeds for which it is finite.",
+}
+"""What the columns mean."""
 
 
 def applies(study: Study) -> str | None:

@@ -11,6 +11,7 @@ example may be learnt early under these and late under others.
 python -m analysis.order
 """
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -20,6 +21,7 @@ from scipy import stats
 from analysis.augmentations import trained_labels
 from analysis.correlation import finite, why_not_comparable
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
@@ -36,6 +38,16 @@ TITLES = {
     "learned_for_good": "learned for good",
     "forgetting": "forgetting",
 }
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "other", "score", "seeds", "examples"),
+    "seeds_rho": "Mean rank correlation of two seeds: 0 no common order, 1 the same; empty for pairs of methods.",
+    "permutation_p": "p-value of `seeds_rho`, by shuffling the examples of a class within seeds; small: an order.",
+    **shared("reliability", "seeds_for_80"),
+    "rho": "Rank correlation of two methods without the noise of few seeds; empty in rows about one method.",
+    **shared("rho_examples_like_these_low", "rho_examples_like_these_high", "observed"),
+}
+"""What the columns mean."""
 
 
 @checked
@@ -103,7 +115,7 @@ def analyse(
     return results.Result(name="order", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
 
-COLUMNS = ("seeds_rho", "permutation_p", "reliability", "seeds_for_80", "rho", "rho_examples_like_these_low",
+MEASURED = ("seeds_rho", "permutation_p", "reliability", "seeds_for_80", "rho", "rho_examples_like_these_low",
            "rho_examples_like_these_high", "observed")  # fmt: skip
 
 
@@ -116,7 +128,7 @@ def _row(method: str, other: str, score: str, scores: Scores, values: results.Ro
         "seeds": seeds,
         "examples": examples,
     }
-    return place | dict.fromkeys(COLUMNS) | values
+    return place | dict.fromkeys(MEASURED) | values
 
 
 def _of_one(method: str, name: str, ranks: Scores, tested: Permutation) -> results.Row:

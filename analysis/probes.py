@@ -8,7 +8,7 @@ The accuracy is that after the last epoch, not the best.
 python -m analysis.probes
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.networks import Encoded, applies, runs_with_networks
 from analysis.framework.table import Column, Table
@@ -38,6 +39,18 @@ TOGETHER_BYTES = 4 * 2**30
 """Maximum size of the training features that are on the device together."""
 
 SPLITS: "tuple[Split, Split]" = ("train", "test")
+
+COLUMNS: Mapping[str, str] = {
+    "method": "Method of the networks; `random-initialisation` for untrained ones, `pixels` for the images.",
+    **shared("seeds"),
+    "train": "Accuracy of a linear probe on training images, 0 to 1: mean over seeds.",
+    **shared("train_sd"),
+    "test": "Accuracy of a linear probe on test images, 0 to 1: mean over seeds.",
+    **shared("test_sd"),
+    "knn": "Accuracy of weighted nearest neighbours on test images, 0 to 1: mean over seeds.",
+    **shared("knn_sd"),
+}
+"""What the columns mean."""
 
 Matrices = dict["Split", list[Float32[np.ndarray, "example feature"]]]
 """By split, features of each seed, or a single matrix that all seeds share."""

@@ -21,6 +21,7 @@ from scipy import stats
 
 from analysis.correlation import finite, why_not_comparable
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.difficulty import HARD, NEEDS, DifficultySoFar, early_epoch, title
@@ -33,6 +34,19 @@ WANTED = 0.9
 """Reliability that the seeds are counted for."""
 CHECKPOINTS = 10
 """About how many epochs the area under the ROC curve is computed after."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "score", "other"),
+    "other_score": "Score of `other` that it is compared with; in rows about one score the same.",
+    **shared("seeds"),
+    "hard": "Whether a `high` or a `low` score means a hard example; empty for variability.",
+    **shared("reliability"),
+    "seeds_for_90": "Number of seeds that a reliability of 0.9 needs; empty where no number is enough.",
+    "rho": "Rank correlation without the noise of few seeds; above 0 where both call the same examples hard.",
+    **shared("rho_examples_like_these_low", "rho_examples_like_these_high", "observed"),
+    "auroc": "Area under the ROC curve of wrong labels: 0.5 chance, 1 finds all; empty without wrong labels.",
+}
+"""What the columns mean."""
 
 
 @checked

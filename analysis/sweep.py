@@ -8,6 +8,7 @@ python -m analysis.sweep --study NAME
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from jaxtyping import Float64
 
 from analysis import probes
 from analysis.framework import command, console, results
+from analysis.framework.columns import shared
 from analysis.framework.networks import has_network
 from analysis.framework.sweeps import Setting, Sweep, find, sweep_of
 from analysis.framework.table import Column, Table
@@ -28,6 +30,30 @@ from dynamics.study import Study
 DIAGNOSTICS = ("embedding_std", "embedding_rank", "feature_std", "feature_rank")
 """Scalars of :mod:`dynamics.training.diagnostics` that are listed, where they were recorded."""
 ACCURACIES = ("train", "train_sd", "test", "test_sd", "test_untrained", "test_pixels")
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method"),
+    "study": "Study that holds the seeds of the setting.",
+    "<field>": "Value of a field that the sweep varies, under the field's name.",
+    "seeds": "Number of seeds that are complete.",
+    "failed": "Number of seeds that are not complete.",
+    "failed_epoch": "First epoch that a seed that is not complete lacks; empty where all are complete.",
+    "loss": "Loss after the last epoch: mean over complete seeds.",
+    **shared("loss_sd"),
+    "mean_r": "E[r_t] after the last epoch, 0 to 1: mean over complete seeds.",
+    **shared("mean_r_sd"),
+    "embedding_std": "Spread of the embeddings per dimension: 0 collapsed, 1 even; empty where it was not recorded.",
+    "embedding_rank": "RankMe of the embeddings, their effective number of dimensions; 1: collapsed.",
+    "feature_std": "Spread of the features per dimension: 0 collapsed, 1 even; empty where it was not recorded.",
+    "feature_rank": "RankMe of the features, their effective number of dimensions; 1: collapsed.",
+    "train": "Accuracy of a linear probe on training images, 0 to 1; empty where networks were not kept.",
+    **shared("train_sd"),
+    "test": "Accuracy of a linear probe on test images, 0 to 1; empty where networks were not kept.",
+    **shared("test_sd"),
+    "test_untrained": "`test` of the networks before training.",
+    "test_pixels": "`test` of a linear probe on the pixels.",
+}
+"""What the columns mean."""
 
 
 class SettingRuns(NamedTuple):

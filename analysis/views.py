@@ -9,12 +9,13 @@ independent trials and once with the answers of one network to one pair swapped 
 python -m analysis.views --epochs 1 2 5 30 200
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
 from analysis.statistics.agreement import agreement, expected_error_independent, expected_error_paired
@@ -27,6 +28,24 @@ THESIS_EPOCHS = (1, 2, 5, 30, 200)
 
 KINDS = ("averaged", "one pair")
 """With a single augmentation both are the same, and only one pair of views is compared."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method"),
+    "kind": "`averaged` over all augmentations, or `one pair`, the first pair of views alone.",
+    **shared("epoch", "seeds"),
+    "trials": "Answers on each view of an example: N M, for one pair N.",
+    **shared("examples"),
+    "mean_first": "E[r_t] of first views, 0 to 1.",
+    "mean_second": "E[r_t] of second views, 0 to 1.",
+    "mae": "Mean absolute difference of r_t between first and second views, 0 to 1.",
+    "mae_if_equal": "`mae` to expect of equally hard views with independent trials.",
+    "mae_if_equal_sd": "Standard deviation of `mae_if_equal`, examples being independent.",
+    "mae_if_swapped": "`mae` to expect if the answers of a network to a pair of views were swapped at random.",
+    "mae_if_swapped_sd": "Standard deviation of `mae_if_swapped`, examples being independent.",
+    "pearson": "Correlation of r_t of first with second views, -1 to 1; empty where one is constant.",
+    "spearman": "Rank correlation of r_t of first with second views, -1 to 1; empty where one is constant.",
+}
+"""What the columns mean."""
 
 
 def applies(study: Study) -> str | None:

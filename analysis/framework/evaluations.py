@@ -5,7 +5,7 @@ It is made by `python -m runners.probe`, one method and way of evaluating at a t
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.framework import results
+from analysis.framework.columns import shared
 from analysis.framework.command import finish
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table
@@ -28,6 +29,24 @@ NAME = "evaluation"
 KEY = ("method", "features", "dataset", "mode", "fraction")
 FAR = 0.02
 """By how much few labels must beat more of them, in addition to two standard deviations, to be implausible."""
+
+COLUMNS: Mapping[str, str] = {
+    **shared("method", "encoder"),
+    "width": "Channels of the encoder's first stage.",
+    "features": "What was evaluated: the method's networks, `random-initialisation` (untrained ones) or `pixels`.",
+    "dataset": "Data set that was evaluated on.",
+    "trained_on": "Data set that the networks were trained on.",
+    "mode": "`linear` (a layer on frozen features), `semi` (all of it fine-tuned) or `knn` (nearest neighbours).",
+    "fraction": "Fraction of the training labels that were used, above 0 to 1.",
+    **shared("seeds"),
+    "top1": "Accuracy on test images after the last epoch, 0 to 1: mean over seeds.",
+    **shared("top1_sd"),
+    "top5": "Fraction of test images whose class is among the five likeliest; empty below six classes.",
+    **shared("top5_sd"),
+    "train_top1": "Accuracy on the training images that were used, 0 to 1; empty for nearest neighbours.",
+    "warning": "What is implausible: few labels beat more of them; empty where nothing is.",
+}
+"""What the columns mean."""
 
 
 def evaluate(
