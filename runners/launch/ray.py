@@ -66,6 +66,20 @@ class Work:
             os.close(write)
 
 
+def by_value() -> None:
+    """Let the class above be sent whole.
+
+    Ray's processes look for modules in the folder of this command first, and it may hold a runners.py.
+
+    Examples
+    --------
+    >>> by_value()  # doctest: +SKIP
+    """
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
 def submit(
     command: Sequence[str],
     *,
@@ -114,8 +128,7 @@ def submit(
             f"`ray_address` {address or 'auto'}: no cluster answers ({reason}): see docs/clusters.md"
         ) from None
     folder.mkdir(parents=True, exist_ok=True)
-    # By value: Ray's processes look for modules in the folder of this command first, and it may hold a runners.py.
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    by_value()
     actor = ray.remote(Work)
     cluster = address or ray.get_runtime_context().gcs_address
     stamp = f"{datetime.now():%Y%m%d-%H%M%S}"  # a cluster that is started anew counts its jobs anew

@@ -4,7 +4,9 @@
 import builtins
 import os
 import re
+import shlex
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -132,3 +134,32 @@ def test_a_job_that_must_end_lets_its_worker_save_and_is_started_again(
     assert time.monotonic() - began < slurm.SAVED / 2 and work._process is not None
     assert work._process.wait(10) in (3, -signal.SIGTERM)
     assert again[0].function.command == work.command  # type: ignore[attr-defined]
+
+
+def test_jobs_of_slurm_import_our_packages_wherever_they_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("submitit")
+    for tool, answer in (("sbatch", "Submitted batch job 7"), ("srun", "")):
+        (tmp_path / tool).write_text(f"#!/bin/sh\necho {answer}\n")
+        (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    slurm.submit(["true"], workers=1, options={}, folder=tmp_path / "jobs", name="s")
+    scripts = [path.read_text() for path in tmp_path.glob("jobs/*.sh")]
+    started = f"{shlex.join(launch.python())} -u -m submitit.core._submit"
+    assert scripts and all(started in script for script in scripts)
+
+
+def test_an_actor_of_ray_needs_no_module_of_the_folder_where_it_starts(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    (tmp_path / "runners.py").write_text("raise SystemExit('runners of the user')")
+    code = (
+        "import pickle, sys; from ray import cloudpickle; from runners.launch import ray\n"
+        "ray.by_value(); sent = cloudpickle.dumps(ray.Work)\n"
+        "for name in [name for name in sys.modules if name.partition('.')[0] == 'runners']: del sys.modules[name]\n"
+        "sys.meta_path = [one for one in sys.meta_path if 'Siblings' not in str(one)]\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "print(pickle.loads(sent).__name__, 'runners' in sys.modules)"
+    )
+    done = subprocess.run([*launch.python(), "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "Work False\n", done.stderr

@@ -2,6 +2,7 @@
 """The installed package: its commands, whatever files a user's folder holds, and what is published."""
 
 import os
+import site
 import subprocess
 import sys
 import tarfile
@@ -123,7 +124,7 @@ def test_an_installed_package_needs_no_variables(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(starting, "ROOT", tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/elsewhere", str(tmp_path)]))
     assert starting.environment() == {"PYTHONPATH": os.pathsep.join([str(tmp_path), "/elsewhere"])}
-    monkeypatch.setattr(starting.site, "getsitepackages", lambda: [str(tmp_path)])
+    monkeypatch.setattr(site, "getsitepackages", lambda: [str(tmp_path)])
     assert starting.environment() == {} and launch.python() == [sys.executable, "-P"]
 
 
@@ -193,9 +194,9 @@ def test_an_installed_wheel_makes_a_study_from_an_empty_folder(published: Path, 
     home, folder = tmp_path / "venv", tmp_path / "empty"
     folder.mkdir()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-    (site,) = home.glob("lib/python*/site-packages")
+    (libraries,) = home.glob("lib/python*/site-packages")
     # The libraries of this environment. Its .pth files are not read there, and so nothing leads to the checkout.
-    (site / "libraries.pth").write_text(
+    (libraries / "libraries.pth").write_text(
         "".join(f"{one}\n" for one in sys.path if one.endswith("site-packages"))
     )
     python = str(home / "bin" / "python")
@@ -224,7 +225,7 @@ def test_an_installed_wheel_makes_a_study_from_an_empty_folder(published: Path, 
 
     for package in starting.PACKAGES:
         imported = run(python, "-P", "-c", f"import {package}; print({package}.__file__)")
-        assert Path(imported.strip()).is_relative_to(site)
+        assert Path(imported.strip()).is_relative_to(libraries)
     script = str(home / "bin" / "dynamics")
     assert "dynamics study quick" in run(script)
     write_own(folder, "analysis", "figures", "runners", "dynamics", "torch")
