@@ -10,6 +10,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cbook import pts_to_midstep
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.path import Path
 
 from figures._curves import share_of_examples
@@ -110,7 +111,7 @@ def settle_legends(figure: Figure) -> None:
 
 
 def _lift_legends(figure: Figure) -> None:
-    legends = [legend for panel in figure.axes if (legend := panel.get_legend()) is not None]
+    legends = _in_a_row(figure) or [legend for panel in figure.axes if (legend := panel.get_legend())]
     height = max(legend.get_window_extent().height for legend in legends) / figure.dpi
     for legend in legends:
         legend.set_loc("lower center")
@@ -119,6 +120,27 @@ def _lift_legends(figure: Figure) -> None:
         panel.set_title(panel.get_title(), pad=72 * height + 7)
     rows = len({panel.get_position().y0 for panel in figure.axes})
     figure.set_figheight(figure.get_figheight() + rows * height)
+
+
+def _in_a_row(figure: Figure) -> list[Legend]:
+    """Spread each panel's legend into one row and return them, if all are then as narrow as their panels."""
+    found = [(panel, legend) for panel in figure.axes if (legend := panel.get_legend()) is not None]
+    rows = []
+    for panel, legend in found:
+        entries = legend.legend_handles
+        labels = [text.get_text() for text in legend.get_texts()]
+        title = legend.get_title().get_text()
+        style: dict[str, Any] = {"handlelength": 0.8, "handletextpad": 0.3, "columnspacing": 0.7}
+        rows.append(panel.legend(entries, labels, ncols=len(labels), title=title or None, **style))
+    widths = [
+        (row.get_window_extent().width, panel.get_window_extent().width)
+        for row, (panel, _) in zip(rows, found, strict=True)
+    ]
+    if all(row <= panel for row, panel in widths):
+        return rows
+    for panel, legend in found:
+        panel.legend_ = legend
+    return []
 
 
 def hides_a_line(panel: Axes) -> bool:

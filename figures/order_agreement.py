@@ -26,6 +26,8 @@ READING = (
 
 SIDE = 0.62
 """Inches of a cell."""
+LEAST = 1.9
+"""Minimum height in inches: that of the name of the colours."""
 
 
 def applies(results: Results) -> bool:
@@ -41,7 +43,7 @@ def draw(results: Results) -> Figure:
     names = [label(method) for method in methods]
     room = 0.075 * max(map(len, names))
     side = SIDE * len(methods)
-    figure = Figure((side + room + 1.2, side + room + 0.9), layout="constrained")
+    figure = Figure((side + room + 0.9, max(side + room + 0.1, LEAST)), layout="constrained")
     panel = figure.subplots()
     draw_cells(panel, values)
     panel.set_xticks(range(len(names)), names, rotation=90)

@@ -32,30 +32,34 @@ def applies(results: Results) -> bool:
 
 
 def draw(results: Results) -> Figure:
-    """Draw one panel per method, up to two side by side."""
+    """Draw one panel per method, up to two side by side, of the scores that the method has."""
     result = results["scores"]
     methods = ordered({row["method"] for row in result.rows})
-    own = [
-        dict.fromkeys(row["score"] for row in result.rows if row["method"] == method) for method in methods
-    ]
-    names = list(dict.fromkeys([*max(own, key=len), *(name for scores in own for name in scores)]))
+    names = {
+        method: list(dict.fromkeys(row["score"] for row in result.rows if row["method"] == method))
+        for method in methods
+    }
+    titles = {name: plain(title(name)) for own in names.values() for name in own}
     columns = min(len(methods), 2)
-    side = SIDE * len(names)
-    size = (columns * (side + 0.3) + 2.2, math.ceil(len(methods) / columns) * (side + 0.35) + 1.1)
-    figure = Figure(size, layout="compressed")
-    grid = figure.subplots(
-        math.ceil(len(methods) / columns), columns, squeeze=False, sharex=True, sharey=True
-    )
+    lines = math.ceil(len(methods) / columns)
+    cells = np.array([len(names[method]) for method in methods] + [0] * (lines * columns - len(methods)))
+    across, down = (cells.reshape(lines, columns).max(axis=axis) for axis in (0, 1))
+    room = 0.07 * max(map(len, titles.values())) + 0.1
+    size = (SIDE * across.sum() + columns * room + 0.9, SIDE * down.sum() + lines * (room + 0.25))
+    figure = Figure(size, layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False, width_ratios=across, height_ratios=down)
     panels = list(grid.flat)
-    titles = [plain(title(name)) for name in names]
     for panel, method in zip(panels, methods, strict=False):
-        draw_cells(panel, agreement(result, method, names), size=5)
+        draw_cells(panel, agreement(result, method, names[method]), size=5)
         panel.set_title(label(method))
-        panel.set_xticks(range(len(names)), titles, rotation=90)
-        panel.set_yticks(range(len(names)), titles)
+        shown = [titles[name] for name in names[method]]
+        panel.set_xticks(range(len(shown)), shown, rotation=90)
+        panel.set_yticks(range(len(shown)), shown)
     for hole in panels[len(methods) :]:
         hole.remove()
     colour_bar(figure, panels[: len(methods)])
+    for panel in panels[: len(methods)]:
+        panel.set_anchor("NW")
     return figure
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do methods call the same examples hard, whatever the score? All scores of all methods (figure D.3)."""
 
+import textwrap
+
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
@@ -22,6 +24,8 @@ READING = (
 )
 SIDE = 0.13
 """Inches of a cell."""
+LETTERS = 2.2
+"""Letters of a method's name that stand above one cell."""
 
 
 def applies(results: Results) -> bool:
@@ -40,7 +44,7 @@ def draw(results: Results) -> Figure:
     }
     keys = [(method, score) for method in methods for score in named[method]]
     side = SIDE * len(keys)
-    figure = Figure((side + 2.6, side + 1.6), layout="constrained")
+    figure = Figure((side + 2.2, side + 1.8), layout="constrained")
     panel = figure.subplots()
     draw_cells(panel, agreement(result, keys), size=None)
     titles = [plain(title(score)) for _, score in keys]
@@ -49,7 +53,10 @@ def draw(results: Results) -> Figure:
     start = 0
     for method in methods:
         middle, end = start + (len(named[method]) - 1) / 2, start + len(named[method]) - 0.5
-        panel.text(middle, -1, label(method), ha="center", va="bottom", fontsize=8)
+        words = textwrap.wrap(
+            label(method), max(round(LETTERS * len(named[method])), 1), break_long_words=False
+        )
+        panel.text(middle, -1, "\n".join(words), ha="center", va="bottom", fontsize=8)
         if end < len(keys) - 0.5:
             panel.axhline(end, color="white", linewidth=2)
             panel.axvline(end, color="white", linewidth=2)

@@ -175,8 +175,15 @@ def _replace(contents: Mapping[Path, bytes]) -> None:
             aside.unlink(missing_ok=True)
 
 
-def read(folder: Path, name: str) -> Result:
+def read(folder: str | Path, name: str) -> Result:
     """Read a result that :func:`write` wrote.
+
+    Parameters
+    ----------
+    folder
+        results/<study>.
+    name
+        Name of the analysis.
 
     Raises
     ------
@@ -191,6 +198,7 @@ def read(folder: Path, name: str) -> Result:
     ...     read(Path(folder), "mine").rows
     [{'epoch': 1, 'r': 0.5}]
     """
+    folder = Path(folder)
     path, packed, table = (folder / f"{name}.{ending}" for ending in ("json", "npz", "csv"))
     command = made_by(name, folder.name)
     if not path.exists():
