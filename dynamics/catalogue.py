@@ -13,6 +13,7 @@ from typing import Any
 
 import cloudpickle
 
+from dynamics import own_files
 from dynamics.errors import UserError
 from dynamics.own_code import code_of
 
@@ -32,7 +33,7 @@ class Catalogue:
     registered
         Objects by the name under which :meth:`register` took them.
     code
-        For each registered class, what identifies its code (:func:`code_of`).
+        For each class of one's own, what identifies its code (:func:`code_of`).
 
     Examples
     --------
@@ -92,7 +93,11 @@ class Catalogue:
         self.check(name)
         if name in self.registered:
             return self.registered[name]
-        return getattr(importlib.import_module(f"{self.package}.{name.replace('-', '_')}"), attribute)
+        module = importlib.import_module(f"{self.package}.{name.replace('-', '_')}")
+        value = getattr(module, attribute)
+        if isinstance(value, type) and own_files.holds(module.__file__):
+            self.code.setdefault(name, code_of(value))
+        return value
 
 
 def hyphenated(kind: type) -> str:

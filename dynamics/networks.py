@@ -96,9 +96,10 @@ def own_code(name: str, recipe: Recipe) -> dict[str, str]:
     >>> own_code("simclr", Recipe())  # both come with the package: the version says all
     {}
     """
-    used = (("method", methods.CATALOGUE, name), ("encoder", encoders.CATALOGUE, recipe.encoder))
+    methods.CATALOGUE.load(name, "Method"), encoders.CATALOGUE.load(recipe.encoder, "Encoder")
+    used = ((methods.CATALOGUE, name), (encoders.CATALOGUE, recipe.encoder))
     return {
-        f"{kind} {name}": catalogue.code[name] for kind, catalogue, name in used if name in catalogue.code
+        f"{catalogue.kind} {name}": catalogue.code[name] for catalogue, name in used if name in catalogue.code
     }
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from dynamics import own_files
+
 
 def code_of(kind: type) -> str:
     """Return a hash of a class's code: of its functions, and of the values, classes and functions that they use.
@@ -130,6 +132,9 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def _installed(module: str) -> bool:
     root = module.partition(".")[0]
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if own_files.holds(file):
+        return False
     if root == "dynamics" or root in sys.stdlib_module_names - {"__main__"}:
         return True
-    return "site-packages" in (getattr(sys.modules.get(module), "__file__", None) or "")
+    return "site-packages" in (file or "")

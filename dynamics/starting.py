@@ -10,6 +10,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import FrameType
 
+from dynamics import own_files
+
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """Signals that stop a command, the last two those of schedulers: they all end it with the same words."""
 
@@ -47,17 +49,21 @@ def import_siblings() -> None:
 def environment() -> dict[str, str]:
     """Return the variables with which `python -P`, wherever it starts, imports the packages that this process does.
 
-    Those of an installed package need none; a checkout's need PYTHONPATH.
+    Those of an installed package need none; a checkout's need PYTHONPATH, a user's own files the variable that names them.
 
     Examples
     --------
     >>> environment().keys() <= {"PYTHONPATH"}
     True
     """
+    own = os.pathsep.join(map(str, own_files.folders()))
+    found = {own_files.VARIABLE: own} if own else {}
     if str(ROOT) in (*site.getsitepackages(), site.getusersitepackages()):
-        return {}
+        return found
     others = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    return {"PYTHONPATH": os.pathsep.join([str(ROOT), *(part for part in others if part != str(ROOT))])}
+    return found | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *(part for part in others if part != str(ROOT))])
+    }
 
 
 def end_quietly(*, command: bool | None = None) -> None:

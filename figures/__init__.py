@@ -21,7 +21,10 @@ from typing import Protocol, cast  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 from analysis.framework.results import Result  # noqa: E402
+from dynamics import own_files  # noqa: E402
 from dynamics.errors import UserError  # noqa: E402
+
+own_files.add(__path__, __name__)
 
 Results = Mapping[str, Result]
 """Results of one study, by the name of the analysis."""

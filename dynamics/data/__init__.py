@@ -6,6 +6,7 @@ A file holds `load(*, data_root, download, progress)`, which returns a :class:`D
 
 from pathlib import Path
 
+from dynamics import own_files
 from dynamics.catalogue import Catalogue
 from dynamics.data._dataset import ChannelMoments, Dataset, Track
 from dynamics.data._labels import flipped_labels, permuted_labels
@@ -21,6 +22,7 @@ __all__ = [
     "permuted_labels",
 ]
 
+own_files.add(__path__, __name__)
 CATALOGUE = Catalogue("data set", __name__)
 
 

@@ -6,12 +6,14 @@ A file holds `Encoder(width)`, a module from images (batch, 3, height, width) to
 
 import inspect
 
+from dynamics import own_files
 from dynamics.catalogue import Catalogue
 from dynamics.encoders.base import ImageEncoder, initialise
 from dynamics.errors import UserError
 
 __all__ = ["CATALOGUE", "ImageEncoder", "build", "initialise", "names"]
 
+own_files.add(__path__, __name__)
 CATALOGUE = Catalogue("encoder", __name__, shared=("base",))
 
 

@@ -10,6 +10,7 @@ import inspect
 import re
 from typing import Any
 
+from dynamics import own_files
 from dynamics.catalogue import Catalogue, hyphenated
 from dynamics.config import Recipe
 from dynamics.errors import UserError
@@ -17,6 +18,7 @@ from dynamics.methods.base import Method
 
 __all__ = ["CATALOGUE", "Method", "load", "name_of", "names", "recipe"]
 
+own_files.add(__path__, __name__)
 CATALOGUE = Catalogue("method", __name__, shared=("base", "views", "rivals", "labels", "momentum", "terms"))
 
 
