@@ -49,7 +49,7 @@ def import_siblings() -> None:
 def environment() -> dict[str, str]:
     """Return the variables with which `python -P`, wherever it starts, imports the packages that this process does.
 
-    Those of an installed package need none; a checkout's need PYTHONPATH, a user's own files the variable that names them.
+    Those of an installed package need none; a checkout's need PYTHONPATH, a user's own files TRAINING_DYNAMICS_PATH.
 
     Examples
     --------
