@@ -2,19 +2,21 @@
 Figure 4.4: average over augmentations against binomial noise
 =============================================================
 
-How far is the learning probability, averaged over augmentations, from that of equally hard examples?
+How far is the learning probability, averaged over augmentations, from that of equally hard
+examples?
 
-**How to read it.** As :doc:`figure 4.3 <figure_4_3_binomial_single>`, with :math:`r_t(x)`, the average over all
-augmentations of an example. The area between curve and noise is shaded; its mean height is the third number in the
-legend, the MAE of the memorization thesis.
+**How to read it.** As :doc:`figure 4.3 <figure_4_3_binomial_single>`, with :math:`r_t(x)`, the
+average over all augmentations of an example. The area between curve and noise is shaded; its mean
+height is the third number in the legend, the MAE of the memorization thesis.
 
-**Here.** SimCLR's MAE is .041 to .044 and supervised training's .078 to .123. This is the thesis's evidence that SimCLR, once
-averaged, treats examples as if they were equally hard.
+**Here.** SimCLR's MAE is .041 to .044 and supervised training's .078 to .123. This is the thesis's
+evidence that SimCLR, once averaged, treats examples as if they were equally hard.
 
-**When not to trust it.** The noise is that of N trials, though the curve has N times M: were all 30 answers of each example
-equally hard, the MAE would be about .09 and not 0 (the column ``mae_if_equal``), because their curve is flatter than the
-noise. A narrow area therefore does not mean that examples are equally hard. Two draws of the noise differ by .010
-(``mae_floor``); the permutation test rejects equal examples at all these epochs.
+**When not to trust it.** The noise is that of N trials, though the curve has N times M: were all 30
+answers of each example equally hard, the MAE would be about .09 and not 0 (the column
+``mae_if_equal``), because their curve is flatter than the noise. A narrow area therefore does not
+mean that examples are equally hard. Two draws of the noise differ by .010 (``mae_floor``); the
+permutation test rejects equal examples at all these epochs.
 """
 
 import dynamics

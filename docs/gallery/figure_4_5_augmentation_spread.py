@@ -4,17 +4,19 @@ Figure 4.5: single augmentations around the average of each example
 
 Is an example hard under all its augmentations, or only under some?
 
-**How to read it.** The line is :math:`r_t(x)`, sorted; around it stand some examples with a dot for each augmentation, at
-the height of its own :math:`\tilde r_t`. Dots near the line: the example is hard or easy. Dots from bottom to top: the
-augmentation is. The percentage says which part of the variance lies between augmentations of one example, without the
-chance of few seeds, with its 95 % interval over seeds.
+**How to read it.** The line is :math:`r_t(x)`, sorted; around it stand some examples with a dot for
+each augmentation, at the height of its own :math:`\tilde r_t`. Dots near the line: the example is
+hard or easy. Dots from bottom to top: the augmentation is. The percentage says which part of the
+variance lies between augmentations of one example, without the chance of few seeds, with its 95 %
+interval over seeds.
 
-**Here.** To SimCLR 89 to 92 % of it does, to VICReg 89 %, to supervised training 5 to 6 %. Random labels with augmentation go
-from 12 to 52 % as they learn.
+**Here.** To SimCLR 89 to 92 % of it does, to VICReg 89 %, to supervised training 5 to 6 %. Random
+labels with augmentation go from 12 to 52 % as they learn.
 
-**When not to trust it.** With four seeds a dot has five possible heights, and some spread is chance alone; read the
-percentage, not the dots. Its interval can be wide (-4 to 29 % for random labels with augmentation at epoch 29) and is of
-these examples. Milder augmentations would give smaller shares.
+**When not to trust it.** With four seeds a dot has five possible heights, and some spread is chance
+alone; read the percentage, not the dots. Its interval can be wide (-4 to 29 % for random labels
+with augmentation at epoch 29) and is of these examples. Milder augmentations would give smaller
+shares.
 """
 
 import dynamics

@@ -4,18 +4,19 @@ Figure 5.3: learning probability of every class
 
 Are some classes learnt before others?
 
-**How to read it.** Each line is the mean of :math:`r_t(x)` over the examples of one class. The grey band is where the means of
-all classes would lie at any one epoch, in 95 % of cases, had the labels been shuffled: classes of a hundred examples differ
-by chance. :math:`\epsilon^2` is the part of the variance of r that lies between classes, at the first epoch with a mean of
-1/2.
+**How to read it.** Each line is the mean of :math:`r_t(x)` over the examples of one class. The grey
+band is where the means of all classes would lie at any one epoch, in 95 % of cases, had the labels
+been shuffled: classes of a hundred examples differ by chance. :math:`\epsilon^2` is the part of the
+variance of r that lies between classes, at the first epoch with a mean of 1/2.
 
-**Here.** Classes explain .136 of the variance in supervised training at epoch 11, with automobiles first and cats, birds and
-dogs last, and .018 in SimCLR at epoch 8.
+**Here.** Classes explain .136 of the variance in supervised training at epoch 11, with automobiles
+first and cats, birds and dogs last, and .018 in SimCLR at epoch 8.
 
-**When not to trust it.** The band holds for these seeds. Supervised networks of this study change from epoch to epoch which
-classes they favour while the learning rate is high, so that lines leave the band although the average over seeds does not
-tell of other seeds: the crossed test in the table, with seeds as random, is the one to cite. Over many epochs some line
-leaves the band more often than in 5 % of cases.
+**When not to trust it.** The band holds for these seeds. Supervised networks of this study change
+from epoch to epoch which classes they favour while the learning rate is high, so that lines leave
+the band although the average over seeds does not tell of other seeds: the crossed test in the
+table, with seeds as random, is the one to cite. Over many epochs some line leaves the band more
+often than in 5 % of cases.
 """
 
 import dynamics

@@ -4,16 +4,19 @@ Figure D.2: agreement of difficulty scores
 
 Do scores of difficulty call the same examples hard?
 
-**How to read it.** Each cell is the rank correlation over examples of two scores of one method, freed of the noise of few seeds,
-and positive where both call the same examples hard. On the diagonal, in italics, is the reliability of a score: its
-correlation with that of as many new seeds. An empty cell could not be computed, or the score has no hard side.
+**How to read it.** Each cell is the rank correlation over examples of two scores of one method,
+freed of the noise of few seeds, and positive where both call the same examples hard. On the
+diagonal, in italics, is the reliability of a score: its correlation with that of as many new seeds.
+An empty cell could not be computed, or the score has no hard side.
 
-**Here.** In supervised training the area (mean of r over epochs), confidence, AUM and loss rank agree with one another at .97 to
-1.00: one of them is enough. EL2N, of the first epochs, agrees best with the epoch at which an example is first learnt,
-.96. Random labels without augmentation have reliabilities of .13 to .53 with six seeds: there is little to agree on.
+**Here.** In supervised training the area (mean of r over epochs), confidence, AUM and loss rank
+agree with one another at .97 to 1.00: one of them is enough. EL2N, of the first epochs, agrees best
+with the epoch at which an example is first learnt, .96. Random labels without augmentation have
+reliabilities of .13 to .53 with six seeds: there is little to agree on.
 
-**When not to trust it.** Where a reliability is low, a corrected correlation rests on little; the table says how many seeds a
-score needs for a reliability of .9. Agreement does not say that a score is right about what is hard.
+**When not to trust it.** Where a reliability is low, a corrected correlation rests on little; the
+table says how many seeds a score needs for a reliability of .9. Agreement does not say that a score
+is right about what is hard.
 """
 
 import dynamics

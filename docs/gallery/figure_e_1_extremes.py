@@ -4,15 +4,16 @@ Figure E.1: easiest and hardest examples
 
 Which examples are learnt first, and which last?
 
-**How to read it.** Pictures of the examples with the largest and the smallest area, the mean over epochs of being right, by
-each method. Below each stand its class and the area; behind an arrow the label that was learnt, where it is another one.
+**How to read it.** Pictures of the examples with the largest and the smallest area, the mean over
+epochs of being right, by each method. Below each stand its class and the area; behind an arrow the
+label that was learnt, where it is another one.
 
-**Here.** Digits, of which supervised training finds those easy that look as most of their class do. Of random labels no picture
-says which is easy.
+**Here.** Digits, of which supervised training finds those easy that look as most of their class do.
+Of random labels no picture says which is easy.
 
-**When not to trust it.** With two seeds the ends of a ranking are partly chance: ask
-:doc:`figure O.1 <figure_o_1_order_agreement>` for the reliability of the area first. Pictures of photographs need the images
-that the networks were trained on (``extremes.analyse(study, data_root=...)``).
+**When not to trust it.** With two seeds the ends of a ranking are partly chance: ask :doc:`figure
+O.1 <figure_o_1_order_agreement>` for the reliability of the area first. Pictures of photographs
+need the images that the networks were trained on (``extremes.analyse(study, data_root=...)``).
 """
 
 import tempfile
@@ -22,7 +23,16 @@ import figures
 from analysis import extremes
 
 folder = tempfile.TemporaryDirectory()
-small = {"preset": "quick", "epochs": 8, "width": 8, "lr": 1e-2, "runs": folder.name, "study": "digits"}
+small = {
+    "preset": "quick",
+    "epochs": 12,
+    "train_examples": 192,
+    "width": 8,
+    "lr": 3e-2,
+    "panel_augmentations": 1,
+    "runs": folder.name,
+    "study": "digits",
+}
 for method in ("supervised", "random-labels"):
     study = dynamics.train(method, "digits", seeds=2, **small)
 

@@ -4,16 +4,18 @@ Figure O.1: agreement of methods on the order of examples
 
 Do methods learn examples in the same order?
 
-**How to read it.** Each cell is the rank correlation over examples of the area, the mean over epochs of being right, between two
-methods, freed of the noise of few seeds: 1 means that both learn examples in one order, 0 that their orders have nothing to
-do with each other. On the diagonal, in italics, stands the reliability of one method's area.
+**How to read it.** Each cell is the rank correlation over examples of the area, the mean over
+epochs of being right, between two methods, freed of the noise of few seeds: 1 means that both learn
+examples in one order, 0 that their orders have nothing to do with each other. On the diagonal, in
+italics, stands the reliability of one method's area.
 
-**Here.** SimCLR's order is as good as fixed, with a reliability of .98, and so is that of supervised training; but they
-have nothing in common (.03, -.04 to .09). SimCLR and VICReg share something (.38), random labels with and
-without augmentation, too (.49).
+**Here.** SimCLR's order is as good as fixed, with a reliability of .98, and so is that of
+supervised training; but they have nothing in common (.03, -.04 to .09). SimCLR and VICReg share
+something (.38), random labels with and without augmentation, too (.49).
 
-**When not to trust it.** Methods here see different augmentations, which to SimCLR and VICReg are most of what makes an image hard. The
-correction divides by reliabilities: at .53, random labels, its interval is wide.
+**When not to trust it.** Methods here see different augmentations, which to SimCLR and VICReg are
+most of what makes an image hard. The correction divides by reliabilities: at .53, random labels,
+its interval is wide.
 """
 
 import dynamics

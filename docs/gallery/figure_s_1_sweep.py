@@ -4,15 +4,18 @@ Figure S.1: loss and probe accuracy by hyperparameter
 
 How do the loss and the probe accuracy depend on a hyperparameter?
 
-**How to read it.** Left, the training loss by epoch for each value, mean over seeds, with a band from the lowest to the highest;
-a cross marks where a seed failed. Right, the accuracy of a linear probe on test images for each value, with the standard
-deviation over seeds, beside those on raw pixels and on untrained networks.
+**How to read it.** Left, the training loss by epoch for each value, mean over seeds, with a band
+from the lowest to the highest; a cross marks where a seed failed. Right, the accuracy of a linear
+probe on test images for each value, with the standard deviation over seeds, beside those on raw
+pixels and on untrained networks.
 
-**Here.** VICReg on 128 digits for 8 epochs: the largest learning rate gives the lowest loss and the best probe, and all
-are far from the raw pixels. So few steps only show that the smaller rates are too slow.
+**Here.** VICReg on 128 digits for 8 epochs: the largest learning rate gives the lowest loss and the
+best probe, and all are far from the raw pixels. So few steps only show that the smaller rates are
+too slow.
 
-**When not to trust it.** The best value after few epochs is not that after many. A lower loss is a better network only as long
-as the probe agrees, and where weights of the loss are varied, losses are in different units.
+**When not to trust it.** The best value after few epochs is not that after many. A lower loss is a
+better network only as long as the probe agrees, and where weights of the loss are varied, losses
+are in different units.
 """
 
 import contextlib
