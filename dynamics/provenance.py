@@ -100,7 +100,8 @@ def available_cores() -> int:
     True
     """
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    given = os.environ.get("SLURM_CPUS_PER_TASK", "")  # not every cluster confines a job to its cores
+    # Not every cluster confines a job to its cores.
+    given = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE", "")
     return min(there, int(given)) if given.isdecimal() and int(given) else there
 
 

@@ -336,7 +336,9 @@ def parse_seeds(text: str) -> list[int]:
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UserError(f"`seeds` must be numbers and ranges such as 0-9,20, got {part!r} in {text!r}")
         low, high = int(first), int(last) if dash else int(first)
-        if high < low or high > MAX_SEED:
+        if high < low:
+            raise UserError(f"`seeds` must be ranges from low to high, got {part!r} in {text!r}")
+        if high > MAX_SEED:
             raise UserError(f"`seeds` must be in [0, {MAX_SEED}], got {part!r} in {text!r}")
         seeds.update(dict.fromkeys(range(low, high + 1)))
     return list(seeds)
@@ -350,11 +352,20 @@ def compact(seeds: Sequence[int]) -> int | str:
     >>> compact([0, 1, 2]), compact([0, 1, 5])
     (3, '0-1,5')
     """
-    if list(seeds) == list(range(len(seeds))):
-        return len(seeds)
+    return len(seeds) if list(seeds) == list(range(len(seeds))) else in_ranges(seeds)
+
+
+def in_ranges(seeds: Iterable[int]) -> str:
+    """Return seeds as :func:`parse_seeds` reads them, in order.
+
+    Examples
+    --------
+    >>> in_ranges([5, 0, 1])
+    '0-1,5'
+    """
     there = set(seeds)
-    starts = [seed for seed in seeds if seed - 1 not in there]
-    ends = [seed for seed in seeds if seed + 1 not in there]
+    starts = [seed for seed in sorted(there) if seed - 1 not in there]
+    ends = [seed for seed in sorted(there) if seed + 1 not in there]
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 

@@ -43,6 +43,7 @@ def members(runs: Path, study: str, *, weights: bool) -> Iterator[tuple[str, byt
     """
     described = runs / study / study_file.NAME
     if described.is_file():
+        _check_begun(runs, study, study_file.read(described))
         yield study_file.NAME, described.read_bytes()
     for method in snapshots.list_methods(runs, study):
         for seed in snapshots.list_seeds(runs, study, method):
@@ -54,6 +55,15 @@ def members(runs: Path, study: str, *, weights: bool) -> Iterator[tuple[str, byt
                 raise UserError(problems[0])
             for name, content in snapshots.copied(folder, weights=weights):
                 yield f"{method}/{folder.name}/{name}", content
+
+
+def _check_begun(runs: Path, study: str, described: study_file.StudyFile) -> None:
+    for method in described.methods:
+        if absent := {*described.seed_list(method)} - {*snapshots.list_seeds(runs, study, method)}:
+            raise UserError(
+                f"seeds {study_file.in_ranges(absent)} of {method} have not begun, and {study_file.NAME} says "
+                f"that they belong to the study: train them (python -m runners.worker --study {study}), or change it"
+            )
 
 
 def main(argv: Sequence[str]) -> int:

@@ -19,10 +19,10 @@ from analysis.framework.console import say
 from analysis.framework.flags import cli
 from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
-from dynamics import lock, snapshots
+from dynamics import lock, snapshots, study_file
 from dynamics.archive import Packed
 from dynamics.errors import UserError, explained
-from dynamics.names import counted, duration
+from dynamics.names import counted, duration, ordered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +118,11 @@ def release(study: Path, folders: Sequence[Path], *, gone: bool) -> int:
     gone
         Whether the user vouches that processes have ended that nobody can ask about.
     """
-    status = 0
+    status, locked = 0, False
     try:
         for path, by in lock.release_files(study, gone=gone):
             say(f"{path} is freed from {by}")
+            locked = True
     except lock.Locked as error:
         say(f"not freed: {error}")
         status = 1
@@ -135,6 +136,9 @@ def release(study: Path, folders: Sequence[Path], *, gone: bool) -> int:
             continue
         if freed is not None:
             say(f"{what} is freed from {freed}")
+            locked = True
+    if not locked and not status:
+        say("none of them is locked")
     return status
 
 
@@ -151,15 +155,28 @@ def _chosen(arguments: Status, study: str) -> list[Path]:
     return [folders[name] for name in arguments.seeds or folders]
 
 
+def _planned(study: Path) -> dict[str, list[int]]:
+    """Return the seeds of each method that the study's file asks for; none where it has no readable file."""
+    with contextlib.suppress(UserError):
+        described = study_file.read(study / study_file.NAME)
+        return {method: described.seed_list(method) for method in described.methods}
+    return {}
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the command, and return its exit status: 1 if analyses would refuse a seed."""
     arguments = cli(Status, argv, prog="python -m runners.status", description=__doc__)
     study = choose_study(arguments.runs, arguments.study)
+    if arguments.gone and not arguments.release:
+        raise UserError("`gone` says what to free: add `release`")
     if arguments.release:
         return release(arguments.runs / study, _chosen(arguments, study), gone=arguments.gone)
     rows, refused = [], 0
-    for method in snapshots.list_methods(arguments.runs, study):
+    planned = _planned(arguments.runs / study)
+    for method in ordered({*snapshots.list_methods(arguments.runs, study), *planned}):
         seeds = snapshots.list_seeds(arguments.runs, study, method)
+        if waiting := {*planned.get(method, ())} - {*seeds}:
+            say(f"{method}: {counted(len(waiting), 'seed')} not begun ({study_file.in_ranges(waiting)})")
         folders = [snapshots.seed_folder(arguments.runs, study, method, seed) for seed in seeds]
         states = described([seen(folder, verify=arguments.verify) for folder in folders])
         refused += sum(
@@ -167,7 +184,14 @@ def main(argv: Sequence[str]) -> int:
         )
         megabytes = sum(map(_bytes, folders)) / 1e6
         complete = sum(state == "complete" for state in states)
-        rows.append({"method": method, "seeds": len(seeds), "complete": complete, "megabytes": megabytes})
+        rows.append(
+            {
+                "method": method,
+                "seeds": len(seeds) + len(waiting),
+                "complete": complete,
+                "megabytes": megabytes,
+            }
+        )
         for folder, state in zip(folders, states, strict=True):
             if state != "complete":
                 say(f"{method}/{folder.name}: {state}")

@@ -27,6 +27,7 @@ from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
 from runners.arguments import Resources, announce, parse_with_changes, wanted_seeds
 from runners.everything import analyse_all
+from runners.launch.elsewhere import left_to_others
 from runners.seeds import train
 
 
@@ -94,7 +95,7 @@ def main(argv: Sequence[str]) -> int:
     only = arguments.analyses or file.analyses
     again = shlex.join(["python", "-m", "runners.study", *argv])
     status = train(plan, arguments, again=again, analyses=only)
-    if status == 130 or arguments.dry_run:
+    if status == 130 or arguments.dry_run or left_to_others(plan, arguments):
         return status
     opened = open_study(Where(study=study, runs=arguments.runs, results=arguments.results))
     complete = analyse_all(

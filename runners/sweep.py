@@ -26,6 +26,7 @@ from dynamics.training.plan import Plan, make_plan
 from figures.__main__ import draw
 from runners.arguments import announce, parse_with_recipe, wanted_seeds
 from runners.grid import check_flags, grid, read_over
+from runners.launch.elsewhere import left_to_others
 from runners.seeds import SeedArguments, train
 
 
@@ -131,7 +132,7 @@ def main(argv: Sequence[str]) -> int:
     )
     again = shlex.join(["python", "-m", "runners.sweep", *argv])
     status = train(plan, arguments, again=again, sweep={"name": name, "fields": list(over)})
-    if status == 130 or arguments.dry_run:
+    if status == 130 or arguments.dry_run or left_to_others(plan, arguments):
         return status
     compare(arguments, name, points, seeds)
     return status

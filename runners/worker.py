@@ -8,7 +8,9 @@ python -m runners.worker --study NAME
 """
 
 import dataclasses
+import itertools
 import os
+import re
 import shlex
 import socket
 import sys
@@ -22,7 +24,7 @@ from rich.progress import track
 from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
-from dynamics import study_file
+from dynamics import archive, study_file
 from dynamics.errors import UserError
 from dynamics.names import check_study_name, counted
 from dynamics.study_file import StudyFile
@@ -54,6 +56,8 @@ def plan_of(study: StudyFile, where: WorkerArguments) -> Plan:
     UserError
         If the study has none of the methods, or a seed was made with another recipe.
     """
+    if not study.methods:
+        raise UserError(f"study {study.name} names no methods: see its study.toml")
     chosen = [method for method in study.methods if where.methods is None or method in where.methods]
     if not chosen:
         raise UserError(
@@ -83,14 +87,43 @@ def read_study(runs: Path, name: str) -> StudyFile:
     """
     if name.endswith(".toml"):
         return study_file.read(name)
+    if name.endswith(archive.SUFFIX):
+        raise UserError(f"{name} is an archive, which is only read: train in a folder of runs")
     check_study_name(name)
     path = runs / name / study_file.NAME
     if not path.is_file():
         raise UserError(
-            f"no {path}: begin the study on one host (python -m runners.study or runners.seeds, with --launcher or "
-            "--dry-run to see), or name a study file"
+            f"no {path}: begin the study on one host (python -m runners.study or runners.seeds), or name a study file"
         )
-    return study_file.read(path)
+    return dataclasses.replace(study_file.read(path), name=name)  # a copied folder has another name
+
+
+def _check_seeds(studies: Sequence[StudyFile], asked: str | None) -> None:
+    known = {seed for study in studies for method in study.methods for seed in study.seed_list(method)}
+    if asked is not None and (absent := {*wanted_seeds(None, asked)} - known):
+        names = ", ".join(study.name for study in studies)
+        raise UserError(
+            f"`seeds`: {names} has no seed {min(absent)}: its seeds are {study_file.in_ranges(known)}"
+        )
+
+
+def here(data_root: Path) -> Path:
+    """Return a path with this host's values of its $VARIABLES.
+
+    Raises
+    ------
+    UserError
+        If one is not set.
+
+    Examples
+    --------
+    >>> here(Path("data"))
+    PosixPath('data')
+    """
+    found = os.path.expandvars(data_root)
+    if unset := re.search(r"\$\{?(\w+)", found):
+        raise UserError(f"`data_root` {data_root}: {unset[1]} is not set on {socket.gethostname()}")
+    return Path(found).expanduser()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -98,8 +131,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = cli(WorkerArguments, argv, prog="python -m runners.worker", description=__doc__)
     if arguments.lifeline is not None:
         threading.Thread(target=_stop_with, args=(arguments.lifeline,), daemon=True).start()
-    data_root = Path(os.path.expandvars(arguments.data_root)).expanduser()  # $SCRATCH, as it is on this host
+    data_root = here(arguments.data_root)
     studies = [read_study(arguments.runs, name) for name in arguments.study]
+    _check_seeds(studies, arguments.seeds)
     plan = Plan.together(plan_of(study, arguments) for study in studies)
     if not plan.missing:
         say(f"all {counted(len(plan.complete), 'seed')} are complete")
@@ -118,15 +152,28 @@ def main(argv: Sequence[str]) -> int:
     host, left = socket.gethostname(), counted(len(plan.missing), "seed")
     say(f"{left} left, {workers} at a time on {', '.join(devices)} of {host}")
     where = dataclasses.replace(arguments, data_root=data_root)
-    again = shlex.join(["python", "-m", "runners.worker", *argv])
+    again = shlex.join(["python", "-m", "runners.worker", *_typed(argv)])
     return work(
         longest_first(plan.missing), where, devices=devices, workers=workers, again=again, alone=False
     )
 
 
+def _typed(argv: Sequence[str]) -> list[str]:
+    """Return a command line without what its launcher added: a descriptor is of one process only."""
+    flag = "--lifeline"
+    return [
+        word
+        for before, word in itertools.pairwise(["", *argv])
+        if flag != before and word.split("=")[0] != flag
+    ]
+
+
 def _stop_with(descriptor: int) -> None:
     """End this process as a signal would when the other end of a pipe is closed: its launcher has died."""
-    os.read(descriptor, 1)  # nothing is ever written
+    try:
+        os.read(descriptor, 1)  # nothing is ever written
+    except OSError:
+        return  # no such descriptor: the command line is a copy of a launcher's
     os.kill(os.getpid(), 15)
 
 

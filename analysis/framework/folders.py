@@ -44,9 +44,11 @@ def newest(
     times = {
         path.name: when
         for path in map(archive.opened, folder.iterdir())
-        if path.is_dir() and (when := written(path)) is not None
+        if path.is_dir() and not path.name.startswith(".") and (when := written(path)) is not None
     }
     if study is not None:
+        if study.endswith(archive.SUFFIX) and (folder / study).is_file() and study not in times:
+            raise UserError(f"{folder / study} is no archive of a study, or cut off: copy it again")
         if study not in times:
             known = ", ".join(sorted(times)) or "none"
             raise UserError(f"no {what} {study!r} in {folder} (there: {known}): choose one with `study`")

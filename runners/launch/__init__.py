@@ -6,6 +6,7 @@ up what it has left. Workers on other hosts need the folders of runs (shared) an
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ class Submitted(NamedTuple):
     """Where their output goes, in words."""
     alive: Callable[[], bool]
     """Whether one of them runs or may still run."""
+    held_up: Callable[[], str]
+    """Why none of them runs yet, in the scheduler's words; empty if one runs, or nobody knows."""
 
 
 def options(text: str) -> dict[str, str]:
@@ -35,20 +38,31 @@ def options(text: str) -> dict[str, str]:
     Raises
     ------
     UserError
-        If a part is not name=value.
+        If a part is not name=value, or a quotation mark is missing.
 
     Examples
     --------
     >>> options("partition=gpu,time=4:00:00")
     {'partition': 'gpu', 'time': '4:00:00'}
+    >>> options('constraint="a100,h100"')
+    {'constraint': 'a100,h100'}
     """
     parsed = {}
-    for part in filter(None, text.split(",")):
+    for part in filter(None, _parts(text)):
         name, equals, value = part.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise UserError(f"`launcher_args` must be name=value,name=value, got {part!r} in {text!r}")
         parsed[name.strip().replace("-", "_")] = value.strip()
     return parsed
+
+
+def _parts(text: str) -> list[str]:
+    words = shlex.shlex(text, posix=True, punctuation_chars=False)
+    words.whitespace, words.whitespace_split, words.commenters = ",", True, ""
+    try:
+        return list(words)
+    except ValueError:
+        raise UserError(f"`launcher_args` has a quotation mark without its other, got {text!r}") from None
 
 
 def python() -> list[str]:

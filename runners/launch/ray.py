@@ -6,7 +6,9 @@ another, has left. Fractions of a GPU are Ray's business: each actor sees its ow
 """
 
 import logging
+import math
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dynamics.errors import UserError
+from dynamics.errors import UserError, explained
 from dynamics.lock.jobs import RAY_ADDRESS, RAY_NODE
 from runners.launch import Submitted
 
@@ -118,6 +120,7 @@ def submit(
         raise UserError("`launcher` ray needs Ray: pip install 'training-dynamics[ray]'") from None
     needed: dict[str, Any] = {**NUMBERS, **{key: _number(key, text) for key, text in options.items()}}
     own = {key: needed.pop(key) for key in [*needed] if key not in NUMBERS}
+    _check_answers(address)
     try:
         ray.init(
             address=address or "auto", namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR
@@ -127,22 +130,51 @@ def submit(
         raise UserError(
             f"`ray_address` {address or 'auto'}: no cluster answers ({reason}): see docs/clusters.md"
         ) from None
+    there = {key for key in ray.cluster_resources() if ":" not in key}
+    if unknown := own.keys() - there:
+        known = ", ".join(sorted({*NUMBERS, *there} - {"CPU", "GPU", "object_store_memory"}))
+        raise UserError(f"`launcher_args`: no node has the resource {min(unknown)}: use {known}")
     folder.mkdir(parents=True, exist_ok=True)
     by_value()
     actor = ray.remote(Work)
     cluster = address or ray.get_runtime_context().gcs_address
     stamp = f"{datetime.now():%Y%m%d-%H%M%S}"  # a cluster that is started anew counts its jobs anew
     names = [f"{name}-{stamp}-{number}" for number in range(workers)]
+    lasting = {"lifetime": "detached", "max_restarts": -1, "max_task_retries": -1}
     for one in names:
-        actor.options(
-            name=one,
-            lifetime="detached",
-            max_restarts=-1,
-            max_task_retries=-1,
-            resources=own or None,
-            **needed,
-        ).remote(list(command), cluster, os.path.abspath(folder / f"{one}.log"))  # noqa: PTH100
-    return Submitted(names, f"{folder}/{name}-{stamp}-*.log", lambda: _some_live(names))
+        try:
+            chosen = actor.options(name=one, resources=own or None, **lasting, **needed)
+        except ValueError as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"Ray refuses the workers ({reason}): change `launcher_args`") from None
+        chosen.remote(list(command), cluster, os.path.abspath(folder / f"{one}.log"))  # noqa: PTH100
+    return Submitted(
+        names, f"{folder}/{name}-{stamp}-*.log", lambda: _some_live(names), lambda: _why_pending(names)
+    )
+
+
+def _check_answers(address: str | None) -> None:
+    """Raise if nothing listens at host:port, which Ray itself takes a minute to find out."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "/" in host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        reason = explained(error) if isinstance(error, OSError) else "no such port"
+        raise UserError(f"`ray_address` {address}: no cluster answers ({reason})") from None
+
+
+def _why_pending(names: Sequence[str]) -> str:
+    """Say that the cluster has no room where all of these actors wait; empty otherwise, or if nobody knows."""
+    from ray.util import state
+
+    try:
+        listed = state.list_actors(filters=[("state", "!=", "DEAD")], limit=10_000)
+    except Exception:  # the API of states is served by the dashboard, which a cluster may lack
+        return ""
+    states = {one.state for one in listed if one.name in names}
+    return "no node has room for what `launcher_args` ask" if states == {"PENDING_CREATION"} else ""
 
 
 def _some_live(names: Sequence[str]) -> bool:
@@ -157,6 +189,6 @@ def _number(key: str, text: str) -> float:
         number = float(text)
     except ValueError:
         number = -1.0
-    if number < 0:
+    if not 0 <= number < math.inf:
         raise UserError(f"`launcher_args` {key} must be a number >= 0, got {text!r}")
     return number

@@ -6,6 +6,7 @@ its state and ends, and the job is put back into the queue.
 """
 
 import contextlib
+import io
 import math
 import os
 import re
@@ -97,6 +98,10 @@ def submit(
         raise UserError("`launcher` slurm needs submitit: pip install 'training-dynamics[slurm]'") from None
     asked = dict(options)
     minutes = _minutes(asked.pop("time")) if "time" in asked else None
+    parallel = asked.pop("array_parallelism", None)
+    if parallel is not None and (not parallel.isdecimal() or int(parallel) < 1):
+        raise UserError(f"`launcher_args` array_parallelism must be at least 1, got {parallel!r}")
+    before = {*folder.glob("*")}
     try:
         executor = submitit.SlurmExecutor(
             folder=os.path.abspath(folder),  # noqa: PTH100
@@ -106,27 +111,34 @@ def submit(
         executor.update_parameters(
             job_name=name,
             **({} if minutes is None else {"time": minutes}),
-            **(
-                {"array_parallelism": int(asked.pop("array_parallelism"))}
-                if "array_parallelism" in asked
-                else {}
-            ),
+            **({} if parallel is None else {"array_parallelism": int(parallel)}),
             additional_parameters={"requeue": True, **asked},
             stderr_to_stdout=True,
         )
-        with executor.batch():
+        with (
+            contextlib.redirect_stderr(io.StringIO()),
+            executor.batch(),
+        ):  # sbatch's words are in the error, too
             jobs = [executor.submit(Work(command)) for _ in range(workers)]
+    except submitit.core.utils.FailedJobError as error:
+        for path in {*folder.glob("*")} - before:
+            path.unlink()
+        raise UserError(f"Slurm refuses the jobs ({_reason(str(error))}): change `launcher_args`") from None
     except RuntimeError as error:  # no srun here
         raise UserError(
             f"`launcher` slurm cannot be used here ({error}): submit from a host of the cluster"
         ) from None
-    except submitit.core.utils.FailedJobError as error:
-        raise UserError(
-            f"Slurm refuses the jobs ({' '.join(str(error).split())}): change `launcher_args`"
-        ) from None
     ids = [job.job_id for job in jobs]
     array = ids[0].partition("_")[0]
-    return Submitted(ids, f"{folder}/{array}_*_log.out", lambda: _in_queue(array))
+    return Submitted(
+        ids, f"{folder}/{array}_*_log.out", lambda: _in_queue(array), lambda: _why_pending(array)
+    )
+
+
+def _reason(text: str) -> str:
+    """Return what sbatch said, once and in one line."""
+    said = dict.fromkeys(line.strip() for line in text.splitlines() if line.strip().startswith("sbatch:"))
+    return " ".join(line.removeprefix("sbatch:").strip() for line in said) or " ".join(text.split())
 
 
 def _minutes(text: str) -> int:
@@ -146,10 +158,23 @@ def _minutes(text: str) -> int:
 
 
 def _in_queue(array: str) -> bool:
-    try:
-        asked = subprocess.run(
-            ["squeue", "--noheader", "--jobs", array], capture_output=True, text=True, check=False, timeout=60
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    asked = _squeue(array)
+    if asked is None:
         return True  # not known: look again later
     return bool(asked.stdout.strip()) if asked.returncode == 0 else "Invalid job id" not in asked.stderr
+
+
+def _why_pending(array: str) -> str:
+    """Return Slurm's reasons why all jobs of an array wait; empty if one runs, or Slurm does not answer."""
+    asked = _squeue(array, "--format", "%T %r")
+    states = [] if asked is None else [line.partition(" ") for line in asked.stdout.splitlines()]
+    waiting = bool(states) and all(state == "PENDING" for state, _, _ in states)
+    return ", ".join(sorted({reason for _, _, reason in states} - {"None"})) if waiting else ""
+
+
+def _squeue(array: str, *further: str) -> "subprocess.CompletedProcess[str] | None":
+    command = ["squeue", "--noheader", "--jobs", array, *further]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dynamics import archive, snapshots
+from analysis.framework.where import choose_study
+from dynamics import archive, snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.study import Study, open_study
+from dynamics.study_file import preset
 from runners import pack, status
 from tests.trained import trained_here
 
@@ -105,6 +107,19 @@ def test_a_file_that_is_no_archive_is_no_study(tmp_path: Path) -> None:
     assert snapshots.list_studies(tmp_path) == []
     with pytest.raises(UserError, match="no study at"):
         open_study(tmp_path / "photos.zip")
+
+
+def test_a_copy_that_was_cut_off_is_called_so(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut.zip").write_bytes((runs / "s.zip").read_bytes()[:5000])
+    with pytest.raises(UserError, match=r"cut\.zip is no archive of a study, or cut off: copy it again"):
+        choose_study(tmp_path, "cut.zip")
+
+
+def test_seeds_that_the_study_asks_for_are_missed(tmp_path: Path) -> None:
+    trained_here(tmp_path, "supervised", [0], **SMALL)
+    study_file.record(tmp_path / "s", {"supervised": preset("supervised", "quick", **SMALL)}, [0, 2, 3])
+    with pytest.raises(UserError, match=r"seeds 2-3 of supervised have not begun, and study\.toml says"):
+        pack.main(["--runs", str(tmp_path), "--study", "s"])
 
 
 def test_nothing_is_written_into_it(runs: Path) -> None:

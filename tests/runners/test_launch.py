@@ -6,19 +6,21 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from dynamics import study_file
 from dynamics.errors import UserError
 from dynamics.training.plan import Plan, make_plan, record
-from runners import launch, seeds
-from runners.launch import elsewhere, slurm
+from runners import launch, seeds, study, sweep
+from runners.launch import elsewhere, ray, slurm
 from tests.runners.test_seeds import call
 
 
@@ -40,6 +42,128 @@ def test_other_time_limits_are_refused(text: str) -> None:
 def test_options_have_names_and_values(text: str) -> None:
     with pytest.raises(UserError, match="launcher_args must be name=value"):
         launch.options(text)
+
+
+def test_a_value_may_hold_a_comma() -> None:
+    assert launch.options('constraint="a100,h100",mem=4G') == {"constraint": "a100,h100", "mem": "4G"}
+    with pytest.raises(UserError, match="quotation mark"):
+        launch.options('constraint="a100')
+
+
+SMALL = [
+    "--preset",
+    "quick",
+    "--epochs",
+    "1",
+    "--train-examples",
+    "64",
+    "--width",
+    "2",
+    "--panel-examples",
+    "32",
+]
+
+
+@pytest.mark.parametrize("launcher", ["slurm", "ray"])
+def test_no_worker_is_too_few(launcher: str, tmp_path: Path) -> None:
+    words = ["--method", "simclr", *SMALL, "--runs", str(tmp_path), "--launcher", launcher]
+    with pytest.raises(UserError, match="workers must be at least 1, got 0"):
+        seeds.main([*words, "--workers", "0"])
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (sweep, ["--method", "simclr", *SMALL, "--over", "lr", "0.001", "0.002"]),
+        (study, ["quick", "--methods", "simclr", *SMALL[2:]]),
+    ],
+)
+def test_what_is_left_to_others_is_not_analysed(
+    command: ModuleType, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """A sweep called all settings failed, and overwrote the table of an earlier one."""
+    monkeypatch.chdir(tmp_path)
+    submitted = launch.Submitted(["1_0"], "log", lambda: False, lambda: "")
+    monkeypatch.setattr(slurm, "submit", lambda *_, **__: submitted)
+    assert command.main([*words, "--study", "s", "--launcher", "slurm"]) == 0
+    assert "the same command analyses what they have trained" in capsys.readouterr().out
+    assert not (tmp_path / "results").exists()
+
+
+class Scheduler:
+    """Programs of Slurm that answer what a test wants."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        self.answer("srun", "true")
+
+    def answer(self, program: str, script: str) -> None:
+        (self.folder / program).write_text(f"#!/bin/sh\n{script}\n")
+        (self.folder / program).chmod(0o755)
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scheduler:
+    pytest.importorskip("submitit")
+    (tmp_path / "bin").mkdir()
+    return Scheduler(tmp_path / "bin", monkeypatch)
+
+
+def test_what_slurm_refuses_is_said_in_its_words_and_leaves_nothing(
+    scheduler: Scheduler, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    scheduler.answer("sbatch", "echo 'sbatch: error: invalid partition specified: nowhere' >&2; exit 1")
+    with pytest.raises(
+        UserError, match=r"refuses the jobs \(error: invalid partition .*\): change launcher_args"
+    ) as said:
+        slurm.submit(
+            ["true"], workers=2, options={"partition": "nowhere"}, folder=tmp_path / "jobs", name="s"
+        )
+    assert said.value.args[0].count("invalid partition") == 1
+    assert not [*(tmp_path / "jobs").iterdir()]
+    assert "sbatch" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["x", "0", "-1"])
+def test_the_number_of_jobs_at_a_time_is_one(number: str, tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    with pytest.raises(UserError, match="array_parallelism must be at least 1"):
+        slurm.submit(["true"], workers=1, options={"array_parallelism": number}, folder=tmp_path, name="s")
+
+
+def test_slurms_reason_for_waiting_is_said(scheduler: Scheduler, tmp_path: Path) -> None:
+    scheduler.answer("sbatch", "echo Submitted batch job 7")
+    submitted = slurm.submit(["true"], workers=2, options={}, folder=tmp_path / "jobs", name="s")
+    for answer, reason in (
+        ("PENDING PartitionConfig\\nPENDING Resources", "PartitionConfig, Resources"),
+        ("PENDING None", ""),
+        ("RUNNING None\\nPENDING Resources", ""),
+        ("", ""),
+    ):
+        scheduler.answer("squeue", f"printf '{answer}'")
+        assert submitted.held_up() == reason
+    scheduler.answer("squeue", "exit 1")
+    assert submitted.held_up() == ""
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "two"])
+def test_what_an_actor_needs_is_a_number(number: str) -> None:
+    with pytest.raises(UserError, match="num_cpus must be a number >= 0"):
+        ray._number("num_cpus", number)
+
+
+def test_a_cluster_that_does_not_answer_is_found_out_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        began = time.monotonic()
+        with pytest.raises(UserError, match=rf"ray_address 127.0.0.1:{port}: no cluster answers"):
+            ray._check_answers(f"127.0.0.1:{port}")
+        assert time.monotonic() - began < 10
+    for other in (None, "auto", "ray://127.0.0.1:1"):
+        ray._check_answers(other)
 
 
 @pytest.mark.parametrize("launcher", ["slurm", "ray"])
@@ -80,7 +204,7 @@ def test_a_worker_gets_what_it_needs_and_paths_that_hold_elsewhere(
 
     def submit(command: list[str], **given: object) -> launch.Submitted:
         submitted.append([*command, str(given["workers"])])
-        return launch.Submitted(["1_0"], "log", lambda: False)
+        return launch.Submitted(["1_0"], "log", lambda: False, lambda: "Resources")
 
     monkeypatch.setattr(slurm, "submit", submit)
     words = ["--method", "supervised", "--preset", "quick", "--seeds", "2,4", "--launcher", "slurm"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dynamics import snapshots
+from dynamics import snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.lock import seed_lock
 from runners.status import main
@@ -52,6 +52,29 @@ def test_damage_is_found_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFi
     assert status(tmp_path, capsys)[0] == 0
     code, out = status(tmp_path, capsys, "--verify")
     assert code == 1 and str(chunk) in out
+
+
+def test_seeds_that_have_not_begun_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipes = {method: study_file.preset(method, "quick") for method in ("simclr", "supervised")}
+    study_file.record(tmp_path / "s", recipes, range(4))
+    write(tmp_path, 1)
+    code, out = status(tmp_path, capsys)
+    assert code == 0
+    assert "simclr: 3 seeds not begun (0,2-3)" in out and "supervised: 4 seeds not begun (0-3)" in out
+
+
+def test_what_is_freed_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, 0)
+    assert status(tmp_path, capsys, "--release") == (0, "none of them is locked\n")
+    with pytest.raises(UserError, match="gone says what to free: add release"):
+        main(["--runs", str(tmp_path), "--study", "s", "--gone"])
+
+
+def test_a_hidden_folder_is_no_study(tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    (tmp_path / "s").rename(tmp_path / ".jobs")
+    with pytest.raises(UserError, match=r"no study '\.jobs'"):
+        main(["--runs", str(tmp_path), "--study", ".jobs"])
 
 
 def test_no_study_is_said(tmp_path: Path) -> None:

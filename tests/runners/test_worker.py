@@ -95,7 +95,30 @@ def test_a_worker_says_what_is_wrong(tmp_path: Path) -> None:
         tmp_path / "t", {"supervised": study_file.preset("supervised", "quick", dataset="folder")}, [0]
     )
     with pytest.raises(UserError, match=r"on .*: .*nowhere"):
-        worker.main(["--runs", str(tmp_path), "--study", "t", "--data-root", "$NOWHERE/nowhere"])
+        worker.main(["--runs", str(tmp_path), "--study", "t", "--data-root", "/nowhere"])
+    with pytest.raises(UserError, match=r"data_root \$NOWHERE/x: NOWHERE is not set on "):
+        worker.main(["--runs", str(tmp_path), "--study", "t", "--data-root", "$NOWHERE/x"])
+    with pytest.raises(UserError, match="t has no seed 9: its seeds are 0"):
+        worker.main(["--runs", str(tmp_path), "--study", "t", "--seeds", "0,9"])
+    with pytest.raises(UserError, match=r"u\.zip is an archive, which is only read"):
+        worker.main(["--runs", str(tmp_path), "--study", "u.zip"])
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / study_file.NAME).write_text("")
+    with pytest.raises(UserError, match="study v names no methods"):
+        worker.main(["--runs", str(tmp_path), "--study", "v"])
+
+
+def test_a_folder_that_was_copied_is_the_study_of_its_own_name(tmp_path: Path) -> None:
+    study_file.record(tmp_path / "s", {"supervised": study_file.preset("supervised", "quick")}, [0])
+    path = tmp_path / "s" / study_file.NAME
+    path.write_text(path.read_text().replace('name = "s"', 'name = "other"'))
+    assert worker.read_study(tmp_path, "s").name == "s"
+
+
+def test_the_command_that_is_to_be_repeated_has_no_descriptor() -> None:
+    words = ["--study", "s", "--lifeline", "41", "--seeds", "1", "--lifeline=7"]
+    assert worker._typed(words) == ["--study", "s", "--seeds", "1"]
+    worker._stop_with(10**6)  # no such descriptor: nothing is stopped
 
 
 def test_of_two_hosts_with_other_images_the_later_is_refused(tmp_path: Path) -> None:
