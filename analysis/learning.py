@@ -152,7 +152,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("method", "method", "method"),
         Column("epoch", "t", "d"),
         Column("seeds", "N", "d"),
-        Column("trials", "N*M", "d"),
+        Column("trials", "N*M", "g"),
         Column("mean_r", "E[r_t]", ".3f"),
         Column("mean_r_these_examples", "95 %, these examples", "interval"),
         Column("mean_r_examples_like_these", "95 %, examples like these", "interval"),

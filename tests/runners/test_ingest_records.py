@@ -57,6 +57,12 @@ def test_three_axes_of_right_and_wrong(
     assert "correct is taken as (seed, epoch, example)" in capsys.readouterr().out
 
 
+def test_a_mean_over_answers_of_which_some_are_missing_is_printed(run: Callable[..., Study]) -> None:
+    found = learning.analyse(run(correct=np.array([[[1, 0], [1, np.nan]], [[0, 1], [1, 1]]])))
+    (table,) = learning.tables(found)
+    assert [row[3] for row in table.cells()] == ["2", "1.5"]
+
+
 def test_a_missing_answer_is_missing(run: Callable[..., Study], rng: np.random.Generator) -> None:
     correct = (rng.random((S, T, K)) < 0.6).astype(float)
     correct[rng.random(correct.shape) < 0.2] = np.nan
