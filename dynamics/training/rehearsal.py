@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from dynamics import encoders, methods
+from dynamics import methods, networks
 from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.methods import Method
@@ -50,8 +50,7 @@ def rehearse(job: Job, dataset: Dataset) -> None:
     >>> recipe = study_file.preset("simclr", "quick")
     >>> rehearse(Job(method="simclr", recipe=recipe, seed=0, folder=Path()), data.load("digits"))  # not one's own
     """
-    own = (methods.CATALOGUE, job.method), (encoders.CATALOGUE, job.recipe.encoder)
-    if not any(name in catalogue.registered for catalogue, name in own):
+    if not networks.own_code(job.method, job.recipe):
         return
     few = min(FEW, job.recipe.batch_size)
     with torch.random.fork_rng(devices=[]):
