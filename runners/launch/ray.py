@@ -128,7 +128,7 @@ def submit(
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(
-            f"`ray_address` {address or 'auto'}: no cluster answers ({reason}): see docs/clusters.md"
+            f"`ray_address` {address or 'auto'}: no cluster answers ({reason}): begin one with ray start --head"
         ) from None
     there = {key for key in ray.cluster_resources() if ":" not in key}
     if unknown := own.keys() - there:
