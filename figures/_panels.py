@@ -127,7 +127,7 @@ def _in_a_row(figure: Figure) -> list[Legend]:
     found = [(panel, legend) for panel in figure.axes if (legend := panel.get_legend()) is not None]
     rows = []
     for panel, legend in found:
-        entries = legend.legend_handles
+        entries = [handle for handle in legend.legend_handles if handle is not None]
         labels = [text.get_text() for text in legend.get_texts()]
         title = legend.get_title().get_text()
         style: dict[str, Any] = {"handlelength": 0.8, "handletextpad": 0.3, "columnspacing": 0.7}

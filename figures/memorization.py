@@ -20,14 +20,17 @@ NUMBER = "G.2"
 TITLE = "memorisation of single examples"
 NEEDS = ("memorization",)
 READING = (
-    "Memorisation m of an example is the learning probability of networks that were trained on it less that of those "
-    "that were not. Left, its mean over examples at every epoch, with the 95 % interval over seeds and examples like "
-    "these, and the middle 50 % and 90 % of the examples, which few seeds make wider than they are. Right, one dot for "
-    "each example at the last epoch, against its learning probability when it was trained on: on the dashed line no "
-    "network without the example is right about it, which of a few may be chance; on the zero line as many are."
+    "Memorisation m of an example is the learning probability of networks that were trained on it less that of "
+    "those that were not. Left, its mean over examples at every epoch, with the 95 % interval over seeds and "
+    "examples like these, and the middle 50 % and 90 % of the examples, which few seeds make wider than they are. "
+    "Right, a dot for each example at the last epoch, larger where several coincide, against its learning "
+    "probability when it was trained on: on the dashed line no network without the example is right about it, "
+    "which of a few may be chance; on the zero line as many are."
 )
 SHADES = {(5, 95): 0.15, (25, 75): 0.25}
 """Opacity of the bands between two percentiles."""
+LARGEST = 90.0
+"""Area in square points of a dot of many examples that coincide."""
 
 
 def draw(results: Results) -> Figure:
@@ -79,5 +82,8 @@ def _draw_examples(panel: Axes, result: Result, method: str, colour: str) -> Non
     trained, m = (array(result, f"{method}.{name}")[-1] for name in ("r_trained", "m"))
     panel.plot([0, 1], [0, 1], color="black", linewidth=0.6, linestyle="dashed")
     panel.axhline(0, color="black", linewidth=0.6)
-    panel.scatter(trained, m, s=5, color=colour, alpha=0.35, linewidths=0, clip_on=False)
+    pairs = np.column_stack([trained, m])
+    places, counts = np.unique(pairs[~np.isnan(pairs).any(axis=1)], axis=0, return_counts=True)
+    sizes = np.clip(5 * counts, 5, LARGEST)
+    panel.scatter(places[:, 0], places[:, 1], s=sizes, color=colour, alpha=0.5, linewidths=0, clip_on=False)
     panel.set(xlim=(-0.02, 1.02), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])

@@ -26,6 +26,12 @@ from figures._style import SCALE
 NUMBER = "S.1"
 TITLE = "loss and probe accuracy by hyperparameter"
 NEEDS = ("sweep",)
+READING = (
+    "Left, the training loss by epoch for each value of the first field, mean over seeds, with a band from the "
+    "lowest to the highest seed; dashed up to a cross are seeds that failed. Right, the accuracy of a linear "
+    "probe on test images for each value, with the standard deviation over seeds, beside those on raw pixels and "
+    "on untrained networks. Where weights of the loss are varied, losses are in different units."
+)
 
 SYMBOLS = {
     "lr": r"learning rate $\eta$",

@@ -12,10 +12,10 @@ variance of r that lies between classes, at the first epoch with a mean of 1/2.
 **Here.** Classes explain .136 of the variance in supervised training at epoch 11, with automobiles
 first and cats, birds and dogs last, and .018 in SimCLR at epoch 8.
 
-**When not to trust it.** The band holds for these seeds. Supervised networks of this study change
-from epoch to epoch which classes they favour while the learning rate is high, so that lines leave
-the band although the average over seeds does not tell of other seeds: the crossed test in the
-table, with seeds as random, is the one to cite. Over many epochs some line leaves the band more
+**When not to trust it.** The band holds for these seeds. While the learning rate is high,
+supervised networks of this study change from epoch to epoch which classes they favour, so that a
+line may leave the band for these seeds and not for others: the crossed test in the table, which
+takes seeds as drawn at random, is the one to cite. Over many epochs some line leaves the band more
 often than in 5 % of cases.
 """
 

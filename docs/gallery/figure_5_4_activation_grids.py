@@ -12,9 +12,8 @@ first step. A channel that could not be made active is an empty, crossed-out til
 8 pixels, and those of the untrained network are, too.
 
 **When not to trust it.** What the column of untrained networks shows as well comes from the
-architecture and from the search, not from what was learnt. An image that
-maximises a channel need not look like those that activate it in the data: it goes beyond all of
-them, as the table says.
+architecture and from the search, not from what was learnt. An image that maximises a channel need
+not look like those that activate it in the data: it goes beyond all of them, as the table says.
 """
 
 import tempfile
