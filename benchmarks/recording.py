@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cost of a recorder in somebody else's loop: the example of docs/own-loops.md with and without it, in turn."""
+"""The cost of a recorder in somebody else's loop: docs/how-to/own-training-loop.md with and without it."""
 
 import itertools
 import tempfile
