@@ -43,7 +43,7 @@ class Machine:
     """Download the data set if it is absent."""
     workers: int | Literal["auto"] = "auto"
     """Number of seeds trained at a time, each in a process with one thread; auto is one per GPU, or one per core if
-    there is no GPU."""
+    there is no GPU. With --launcher the number of jobs or actors; auto is one per seed, 100 at most."""
     device: str = "auto"
     """Device to train on: auto, cpu, cuda or cuda:1."""
     engine: Literal["auto", "eager", "graph", "compiled"] = "auto"
@@ -52,6 +52,8 @@ class Machine:
     replace_epochs: bool = False
     """Let an interrupted seed go on although code, libraries or processor have changed, and replace the epochs that
     come out differently."""
+    log: tuple[str, ...] = ()
+    """Where each epoch's numbers go beside log.jsonl: tensorboard, wandb or both; into .logs of --runs."""
     wait: bool = False
     """Return when every seed is complete, whoever trains it; seeds of processes that end are taken up."""
 

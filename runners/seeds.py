@@ -16,6 +16,7 @@ from analysis.framework import console
 from analysis.framework.console import say
 from dynamics import study_file
 from dynamics.names import counted, duration
+from dynamics.training import logs
 from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.pool import Source, run_jobs
@@ -90,7 +91,12 @@ def work(
 
     If this is not meant to be `alone`, seeds that other processes have are no reason for a status of 1.
     """
-    source = Source(data_root=where.data_root, engine=where.engine, replace_epochs=where.replace_epochs)
+    source = Source(
+        data_root=where.data_root,
+        engine=where.engine,
+        replace_epochs=where.replace_epochs,
+        log=logs.wanted(where.log),
+    )
     with Board(jobs, workers=workers) as board:
         try:
             run_jobs(

@@ -311,7 +311,8 @@ class Recorder:
                 )
             writer.write(number, arrays, values)
             now = time.perf_counter()
-            writer.log({"epoch": number, "mean_correct": float(right.mean()), "seconds": now - self._since})
+            times = {"epoch": number, "mean_correct": float(right.mean()), "seconds": now - self._since}
+            writer.log(times, arrays, values)
         self._last, self._since = number, now
 
     def _open_writer(

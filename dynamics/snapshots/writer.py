@@ -5,6 +5,7 @@ At every instant a reader finds all committed epochs, in `partial.zarr` or in `s
 completely or not at all. The caller holds the seed's lock (dynamics.lock).
 """
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from dynamics.snapshots.store import Store, create
 
 UNTRAINED = ("untrained_correct", "held_out_untrained_correct")
 """Coordinates that are known when a seed begins; a resumed one need not compute them again."""
+RIGHT = ("correct", "held_out_correct")
+"""Arrays whose means are logged."""
 
 
 def declared_arrays(folder: Path) -> set[str] | None:
@@ -242,10 +245,48 @@ class Writer:
         entries = self._entries(epoch, arrays, scalars)
         return self._holds(epoch, entries) if epoch in self._committed else None
 
-    def log(self, content: dict[str, Any]) -> None:
-        """Append an epoch's times to the log; they differ between runs, so the snapshots do not hold them."""
-        with files.full_disk_explained(self.folder), (self.folder / LOG).open("a") as file:
-            file.write(json.dumps(content) + "\n")
+    def begin_log(self, through: int) -> list[dict[str, Any]]:
+        """Rewrite the log, so that it has one line for each epoch up to `through`; return the lines.
+
+        The process before may have died before it wrote a line, or in the middle, or after epochs that were not saved.
+        """
+        path = self.folder / LOG
+        before = _read_log(path)
+        lines = []
+        for epoch in (number for number in self.committed() if number <= through):
+            with contextlib.suppress(Damaged):  # it is said when the seed is finished
+                there = {
+                    name: self._store.read(name, [self._places[epoch]])[0]
+                    for name in ("scalars", *RIGHT)
+                    if name in self._schema.arrays
+                }
+                numbers = _numbers(
+                    there, dict(zip(self.scalar_names, there["scalars"].tolist(), strict=True))
+                )
+                lines.append({"epoch": epoch} | before.get(epoch, {}) | numbers | {"epoch": epoch})
+        if lines or path.exists():
+            with files.full_disk_explained(self.folder):
+                files.atomic_write(path, *(_line(content) for content in lines))
+        return lines
+
+    def log(
+        self, times: Mapping[str, Any], arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """Append an epoch to the log, with its times, which differ between runs: the snapshots do not hold them.
+
+        Returns
+        -------
+        dict
+            The line.
+        """
+        content = {
+            **times,
+            **_numbers(arrays, scalars),
+            **times,
+        }  # times first, and not lost to a scalar's name
+        with files.full_disk_explained(self.folder), (self.folder / LOG).open("ab") as file:
+            file.write(_line(content))
+        return content
 
     def finish(self, wall_seconds: float, *, early: bool = False) -> None:
         """Rewrite the snapshots in large chunks, mark the seed as complete and remove its training state.
@@ -304,6 +345,27 @@ class Writer:
             if values.shape != schema.entry(name):
                 raise ValueError(f"{name} must have shape {schema.entry(name)}, got {values.shape}")
         return entries
+
+
+def _numbers(arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]) -> dict[str, float]:
+    """Return an epoch's scalars, and how much of what was asked is right."""
+    right = {name: arrays[name] for name in RIGHT if name in arrays}
+    return {**scalars, **{f"mean_{name}": float(values.mean()) for name, values in right.items()}}
+
+
+def _line(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content) + "\n").encode()
+
+
+def _read_log(path: Path) -> dict[int, dict[str, Any]]:
+    """Return the last line of each epoch; one that was torn is left out."""
+    lines = {}
+    with contextlib.suppress(FileNotFoundError):
+        for text in path.read_bytes().splitlines():
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                content = json.loads(text)
+                lines[content["epoch"]] = content
+    return lines
 
 
 def _check_schema(folder: Path, stored: Schema, asked: Schema) -> None:

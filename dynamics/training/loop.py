@@ -9,7 +9,7 @@ the seed and the epoch alone, it ends bit-equal to one that was never interrupte
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.lock import SeedLock, seed_lock
 from dynamics.training import capture, checkpoint, diagnostics, panel, precision, stopping
+from dynamics.training.logs import FOLDER, Logged, Logs
 from dynamics.training.workbench import Workbench, Workbenches
 
 LOGGER = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Job:
         return self.folder.parents[1]
 
 
-def train(
+def train(  # noqa: PLR0913 - all but the first two are keywords
     job: Job,
     dataset: Dataset,
     *,
@@ -73,6 +74,7 @@ def train(
     engine: str = "auto",
     workbenches: Workbenches | None = None,
     replace_epochs: bool = False,
+    log: Sequence[str] = (),
 ) -> None:
     """Train one seed to its last epoch, from wherever it stands, and finish its run folder.
 
@@ -95,6 +97,8 @@ def train(
     replace_epochs
         Whether epochs after the last saved state, which are trained again, may replace what was committed if their
         bits differ. They do on a CPU only if code, libraries or the processor have changed; on a GPU they may always.
+    log
+        Where each epoch's numbers go beside log.jsonl: names of :mod:`dynamics.training.logs`.
 
     Raises
     ------
@@ -130,7 +134,13 @@ def train(
         trainer = _Trainer(job=job, bench=bench, lock=lock, replace=replace_epochs or device.type == "cuda")
         writer = trainer.open_writer()
         trainer.start(writer)
-        _train_epochs(trainer, writer, report, state_share, start_seconds=time.perf_counter() - called)
+        logs = trainer.begin_logs(writer, log)
+        try:
+            _train_epochs(
+                trainer, writer, logs, report, state_share, start_seconds=time.perf_counter() - called
+            )
+        finally:
+            logs.close()
         lock.check()
         checkpoint.save_weights(
             bench.method.state_dict(),
@@ -212,6 +222,7 @@ def _device_name(device: torch.device) -> str:
 def _train_epochs(
     trainer: "_Trainer",
     writer: snapshots.Writer,
+    logs: Logs,
     report: Callable[[EpochReport], None],
     state_share: float,
     *,
@@ -219,7 +230,7 @@ def _train_epochs(
 ) -> None:
     with stopping.training():
         try:
-            _epochs(trainer, writer, report, state_share, start_seconds=start_seconds)
+            _epochs(trainer, writer, logs, report, state_share, start_seconds=start_seconds)
         except stopping.Stopped:
             trainer.save_unsaved()  # in the block: a second signal must not end the process before it has
             raise
@@ -228,6 +239,7 @@ def _train_epochs(
 def _epochs(
     trainer: "_Trainer",
     writer: snapshots.Writer,
+    logs: Logs,
     report: Callable[[EpochReport], None],
     state_share: float,
     *,
@@ -261,7 +273,7 @@ def _epochs(
             store_seconds=time.perf_counter() - scored,
             start_seconds=start_seconds,
         )
-        writer.log(done._asdict())
+        logs.write(writer.log(done._asdict(), scores.arrays, {**trainer.scalars, **scores.diagnostics}))
         report(done)
         stopping.check()
 
@@ -329,6 +341,24 @@ class _Trainer:
     def _entry(self, scores: panel.Scores) -> tuple[int, dict[str, np.ndarray], dict[str, float]]:
         arrays = {name: values for name, values in scores.arrays.items() if name in self.arrays}
         return self.epoch, arrays, {**self.scalars, **scores.diagnostics}
+
+    def begin_logs(self, writer: snapshots.Writer, names: Sequence[str]) -> Logs:
+        """Open the logs, and write what earlier processes have trained: they may have died before they could."""
+        job = self.job
+        logs = Logs(
+            names,
+            Logged(
+                study=job.study_folder.name,
+                method=job.method,
+                seed=job.seed,
+                config=job.recipe.to_json(),
+                identity=snapshots.identity(job.folder),
+                folder=job.study_folder.parent.joinpath(FOLDER, *job.folder.parts[-3:]),
+            ),
+        )
+        for line in writer.begin_log(self.epoch):
+            logs.write(line)
+        return logs
 
     def save(self) -> None:
         """Save all that is needed to continue after this epoch."""

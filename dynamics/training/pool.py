@@ -53,6 +53,8 @@ class Source:
     """How steps are repeated, :data:`dynamics.training.capture.Engine`."""
     replace_epochs: bool = False
     """Whether epochs that are trained again may replace committed ones with other bits."""
+    log: tuple[str, ...] = ()
+    """Where each epoch's numbers go beside log.jsonl; from :func:`dynamics.training.logs.wanted`."""
 
 
 @dataclass(kw_only=True, eq=False)

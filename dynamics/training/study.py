@@ -23,7 +23,7 @@ from dynamics.methods.base import ImageStatistics
 from dynamics.names import check_study_name, counted
 from dynamics.streams import MAX_SEED
 from dynamics.study import Study, open_study
-from dynamics.training import capture
+from dynamics.training import capture, logs
 from dynamics.training.devices import all_devices, choose_workers
 from dynamics.training.loop import Job, check
 from dynamics.training.plan import longest_first, make_plan, record
@@ -46,6 +46,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     device: str = "auto",
     engine: str = "auto",
     replace_epochs: bool = False,
+    log: str | Iterable[str] = (),
     on_event: Callable[[Event], None] = lambda event: None,
     **fields: Any,
 ) -> Study:
@@ -78,6 +79,9 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     replace_epochs
         Whether an interrupted seed goes on although code, libraries or processor have changed, and epochs that come
         out differently are replaced.
+    log
+        Where each epoch's numbers go beside log.jsonl in the seed's folder: "tensorboard" or "wandb", or both; into
+        `runs/.logs/study`. No bit of the training depends on it.
     on_event
         Called when a seed starts, after each of its epochs and when it ends.
     **fields
@@ -112,6 +116,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     if isinstance(dataset, Dataset):
         recipe = _fitted(recipe, dataset, fields)
     plan = make_plan(runs, where, name, recipe, wanted)
+    chosen = logs.wanted(log)
     devices, at_a_time = choose_resources(device, workers, engine, jobs=len(plan.missing))
     failures: list[str] = []
     held: dict[Job, str] = {}
@@ -130,7 +135,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
         record(plan, data=fingerprints)
         run_jobs(
             longest_first(plan.missing),
-            source=Source(data_root=data_root, engine=engine, replace_epochs=replace_epochs),
+            source=Source(data_root=data_root, engine=engine, replace_epochs=replace_epochs, log=chosen),
             devices=devices,
             workers=at_a_time,
             on_event=take_in,

@@ -96,6 +96,7 @@ def _train(
             engine=source.engine,
             replace_epochs=source.replace_epochs,
             workbenches=workbenches,
+            log=source.log,
         )
     except (BrokenPipeError, stopping.Stopped):
         raise
