@@ -20,7 +20,8 @@ from typing import Protocol, cast  # noqa: E402
 
 from matplotlib.figure import Figure  # noqa: E402
 
-from analysis.framework.results import Result  # noqa: E402
+import analysis  # noqa: E402
+from analysis.framework.results import Result, made_by  # noqa: E402
 from dynamics import own_files  # noqa: E402
 from dynamics.errors import UserError  # noqa: E402
 
@@ -75,8 +76,13 @@ def draw(name: str, *results: Result) -> Figure:
 
     drawing, given = load(find(name)), {result.name: result for result in results}
     if absent := [need for need in drawing.NEEDS if need not in given]:
-        calls = ", ".join(f"{need}.analyse(study)" for need in absent)
-        raise UserError(f"figure {drawing.NUMBER} also draws {calls} of `analysis`: add that to `results`")
+        own = analysis.names()  # a runner makes the others, which `analysis.framework.results.read` reads
+        made = [
+            f"analysis.{need}.analyse(study)" if need in own else made_by(need, "NAME") for need in absent
+        ]
+        raise UserError(
+            f"figure {drawing.NUMBER} also draws what {' and '.join(made)} makes: add it to `results`"
+        )
     if not getattr(drawing, "applies", lambda known: True)(given):
         raise UserError(f"figure {drawing.NUMBER} shows what the study did not record")
     _notebook.show_figures()

@@ -4,7 +4,7 @@
 Whether a view's positive is the nearest depends on the other examples of its batch, its mates. Counting over the whole
 panel how many examples would be nearer frees the answer from them: a view with n rivals among the K - 1 other examples
 is right among B - 1 mates drawn at random with probability C(K - 1 - n, B - 1) / C(K - 1, B - 1), for any B
-(:func:`analysis.statistics.random_mates.right_among_mates`).
+(:func:`dynamics.mates.right_among_mates`).
 """
 
 from typing import NamedTuple

@@ -30,13 +30,17 @@ def test_no_such_figure() -> None:
 
 
 def test_a_missing_result_is_named() -> None:
-    needed = r"^figure 4\.2 also draws alignment\.analyse\(study\) of analysis: add that to results$"
+    needed = r"^figure 4\.2 also draws what analysis\.alignment\.analyse\(study\) makes: add it to results$"
     with pytest.raises(UserError, match=needed):
         figures.draw("4.2", learning.analyse(example_study()))
-    with pytest.raises(UserError, match=r"also draws learning\.analyse\(study\), binomial\.analyse\(study\)"):
+    with pytest.raises(
+        UserError, match=r"analysis\.learning\.analyse\(study\) and analysis\.binomial\.analyse"
+    ):
         figures.draw("binomial-single")
-    with pytest.raises(UserError, match=r"also draws extremes\.analyse\(study\)"):
+    with pytest.raises(UserError, match=r"what analysis\.extremes\.analyse\(study\) makes"):
         figures.draw("E.1", learning.analyse(example_study()))
+    with pytest.raises(UserError, match=r"what python -m runners\.probe --run runs/NAME/METHOD makes"):
+        figures.draw("C.3")
 
 
 def test_what_the_study_did_not_record() -> None:
