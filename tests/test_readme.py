@@ -1,4 +1,4 @@
-"""The README, followed word by word: the notebook's cell, and the study file."""
+"""The README, followed word by word."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dynamics import study_file
+from runners.__main__ import commands
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -26,9 +26,13 @@ def test_the_notebooks_cell_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     }
 
 
-def test_the_study_file_of_the_page_is_read(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    (tmp_path / "my-study.toml").write_text(text)
-    study = study_file.read(tmp_path / "my-study.toml")
-    assert (study.methods, study.seeds) == (("simclr", "vicreg"), 8)
-    assert study.recipe_of("vicreg").epochs == 60 and study.recipe_of("simclr").panel_examples == 256
+def test_it_is_short_and_its_links_lead_somewhere() -> None:
+    page = README.read_text()
+    assert page.count("\n") <= 150
+    for link in re.findall(r"\]\(([^)#]+)", page):
+        assert (README.parent / link).exists(), link
+
+
+def test_its_commands_exist() -> None:
+    for name in re.findall(r"^    python -m ([\w.]+)", README.read_text(), flags=re.MULTILINE):
+        assert name in {"figures", *(command.module for command in commands().values())}
