@@ -34,4 +34,5 @@ def trained_study() -> Study:
         epochs=1,
         width=4,
         train_examples=256,
+        progress=False,
     )

@@ -23,7 +23,7 @@ from dynamics.evaluation.encoder import AfterEpoch, Evaluation
 from dynamics.evaluation.recipes import EvaluationRecipe
 from dynamics.names import counted, duration
 from dynamics.training.devices import choose_device
-from runners.progress import LINE_SECONDS
+from dynamics.training.progress import LINE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)

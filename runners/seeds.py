@@ -15,16 +15,16 @@ from rich.progress import track
 from analysis.framework import console
 from analysis.framework.console import say
 from dynamics import study_file
-from dynamics.names import counted, duration
+from dynamics.names import counted
 from dynamics.training import logs
 from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.pool import Source, run_jobs
+from dynamics.training.progress import Board
 from dynamics.training.study import check_complete, check_data, choose_resources
 from runners.arguments import Machine, Resources, announce, parse_with_recipe, wanted_seeds
 from runners.launch import elsewhere
 from runners.launch.estimate import preview
-from runners.progress import Board
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def work(
         replace_epochs=where.replace_epochs,
         log=logs.wanted(where.log),
     )
-    with Board(jobs, workers=workers) as board:
+    with Board(jobs, workers=workers, say=say, spelled=console.in_flags, live=True) as board:
         try:
             run_jobs(
                 jobs,
@@ -117,8 +117,7 @@ def work(
 
 def report(board: Board, again: str, *, alone: bool) -> int:
     """Print how the training ended; return the exit status, 1 if a seed failed or was left to another process."""
-    done = len(board.jobs) - len(board.failures) - len(board.held)
-    say(f"{done} of {counted(len(board.jobs), 'seed')} trained in {duration(board.seconds)}")
+    say(board.summary())
     board.say_failures()
     if board.failures:
         say(f"To try those again: {again}")

@@ -1,6 +1,8 @@
 """The front door as a notebook sees it: a kernel of its own, outside the checkout, cell by cell."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -63,6 +65,22 @@ assert set(found.method) == {"supervised", "random-initialisation", "pixels"}
 """
 
 
+PROGRESS = """
+quiet = dynamics.train("supervised", "digits", seeds=1, study="quiet", preset="quick", progress=False, **small)
+"""
+
+STOPPED = """
+def stop(event):
+    if event.kind == "epoch":
+        raise KeyboardInterrupt
+
+try:
+    dynamics.train("supervised", "digits", seeds=2, workers=2, study="stopped", preset="quick", on_event=stop, **small)
+except KeyboardInterrupt:
+    pass
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A working folder of somebody's, with a study in it and a file that is called like a library of ours."""
@@ -78,7 +96,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_notebook_opens_plots_trains_and_probes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    cells = [nbformat.v4.new_code_cell(source) for source in (READ, OWN_METHOD, OWN_DATA)]
+    cells = [nbformat.v4.new_code_cell(source) for source in (READ, OWN_METHOD, OWN_DATA, PROGRESS, STOPPED)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(folder)}}).execute()
     shown = notebook.cells[0].outputs
@@ -87,3 +105,12 @@ def test_a_notebook_opens_plots_trains_and_probes(folder: Path, monkeypatch: pyt
         "<caption>Study demo</caption>" in output.get("data", {}).get("text/html", "") for output in shown
     )
     assert (folder / "runs/nb/study.toml").exists()
+    one, other, quiet, stopped = ([_text(output) for output in cell.outputs] for cell in notebook.cells[1:])
+    for shown_at_the_end in (one, other):
+        assert re.fullmatch(r"2 of 2 seeds trained in \d+ s", "|".join(shown_at_the_end))
+    assert not quiet
+    assert "0 of 2 seeds" in stopped[0] and re.search(r"supervised/seed-000\d .*1 / 2", stopped[0])
+
+
+def _text(output: Any) -> str:
+    return output.get("data", {}).get("text/plain", output.get("text", "")).strip()

@@ -28,6 +28,7 @@ from dynamics.training.devices import all_devices, choose_workers
 from dynamics.training.loop import Job, check
 from dynamics.training.plan import longest_first, make_plan, record
 from dynamics.training.pool import Event, Source, run_jobs
+from dynamics.training.progress import Board
 from dynamics.training.rehearsal import rehearse
 
 
@@ -47,6 +48,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     engine: str = "auto",
     replace_epochs: bool = False,
     log: str | Iterable[str] = (),
+    progress: bool = True,
     on_event: Callable[[Event], None] = lambda event: None,
     **fields: Any,
 ) -> Study:
@@ -82,6 +84,9 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     log
         Where each epoch's numbers go beside log.jsonl in the seed's folder: "tensorboard" or "wandb", or both; into
         `runs/.logs/study`. No bit of the training depends on it.
+    progress
+        Whether to show which seeds are trained and the time left: in a table that is updated in place in Jupyter,
+        elsewhere in a few lines on standard error.
     on_event
         Called when a seed starts, after each of its epochs and when it ends.
     **fields
@@ -106,6 +111,7 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     )
     _check_kind("download", download, bool, "True or False")
     _check_kind("replace_epochs", replace_epochs, bool, "True or False")
+    _check_kind("progress", progress, bool, "True or False")
     _check_kind("on_event", on_event, Callable, "a function of one event")
     wanted = wanted_seeds(seeds)
     file = study_file.read(default_preset() if preset is None else preset)
@@ -128,18 +134,22 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
             held[event.job] = f"seed {event.job.seed} is being trained by {event.payload}"
         elif held.pop(event.job, None):
             pass  # it was free again, or completed by the other process
+        if board is not None:
+            board.on_event(event)
         on_event(event)
 
     if plan.missing:
         fingerprints = check_data(plan.missing, data_root=data_root, download=download)
         record(plan, data=fingerprints)
-        run_jobs(
-            longest_first(plan.missing),
-            source=Source(data_root=data_root, engine=engine, replace_epochs=replace_epochs, log=chosen),
-            devices=devices,
-            workers=at_a_time,
-            on_event=take_in,
-        )
+        jobs = longest_first(plan.missing)
+        with Board(jobs, workers=at_a_time) if progress else contextlib.nullcontext() as board:
+            run_jobs(
+                jobs,
+                source=Source(data_root=data_root, engine=engine, replace_epochs=replace_epochs, log=chosen),
+                devices=devices,
+                workers=at_a_time,
+                on_event=take_in,
+            )
     else:
         check_complete(plan.complete, data_root=data_root)
     failures += held.values()

@@ -12,13 +12,14 @@ from analysis.framework.console import in_flags, say
 from dynamics import data, encoders, methods, snapshots
 from dynamics.errors import UserError
 from dynamics.names import counted
+from dynamics.training import logs
 from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, record
+from dynamics.training.progress import name
 from dynamics.training.study import check_data
 from runners import launch
 from runners.launch import Submitted
 from runners.launch.estimate import preview
-from runners.progress import name
 
 if TYPE_CHECKING:
     from runners.arguments import Resources
@@ -44,21 +45,33 @@ def train(plan: Plan, where: "Resources", **recorded: Any) -> int:
     UserError
         If the scheduler cannot be used, or a class of this process alone is to be trained.
     """
+    if where.workers != "auto" and where.workers < 1:
+        raise UserError(f"`workers` must be at least 1, got {where.workers}")
     say(f"{counted(len(plan.complete), 'seed')} complete, {len(plan.missing)} to train by {where.launcher}")
     if where.dry_run:
         return preview(plan)
     _check_importable(plan.missing)
+    logs.wanted(where.log)
     fingerprints = _check_data(plan, where)
     record(plan, data=fingerprints, **recorded)
     if not plan.missing:
         return 0
     submitted = _submit(plan.missing, where)
     first, last = submitted.ids[0], submitted.ids[-1]
-    study = plan.missing[0].study_folder.name
+    studies = list(dict.fromkeys(job.study_folder.name for job in plan.missing))
+    others = f" (and so on for {len(studies) - 1} more)" if len(studies) > 1 else ""
     say(f"submitted {counted(len(submitted.ids), 'worker')}: {first}{'' if first == last else f' to {last}'}")
     say(f"their output: {submitted.log}")
-    say(f"what they do: python -m runners.status --runs {where.runs} --study {study}")
+    say(f"what they do: python -m runners.status --runs {where.runs} --study {studies[0]}{others}")
     return _wait(plan.missing, submitted) if where.wait else 0
+
+
+def left_to_others(plan: Plan, where: "Resources") -> bool:
+    """Whether seeds of a plan were left to workers that are not waited for; says how to go on."""
+    if where.launcher == "local" or where.wait or not plan.missing:
+        return False
+    say("when they are done, the same command analyses what they have trained; --wait waits for them")
+    return True
 
 
 def _submit(jobs: Sequence[Job], where: "Resources") -> Submitted:
@@ -75,6 +88,7 @@ def _submit(jobs: Sequence[Job], where: "Resources") -> Submitted:
     )
     command += ["--methods", *dict.fromkeys(job.method for job in jobs)]
     command += ["--seeds", ",".join(map(str, sorted({job.seed for job in jobs})))]
+    command += ["--log", *where.log] if where.log else []
     workers = min(len(jobs), launch.MAX_WORKERS) if where.workers == "auto" else where.workers
     options = launch.options(where.launcher_args)
     folder = where.runs / JOBS / studies[0]
@@ -112,7 +126,8 @@ def _check_data(plan: Plan, where: "Resources") -> dict[str, str]:
     try:
         return check_data(plan.missing, data_root=where.data_root, download=where.download, progress=track)
     except UserError as error:
-        if where.data_root.exists() and not str(where.data_root).startswith("$"):
+        elsewhere = where.data_root.is_absolute() and not where.data_root.exists()
+        if not elsewhere and not str(where.data_root).startswith("$"):
             raise
         say(f"the images are not checked here ({in_flags(error)})")
         return {}
@@ -120,9 +135,12 @@ def _check_data(plan: Plan, where: "Resources") -> dict[str, str]:
 
 def _wait(jobs: Sequence[Job], submitted: Submitted) -> int:
     """Wait until every seed is complete, or no worker is left; return the exit status."""
-    left = list(jobs)
+    left, said = list(jobs), ""
     while left:
         alive = submitted.alive()
+        if (reason := submitted.held_up()) != said:
+            said = reason
+            say(f"no worker runs: {reason}" if reason else "a worker runs")
         for job in [job for job in left if snapshots.is_finished(job.folder)]:
             left.remove(job)
             say(f"{name(job)} done; {len(jobs) - len(left)} of {counted(len(jobs), 'seed')}")

@@ -7,7 +7,7 @@ from dynamics.errors import UserError
 from dynamics.names import counted, duration
 from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, longest_first, views_trained_on
-from runners.progress import name
+from dynamics.training.progress import name
 
 
 def preview(plan: Plan) -> int:

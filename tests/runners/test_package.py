@@ -60,7 +60,7 @@ def test_every_command_is_listed_in_a_line() -> None:
 @pytest.mark.parametrize("name", ["runners.seeds", "seeds"])
 def test_a_module_names_its_command_as_well(name: str) -> None:
     assert find(name) == "runners.seeds"
-    assert find("runners.progress") is None and find("runners") is None
+    assert find("runners.arguments") is None and find("runners") is None
 
 
 def test_an_unknown_command_names_the_nearest(tmp_path: Path) -> None:

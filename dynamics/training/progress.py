@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress of training: a live table on a terminal, a few plain lines elsewhere."""
+"""Progress of training: a table that is updated in place on a terminal and in Jupyter, a few plain lines elsewhere."""
 
+import contextlib
 import os
 import sys
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
-from analysis.framework.console import in_flags, say
 from dynamics import snapshots
 from dynamics.config import Recipe
 from dynamics.errors import UserError
@@ -23,6 +25,8 @@ from dynamics.training.pool import Event
 
 LINE_SECONDS = 15.0
 """Minimum time between two lines of progress if the output is not a terminal, in seconds."""
+REDRAW_SECONDS = 0.5
+"""Minimum time between two drawings of the table in Jupyter because an epoch has ended, in seconds."""
 RECENT = 20
 """Number of most recent epochs that the pace is computed from; the load of a shared machine changes."""
 
@@ -81,12 +85,25 @@ class Board:
         Seeds to train, in the order in which workers take them.
     workers
         Number of seeds trained at a time.
+    say
+        Prints a line; by default on standard error.
+    spelled
+        Words the reason for a failure.
+    live
+        Whether to show a table if the standard output is a terminal; in Jupyter it is shown in any case.
     clock
         Returns the time in seconds, from any origin.
     """
 
     def __init__(
-        self, jobs: Sequence[Job], *, workers: int, clock: Callable[[], float] = time.monotonic
+        self,
+        jobs: Sequence[Job],
+        *,
+        workers: int,
+        say: Callable[[str], None] | None = None,
+        spelled: Callable[[UserError], str] = str,
+        live: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.jobs = list(jobs)
         self.latest: dict[Job, EpochReport] = {}
@@ -99,17 +116,23 @@ class Board:
         self.pace = Pace(self.jobs, workers=workers, done=done)
         self.clock = clock
         self.began = self.said = clock()
-        console = Console()
-        # A thread redraws the table regularly, because an epoch may take minutes.
+        self.say, self.spelled = say or _print_error, spelled
         self.lock = threading.RLock()
-        live = Live(console=console, get_renderable=self._table, refresh_per_second=1)
+        self.live: Live | None = None
+        self.notebook: Any = None
+        """A handle of what Jupyter displays."""
         # rich would take a log for a terminal if FORCE_COLOR is set.
-        terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        self.live = live if terminal else None
+        if live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+            # A thread redraws the table regularly, because an epoch may take minutes.
+            self.live = Live(console=Console(), get_renderable=self._table, refresh_per_second=1)
 
     def __enter__(self) -> "Board":
         if self.live is not None:
             self.live.start()
+        elif _in_jupyter():
+            from IPython.display import display
+
+            self.notebook = display(self._table(), display_id=True)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -121,15 +144,23 @@ class Board:
         return self.clock() - self.began
 
     def stop(self) -> None:
-        """Stop the live table in its current state, so that plain lines can follow."""
+        """Stop the table in its current state, so that plain lines can follow; in Jupyter one takes its place."""
         if self.live is not None:
             self.live.refresh()
             self.live.stop()
+        if self.notebook is not None:
+            whole = not (self.running or self.failures or self.held)
+            self.notebook.update(Text(self.summary()) if whole else self._table())
+
+    def summary(self) -> str:
+        """Return how many seeds were trained, and how long that took."""
+        done = len(self.jobs) - len(self.failures) - len(self.held)
+        return f"{done} of {counted(len(self.jobs), 'seed')} trained in {duration(self.seconds)}"
 
     def say_failures(self) -> None:
         """Print the seeds that failed, unless each was printed when it did, and those that other processes have."""
         for job, by in self.held.items():
-            say(f"{name(job)} is being trained by {by}")
+            self.say(f"{name(job)} is being trained by {by}")
         if self.live is not None:
             for job, reason in self.failures.items():
                 _say_failure(job, reason)
@@ -138,8 +169,15 @@ class Board:
         """Record an event, and show it."""
         with self.lock:
             self._take_in(event)
-        if self.live is None:
+        if self.notebook is not None:
+            self._redraw(event)
+        elif self.live is None:
             self._print(event)
+
+    def _redraw(self, event: Event) -> None:
+        if event.kind != "epoch" or self.clock() - self.said > REDRAW_SECONDS:
+            self.said = self.clock()
+            self.notebook.update(self._table())
 
     def _take_in(self, event: Event) -> None:
         job = event.job
@@ -158,18 +196,18 @@ class Board:
             self.finished.append(job)
             self.pace.ended(job)
             if event.kind == "failed":
-                self.failures[job] = in_flags(UserError(event.payload))
+                self.failures[job] = self.spelled(UserError(event.payload))
 
     def _print(self, event: Event) -> None:
         if event.kind == "failed":
             _say_failure(event.job, self.failures[event.job])
         elif event.kind == "elsewhere":
-            say(f"{name(event.job)} done by another process; {self._summary()}")
+            self.say(f"{name(event.job)} done by another process; {self._summary()}")
         elif event.kind == "done" and event.job in self.latest:
-            say(f"{name(event.job)} done: {_describe(self.latest[event.job])}; {self._summary()}")
+            self.say(f"{name(event.job)} done: {_describe(self.latest[event.job])}; {self._summary()}")
         elif event.kind == "epoch" and self.clock() - self.said > LINE_SECONDS:
             self.said = self.clock()
-            say(f"{name(event.job)}: {_describe(event.payload)}; {self._summary()}")
+            self.say(f"{name(event.job)}: {_describe(event.payload)}; {self._summary()}")
 
     def _summary(self) -> str:
         with self.lock:
@@ -191,7 +229,17 @@ class Board:
 
 
 def _say_failure(job: Job, reason: str) -> None:
-    print(f"failed: {name(job)}: {reason}", file=sys.stderr, flush=True)
+    _print_error(f"failed: {name(job)}: {reason}")
+
+
+def _print_error(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal has gone: training has not
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _in_jupyter() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def name(job: Job) -> str:

@@ -1,17 +1,22 @@
 """The time left that is shown, and the board that shows it."""
 
 import dataclasses
+import errno
+import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import dynamics
+from analysis.framework.console import in_flags
 from dynamics.names import duration
 from dynamics.study_file import preset
 from dynamics.training.loop import EpochReport, Job
 from dynamics.training.pool import Event
-from runners.progress import Board, Pace, name
+from dynamics.training.progress import Board, Pace, name
 
 SECONDS = {"simclr": 4.0, "supervised": 1.0, "random-labels-aug": 2.0}
 EPOCHS = {"simclr": 25, "supervised": 20, "random-labels-aug": 80}
@@ -107,7 +112,7 @@ def test_the_longest_seed_alone_bounds_the_time_left() -> None:
 def test_the_board_says_what_happened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = 0.0
     jobs = jobs_of({"supervised": 2}, tmp_path)
-    board = Board(jobs, workers=1, clock=lambda: now)
+    board = Board(jobs, workers=1, say=print, spelled=in_flags, clock=lambda: now)
     with board:
         board.on_event(Event(jobs[0], "started"))
         for epoch in range(1, 21):
@@ -140,3 +145,29 @@ def test_a_sweeps_seeds_are_called_by_their_setting() -> None:
 )
 def test_times_are_said_as_a_person_says_them(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_program_says_a_line_for_each_seed_unless_told_not_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = {"epochs": 1, "train_examples": 64, "width": 2, "panel_examples": 16, "panel_augmentations": 1}
+    for study, progress in (("loud", True), ("quiet", False)):
+        dynamics.train(
+            "supervised", "digits", runs=tmp_path, study=study, preset="quick", progress=progress, **small
+        )  # type: ignore[arg-type]
+        out, err = capsys.readouterr()
+        line = r"supervised/seed-0000 done: epoch 1/1, loss [\d.]+, mean r_t [\d.]+; 1 of 1 seed, 0 s left\n"
+        assert not out and re.fullmatch(line if progress else "", err)
+
+
+def test_a_terminal_that_has_gone_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    (job,) = jobs_of({"supervised": 1}, tmp_path)
+    monkeypatch.setattr("sys.stderr", Gone())
+    with Board([job], workers=1) as board:
+        board.on_event(Event(job, "started"))
+        board.on_event(Event(job, "failed", "lower `lr`"))
+    assert board.failures == {job: "lower lr"}
