@@ -44,13 +44,20 @@ from IPython.core.magic import register_cell_magic
 
 @register_cell_magic
 def commands(line, cell):
-    environment = {{key: value for key, value in os.environ.items() if key != "MPLBACKEND"}}
+    kernels = {{"MPLBACKEND", "FORCE_COLOR", "CLICOLOR_FORCE"}}  # of a notebook, and no terminal's
+    environment = {{key: value for key, value in os.environ.items() if key not in kernels}}
     done = subprocess.run(
         ["bash", "-e", "-c", cell], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     print(done.stdout, end="")
     if done.returncode:
         raise RuntimeError(f"status {{done.returncode}}: {{done.stdout}}")
+
+@register_cell_magic
+def save(line, cell):
+    path = pathlib.Path(line.strip())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(cell)
 
 folder = pathlib.Path({folder!r})
 shutil.rmtree(folder, ignore_errors=True)
@@ -64,7 +71,7 @@ for name in ("published", "dynamics/presets"):
 
 """
 """What goes before a page that is executed: it works in a folder of its own, beside the published studies."""
-SHELL, SAVE = "%%commands\n", "%%writefile "
+SHELL, SAVE = "%%commands\n", "%%save "
 
 
 def blocks(page: str) -> list[tuple[str, str, str]]:

@@ -82,7 +82,7 @@ def test_a_page_becomes_cells() -> None:
     cells, counts = as_notebook(page, root=ROOT, folder=Path("somewhere"))
     assert counts == {"run": 2, "save": 1, "show": 1}
     assert cells.count("```{code-cell}") == 4  # with the one that makes the folder
-    assert "%%commands\nls" in cells and "%%writefile a.toml" in cells and "```bash\nls\n```" in cells
+    assert "%%commands\nls" in cells and "%%save a.toml" in cells and "```bash\nls\n```" in cells
 
 
 def test_a_page_without_code_is_left_alone() -> None:
