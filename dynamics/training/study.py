@@ -247,7 +247,7 @@ def check_data(
 def _check_size(job: Job, dataset: Dataset) -> None:
     """Refuse a network whose weights, gradients and optimiser's two moments no memory here could hold."""
     statistics = ImageStatistics(dataset.num_classes, dataset.image_size, (0.5,) * 3, (0.25,) * 3)
-    own = job.method in methods.CATALOGUE.registered or job.recipe.encoder in encoders.CATALOGUE.registered
+    own = networks.own_code(job.method, job.recipe)
     try:
         with torch.device("meta"):  # nothing is allocated
             weights = sum(

@@ -117,7 +117,8 @@ def _check_importable(jobs: Sequence[Job]) -> None:
     ):
         if own := used & {*catalogue.registered}:
             raise UserError(
-                f"{min(own)} exists in this process alone: other hosts need it as a file of the package"
+                f"{min(own)} exists in this process alone: other hosts need it as a file, in a folder that "
+                "TRAINING_DYNAMICS_PATH names there"
             )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +82,8 @@ def test_a_script_without_a_main_guard_trains(tmp_path: Path) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("begun") == 1 and "supervised  1      2" in done.stdout and not done.stderr
+    assert done.stdout.count("begun") == 1 and "supervised  1      2" in done.stdout
+    assert re.fullmatch(r"supervised/seed-0000 done: epoch 2/2, .*\n", done.stderr)
 
 
 @pytest.mark.parametrize(
