@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the numbers of each epoch go beside log.jsonl: one file each, the file's name is the log's name.
 
-A file holds `Log`, a subclass of :class:`dynamics.training.logs.base.Log`. It imports its package when it is made, in
-the process that trains. A log that fails says so once, and training goes on without it.
+A file holds `Log`, a subclass of :class:`dynamics.training.logs.base.Log`, which is made in the process that trains.
+A log that fails says so once, and training goes on without it.
 """
 
 import contextlib
@@ -10,12 +10,14 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from dynamics import own_files
 from dynamics.catalogue import Catalogue
 from dynamics.errors import UserError
 from dynamics.training.logs.base import Log, Logged
 
 __all__ = ["CATALOGUE", "FOLDER", "Log", "Logged", "Logs", "wanted"]
 
+own_files.add(__path__, __name__)
 CATALOGUE = Catalogue("log", __name__, shared=("base",))
 FOLDER = ".logs"
 """Folder beside the studies for what logs write."""

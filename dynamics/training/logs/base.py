@@ -38,8 +38,8 @@ class Log(abc.ABC):
         The seed.
     """
 
-    package: ClassVar[str]
-    """The package that it needs, which it imports when it is made: its name, and that of the extra that installs it."""
+    package: ClassVar[str | None] = None
+    """A package that it needs, if any, and imports when it is made; the extra that installs it has the same name."""
 
     @abc.abstractmethod
     def __init__(self, logged: Logged) -> None: ...
@@ -61,7 +61,7 @@ class Log(abc.ABC):
         UserError
             If it cannot: says what to do.
         """
-        if find_spec(cls.package) is None:
+        if cls.package is not None and find_spec(cls.package) is None:
             raise UserError(
                 f"`log` {cls.package} needs the package {cls.package}: pip install 'training-dynamics[{cls.package}]'"
             )
