@@ -20,6 +20,8 @@ from dynamics.kinds import check_fields
 
 Optimizer = Literal["adam", "sgd"]
 Precision = Literal["auto", "bf16", "fp32"]
+MAX_SEED, MAX_EPOCH = 2**16 - 1, 2**12 - 1
+"""What the streams of random numbers have bits for (:mod:`dynamics.streams`)."""
 MAX_INTEGER = 2**31 - 1
 """Maximum absolute value of any integer field; products of larger sizes would overflow."""
 

@@ -10,6 +10,7 @@ from typing import Literal, SupportsIndex, get_args
 
 import torch
 
+from dynamics.config import MAX_EPOCH, MAX_SEED
 from dynamics.errors import UserError
 
 Purpose = Literal[
@@ -29,9 +30,7 @@ Purpose = Literal[
 """Append new purposes at the end: the bits of a stream depend on the position of its purpose."""
 PURPOSES: tuple[str, ...] = get_args(Purpose)
 
-SEED_BITS, EPOCH_BITS, PURPOSE_BITS = 16, 12, 4
-MAX_SEED = 2**SEED_BITS - 1
-MAX_EPOCH = 2**EPOCH_BITS - 1
+SEED_BITS, EPOCH_BITS, PURPOSE_BITS = MAX_SEED.bit_length(), MAX_EPOCH.bit_length(), 4
 
 
 def generator(

@@ -27,10 +27,9 @@ from typing import Any
 import tomli_w
 
 from dynamics import files, lock, snapshots
-from dynamics.config import Recipe
+from dynamics.config import MAX_SEED, Recipe
 from dynamics.errors import UserError
 from dynamics.names import ordered
-from dynamics.streams import MAX_SEED
 
 LOGGER = logging.getLogger(__name__)
 

@@ -18,10 +18,9 @@ from analysis.framework import command
 from analysis.framework.console import say
 from analysis.framework.flags import cli
 from dynamics import methods, study_file
-from dynamics.config import Recipe
+from dynamics.config import MAX_SEED, Recipe
 from dynamics.errors import UserError
 from dynamics.methods.views import scored_at_a_temperature
-from dynamics.streams import MAX_SEED
 from dynamics.training.study import default_preset
 
 Runner = TypeVar("Runner")

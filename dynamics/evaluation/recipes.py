@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dynamics.config import check_min, check_non_negative, check_positive
+from dynamics.config import MAX_EPOCH, check_min, check_non_negative, check_positive
 from dynamics.errors import UserError
 from dynamics.kinds import check_fields
 from dynamics.schedules import cosine
@@ -33,8 +33,6 @@ class Training:
         UserError
             When there would be more than 4095.
         """
-        from dynamics.streams import MAX_EPOCH  # imports torch
-
         epochs = max(self.epochs, -(-self.min_steps // self.steps(examples)))
         if epochs > MAX_EPOCH:
             raise UserError(

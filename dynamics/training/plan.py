@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dynamics import data, encoders, methods, snapshots, study_file
-from dynamics.config import SHARED_BY_A_STUDY, Recipe
+from dynamics.config import MAX_EPOCH, SHARED_BY_A_STUDY, Recipe
 from dynamics.errors import UserError
 from dynamics.names import check_study_name
-from dynamics.streams import MAX_EPOCH
 from dynamics.training.loop import Job
 
 

@@ -15,13 +15,12 @@ from torch import nn
 
 from dynamics import data, encoders, files, methods, networks, snapshots, study_file
 from dynamics.catalogue import hyphenated
-from dynamics.config import Recipe
+from dynamics.config import MAX_SEED, Recipe
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError, system_errors_explained
 from dynamics.methods import Method
 from dynamics.methods.base import ImageStatistics
 from dynamics.names import check_study_name, counted
-from dynamics.streams import MAX_SEED
 from dynamics.study import Study, open_study
 from dynamics.training import capture, logs
 from dynamics.training.devices import all_devices, choose_workers

@@ -3,8 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dynamics.config import MAX_EPOCH, MAX_SEED
 from dynamics.errors import UserError
-from dynamics.streams import MAX_EPOCH, MAX_SEED, PURPOSES, generator, scramble
+from dynamics.streams import PURPOSES, generator, scramble
 
 
 def numbers(stream: torch.Generator) -> list[float]:
