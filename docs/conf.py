@@ -8,6 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
 
+from sphinx.application import Sphinx  # noqa: E402
+
 import dynamics  # noqa: E402
 
 project = "training-dynamics"
@@ -88,3 +90,9 @@ html_theme_options = {
     "footer_end": [],
 }
 copybutton_exclude = ".linenos, .gp, .go"
+
+
+def setup(app: Sphinx) -> None:
+    """Read pages in parallel: the extension of formulas only copies files, and does not say that this is safe."""
+    app.extensions["sphinx-mathjax-offline"].parallel_read_safe = True
+    app.extensions["sphinx-mathjax-offline"].parallel_write_safe = True
