@@ -85,6 +85,7 @@ def _import(records: Records, of_seeds: list[OfSeed], folder: Path, source: str,
     aside = folder.with_name(f".{folder.name}{files.ASIDE}")
     files.remove(aside)  # of an import that was killed
     new = 0
+    known = _by_records(folder)
     try:
         for one in of_seeds:
             name = snapshots.seed_folder(folder.parents[1], folder.parent.name, folder.name, one.seed).name
@@ -95,6 +96,7 @@ def _import(records: Records, of_seeds: list[OfSeed], folder: Path, source: str,
             else:
                 first = _first_run(folder.parents[1], folder.parent.name, folder.name)
                 _check_alike(aside / name, first, source)
+                _check_no_copy(aside / name, known, source)
                 new += 1
         _show(aside, folder)
     finally:
@@ -146,6 +148,25 @@ def _check_alike(written: Path, other: snapshots.Run | None, source: str) -> Non
         raise UserError(
             f"{source} must have the {different[0].replace('_', ' ')} of {other.folder}: choose another `method` or "
             "`study`"
+        )
+
+
+def _by_records(folder: Path) -> dict[str, Path]:
+    """Return the seeds that are there by the hash of what they recorded."""
+    runs = map(snapshots.Run, sorted(folder.glob("seed-*")))
+    return {snapshots.records_of(run): run.folder for run in runs if run.complete}
+
+
+def _check_no_copy(written: Path, known: dict[str, Path], source: str) -> None:
+    """Check that a seed is not one that is there under another number, for analyses would refuse both."""
+    now = snapshots.Run(written)
+    there = known.get(snapshots.records_of(now))
+    if there is not None and snapshots.surely_copied(
+        now.correct(), probability="probability" in now.recorded
+    ):
+        raise UserError(
+            f"{source} holds the records of {there} as {written.name}, to the last bit: leave that seed out, or "
+            "choose another `method` or `study`"
         )
 
 

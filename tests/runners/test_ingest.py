@@ -170,3 +170,24 @@ def test_an_array_that_holds_a_seed_twice_is_refused(tmp_path: Path, rng: np.ran
     with pytest.raises(UserError, match="seeds 0 and 1 are the same"):
         main([*asked, "--runs", str(tmp_path / "runs")])
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_seed_that_is_there_under_another_number_is_refused(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """It was taken in, and no analysis could read the study any more."""
+    ingest(tmp_path, rng.random((2, 4, 2, 30)) < 0.5)
+    again = [
+        "--method",
+        "mine",
+        "--study",
+        "s",
+        "--correct",
+        str(tmp_path / "correct.npy"),
+        "--seeds",
+        "3",
+        "4",
+    ]
+    with pytest.raises(UserError, match=r"holds the records of .*seed-0000 as seed-0003, to the last bit"):
+        main([*again, "--runs", str(tmp_path / "runs")])
+    assert open_study(tmp_path / "runs" / "s").correct("mine").sizes["seed"] == 2
