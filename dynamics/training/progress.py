@@ -243,7 +243,15 @@ def _in_jupyter() -> bool:
 
 
 def name(job: Job) -> str:
-    """Return a job's display name: simclr/seed-0003, in a sweep preceded by the name of the setting."""
+    """Return a job's display name, in a sweep preceded by the name of the setting.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from dynamics.config import Recipe
+    >>> name(Job(method="simclr", recipe=Recipe(), seed=3, folder=Path("runs/s/simclr/seed-0003"), setting="lr-1.0"))
+    'lr-1.0/simclr/seed-0003'
+    """
     return "/".join(filter(None, (job.setting, job.method, job.folder.name)))
 
 
