@@ -94,14 +94,20 @@ def analyse(
     study = study.with_mates(mates).complete()
     check_targets(targets)
     rows: list[results.Row] = []
+    never: dict[str, list[float]] = {}
     for mean in dict.fromkeys(targets):
         aligned = {method: found for method in study.methods if (found := align(study, method, mean))}
+        for method in study.methods:
+            if method not in aligned:
+                never.setdefault(method, []).append(mean)
         for method, other in combinations_with_replacement(aligned, 2):
             if method == other or why_not_comparable(study, method, other) is None:
                 rows += _rows(study, method, other, mean, aligned)
     pairs = combinations_with_replacement(study.methods, 2)
     reasons = [why_not_comparable(study, *pair) for pair in pairs if pair[0] != pair[1]]
-    settings = {"targets": list(targets), "left_out": [reason for reason in reasons if reason]}
+    left_out = [reason for reason in reasons if reason]
+    left_out += [_never_at(study, method, missed) for method, missed in never.items()]
+    settings = {"targets": list(targets), "left_out": left_out}
     return results.Result(name="correlation", rows=rows, inputs=study.inputs(), settings=settings)
 
 
@@ -130,6 +136,14 @@ def align(study: Study, method: str, mean: float) -> Aligned | None:
     assert epoch is not None
     blend = weights[0] * known[0] + weights[1] * known[1]
     return Aligned(epoch, low, high, Scores(values, counts.seeds), blend)
+
+
+def _never_at(study: Study, method: str, targets: Sequence[float]) -> str:
+    means = study.counts(method).mean
+    return (
+        f"{label(method)} never is at a mean r_t of {', '.join(map(str, targets))}: it begins at {means[0]:.2f} and "
+        f"rises to {means.max():.2f} (choose others with targets)"
+    )
 
 
 def _epoch(epochs: np.ndarray, found: Crossing | None) -> float | None:
@@ -265,8 +279,12 @@ def _pairs(result: results.Result) -> Table:
     ]
     notes = list(result.settings["left_out"])
     single = any(1 in (row_["seeds"], row_["other_seeds"]) for row_ in rows)
-    reason = "a method has one seed" if single else "the seeds of a method share nothing beyond chance"
-    notes += [f"where {reason} there is no rho"] * any(
+    reason = (
+        "a method has one seed"
+        if single
+        else "what the seeds of a method share is not two standard errors above 0"
+    )
+    notes += [f"where {reason} there is no rho; more seeds may tell"] * any(
         row_["rho"] is None or np.isnan(row_["rho"]) for row_ in rows
     )
     caption = (

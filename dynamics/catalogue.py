@@ -4,6 +4,7 @@
 Methods, encoders and data sets work alike: adding a file registers it, and a notebook registers an object.
 """
 
+import difflib
 import importlib
 import pkgutil
 import re
@@ -80,7 +81,9 @@ class Catalogue:
     def check(self, name: str) -> None:
         """Raise a :class:`UserError` unless the name is known; the message lists the known ones."""
         if name not in self.names():
-            raise UserError(f"no {self.kind} {name!r}: use one of {', '.join(self.names())}")
+            near = difflib.get_close_matches(name.lower().replace("_", "-"), self.names(), n=1)
+            nearest = f" (did you mean {near[0]}?)" if near else ""
+            raise UserError(f"no {self.kind} {name!r}: use one of {', '.join(self.names())}{nearest}")
 
     def load(self, name: str, attribute: str) -> Any:
         """Return what a name stands for: the registered object, or an attribute of its file.
@@ -93,9 +96,19 @@ class Catalogue:
         self.check(name)
         if name in self.registered:
             return self.registered[name]
-        module = importlib.import_module(f"{self.package}.{name.replace('-', '_')}")
-        value = getattr(module, attribute)
-        if isinstance(value, type) and own_files.holds(module.__file__):
+        module = f"{self.package}.{name.replace('-', '_')}"
+        file = own_files.file_of(module)
+        if file is None:
+            return getattr(importlib.import_module(module), attribute)
+        try:
+            loaded = importlib.import_module(module)
+        except Exception as error:  # a user's own code
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise UserError(f"{file} cannot be imported ({reason}): mend it, or move it away") from error
+        if not hasattr(loaded, attribute):
+            raise UserError(f"{file} must have {attribute}, as the files of {self.package} have")
+        value = getattr(loaded, attribute)
+        if isinstance(value, type):
             self.code.setdefault(name, code_of(value))
         return value
 

@@ -38,6 +38,11 @@ def add(path: MutableSequence[str], package: str) -> None:
         own = root.joinpath(*package.split("."))
         ours = {module.name for module in pkgutil.iter_modules(path)}
         for module in pkgutil.iter_modules([str(own)]):
+            if "-" in module.name:
+                right = module.name.replace("-", "_")
+                sys.exit(
+                    f"error: {own / module.name}.py must be called {right}.py: Python imports no hyphens"
+                )
             if module.name in ours:
                 sys.exit(
                     f"error: {own / module.name}.py has the name of another file of {package}: rename it"
@@ -55,6 +60,18 @@ def folders() -> list[Path]:
     []
     """
     return [Path(part).absolute() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+
+
+def file_of(module: str) -> Path | None:
+    """Return the file of the user's own that a module's name stands for; None if it is none of those.
+
+    Examples
+    --------
+    >>> file_of("dynamics.methods.simclr") is None
+    True
+    """
+    places = [root.joinpath(*module.split(".")).with_suffix(".py") for root in folders()]
+    return next((place for place in places if place.is_file()), None)
 
 
 def holds(file: str | None) -> bool:

@@ -495,6 +495,8 @@ def open_study(path: str | Path) -> Study:
         opened = _open_method(root, name, method, notes)
         if opened:
             runs[method] = opened
+    if not runs and (inside := snapshots.list_studies(named)):
+        raise UserError(f"{folder} holds studies: name one of them, such as {folder / inside[0]}")
     if not runs:
         raise UserError(f"study {name} in {root} has no epoch on disk yet: see python -m runners.status")
     data = {method: known for method in ordered(runs) if (known := _data(runs[method])[0]) is not None}

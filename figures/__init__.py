@@ -74,7 +74,13 @@ def draw(name: str, *results: Result) -> Figure:
     """
     from figures import _files, _notebook  # they import this
 
-    drawing, given = load(find(name)), {result.name: result for result in results}
+    drawing = load(find(name))
+    if wrong := [one for one in results if not isinstance(one, Result)]:
+        raise UserError(
+            f"`results` must be what analyses return, such as analysis.{drawing.NEEDS[0]}.analyse(study), got "
+            f"{type(wrong[0]).__name__}"
+        )
+    given = {result.name: result for result in results}
     if absent := [need for need in drawing.NEEDS if need not in given]:
         own = analysis.names()  # a runner makes the others, which `analysis.framework.results.read` reads
         made = [

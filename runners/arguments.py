@@ -3,6 +3,7 @@
 
 import ast
 import dataclasses
+import difflib
 import inspect
 import itertools
 import textwrap
@@ -89,6 +90,9 @@ def parse_with_recipe(
     """
     name, chosen = (_value(argv, flag) for flag in ("--method", "--preset"))
     if not name and not {"--help", "-h"} & {*argv}:
+        flags = {word.partition("=")[0] for word in argv if word.startswith("--")} - {"--method"}
+        if near := difflib.get_close_matches("--method", flags, n=1, cutoff=0.8):
+            raise UserError(f"Unrecognized options: {near[0]}: did you mean --method?")
         raise UserError(f"`method` must be given: use one of {', '.join(methods.names())}")
     method = name or "simclr"
     recipe = study_file.preset(method, chosen or default_preset())

@@ -135,3 +135,5 @@ def test_examples_that_may_be_others_are_not_compared(
 def test_a_mean_that_is_never_passed_has_no_row(rng: np.random.Generator) -> None:
     result = correlation.analyse(in_memory({"simclr": rising(rng)[:, :3]}), targets=[0.05, 0.9])
     assert result.rows == []  # above the first from the start, below the second to the end
+    (note, *_) = result.tables()[0].notes
+    assert note.startswith("SimCLR never is at a mean r_t of 0.05, 0.9: it begins at 0.")

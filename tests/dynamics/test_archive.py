@@ -122,6 +122,11 @@ def test_seeds_that_the_study_asks_for_are_missed(tmp_path: Path) -> None:
         pack.main(["--runs", str(tmp_path), "--study", "s"])
 
 
+def test_a_folder_of_studies_is_no_study(runs: Path) -> None:
+    with pytest.raises(UserError, match=r"holds studies: name one of them, such as .*/s"):
+        open_study(runs)
+
+
 def test_nothing_is_written_into_it(runs: Path) -> None:
     place = archive.opened(runs / "s.zip") / "simclr"
     with pytest.raises(PermissionError):

@@ -89,7 +89,7 @@ def test_a_script_without_a_main_guard_trains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "dataset", "fields", "message"),
     [
-        ("simclear", "digits", {}, "no method 'simclear': use one of"),
+        ("simclear", "digits", {}, "no method 'simclear': use one of .*did you mean simclr"),
         ("simclr", "mnist", {}, "no data set 'mnist': use one of"),
         ("simclr", "digits", {"preset": "slow"}, "no study file 'slow'"),
         ("simclr", "digits", {"lr": -1.0}, r"^lr must be >= 0, got -1\.0$"),

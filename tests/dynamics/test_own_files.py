@@ -133,6 +133,22 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
     )
 
 
+def test_what_is_wrong_in_a_file_is_said_in_one_line(folder: Path) -> None:
+    methods = folder / "own/dynamics/methods"
+    for text, said in (
+        ("def broken(:", "cannot be imported (SyntaxError: invalid syntax"),
+        ("import nowhere", "cannot be imported (ModuleNotFoundError: No module named 'nowhere'): mend it"),
+        ("", "must have Method, as the files of dynamics.methods have"),
+    ):
+        (methods / "broken.py").write_text(text)
+        done = python(folder, "-m runners.seeds --method broken --preset quick --dry-run")
+        assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1
+    (methods / "my-loss.py").write_text(METHOD)
+    done = python(folder, "-m runners.seeds --help")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "my-loss.py must be called my_loss.py" in done.stderr
+
+
 def test_without_the_variable_files_where_a_command_starts_are_not_found(folder: Path) -> None:
     done = python(folder / "own", "-m runners.seeds --method scaled", own="")
     assert done.returncode != 0 and "scaled" in done.stderr

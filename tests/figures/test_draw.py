@@ -29,6 +29,14 @@ def test_no_such_figure() -> None:
         figures.draw("9.9", learning.analyse(example_study()))
 
 
+def test_what_is_no_result_is_refused() -> None:
+    for wrong in (None, learning.analyse(example_study()).table, example_study()):
+        with pytest.raises(
+            UserError, match=r"results must be what analyses return, such as analysis\.learning\.analyse"
+        ):
+            figures.draw("4.1", wrong)  # type: ignore[arg-type]
+
+
 def test_a_missing_result_is_named() -> None:
     needed = r"^figure 4\.2 also draws what analysis\.alignment\.analyse\(study\) makes: add it to results$"
     with pytest.raises(UserError, match=needed):

@@ -77,6 +77,11 @@ def test_a_missing_method_is_asked_for(words: list[str], forks: Forks) -> None:
     )
 
 
+def test_a_mistyped_method_flag_is_named(forks: Forks) -> None:
+    status, _, answer = forks.call("runners.seeds", "--metod", "simclr")
+    assert (status, answer) == (2, "error: Unrecognized options: --metod: did you mean --method?\n")
+
+
 @pytest.mark.parametrize("words", [["--runs", "~/absent"], ["--runs=~/absent"]])
 def test_the_home_folder_is_what_it_is_in_a_shell(
     words: list[str], forks: Forks, monkeypatch: pytest.MonkeyPatch
