@@ -9,13 +9,14 @@ from pathlib import Path
 from dynamics import own_files
 from dynamics.catalogue import Catalogue
 from dynamics.data._dataset import ChannelMoments, Dataset, Track
-from dynamics.data._labels import flipped_labels, permuted_labels
+from dynamics.data._labels import balanced_subset, flipped_labels, permuted_labels
 
 __all__ = [
     "CATALOGUE",
     "ChannelMoments",
     "Dataset",
     "Track",
+    "balanced_subset",
     "flipped_labels",
     "load",
     "names",

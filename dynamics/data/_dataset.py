@@ -124,7 +124,7 @@ class Dataset:
         """Return a data set with `n` of the training images, balanced over classes, and all test images.
 
         The choice depends on `n` and the labels alone, so it is the same for every seed and method
-        (:func:`~dynamics.data._labels.balanced_subset`).
+        (:func:`~dynamics.data.balanced_subset`).
 
         Raises
         ------
