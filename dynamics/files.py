@@ -13,13 +13,15 @@ import os
 import shutil
 import socket
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dynamics.errors import UserError
+
+Result = TypeVar("Result")
 
 ASIDE = ".tmp"
 """Ending of a file that is still being written."""
@@ -268,9 +270,8 @@ def read_json(path: Path) -> dict[str, Any]:
         ...
     dynamics.errors.UserError: no run.json in runs/no-such-study/simclr/seed-0000: that is not a complete run folder
     """
-    check_regular(path)
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(unless_stale(lambda: _regular(path)))
     except FileNotFoundError:
         raise UserError(f"no {path.name} in {path.parent}: that is not a complete run folder") from None
     except (ValueError, RecursionError) as error:
@@ -278,6 +279,40 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, not a JSON object: restore it from a copy")
     return content
+
+
+def _regular(path: Path) -> bytes:
+    check_regular(path)
+    return path.read_bytes()
+
+
+def unless_stale(read: Callable[[], Result], tries: int = 10) -> Result:
+    """Read what another host may replace meanwhile on a network's disk (ESTALE): again, for then it has another file.
+
+    Parameters
+    ----------
+    read
+        Reads it.
+    tries
+        After so many it counts as missing.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is missing, or stale each time.
+
+    Examples
+    --------
+    >>> unless_stale(lambda: 7)
+    7
+    """
+    for _ in range(tries):
+        try:
+            return read()
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+    raise FileNotFoundError(errno.ENOENT, "replaced again and again by another host")
 
 
 def on_disk(path: Path) -> bool:

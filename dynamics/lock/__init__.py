@@ -11,6 +11,7 @@ then signs, then looks for the other.
 """
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -213,7 +214,7 @@ def _released(lock: Path, signature: Path, what: Path, *, gone: bool) -> Holder 
 @contextlib.contextmanager
 def _held(lock: Path, signature: Path, *, what: Path, patience: float) -> Iterator[Holder]:
     deadline = time.monotonic() + patience
-    while (taken := _taken(lock, signature)) is None:
+    while (taken := _taken_unless_stale(lock, signature)) is None:
         if time.monotonic() > deadline:
             raise Locked(_refusal(what, _seen(lock, signature)))
         time.sleep(0.02)
@@ -226,6 +227,16 @@ def _held(lock: Path, signature: Path, *, what: Path, patience: float) -> Iterat
                 signature.unlink(missing_ok=True)
         finally:
             let_go()
+
+
+def _taken_unless_stale(lock: Path, signature: Path) -> tuple[Holder, Callable[[], None]] | None:
+    """Take a lock, or do not where another host has replaced one of its files meanwhile: then it is at it, too."""
+    try:
+        return _taken(lock, signature)
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return None
 
 
 def _taken(lock: Path, signature: Path) -> tuple[Holder, Callable[[], None]] | None:

@@ -127,7 +127,7 @@ def read(path: Path) -> Holder | None:
     try:
         signed = files.read_json(path)
     except UserError:
-        return Holder() if path.exists() else None
+        return Holder() if files.unless_stale(path.exists) else None
     pid, job = signed.get("pid"), signed.get("job")
     host, since, birth, claim = (
         None if signed.get(name) is None else str(signed[name])

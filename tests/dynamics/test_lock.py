@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -215,6 +215,45 @@ def test_a_reused_number_is_another_process(folder: Path) -> None:
         found = holder(folder)
     assert found is not None and found.lives()
     assert found._replace(birth=f"{found.birth}0").lives() is False
+
+
+def stale_for(times: int) -> Callable[..., object]:
+    """A method of Path that fails so often first, as on NFS after another host has replaced the file."""
+    read, left = Path.read_bytes, [times]
+
+    def stale(path: Path) -> bytes:
+        if path.name == "holder.json" and left[0]:
+            left[0] -= 1
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+        return read(path)
+
+    return stale
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_signature_that_another_host_has_replaced_is_read_again(
+    folder: Path, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two NFS clients met this in one of a hundred looks at a lock that went from hand to hand."""
+    with seed_lock(folder) as signed:
+        monkeypatch.setattr(Path, "read_bytes", stale_for(times))
+        assert holder(folder) == signed.signed
+    assert holder(folder) is None
+
+
+def test_a_lock_whose_files_another_host_replaces_is_not_taken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(path: Path, claim: str | None) -> Holder:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+
+    monkeypatch.setattr(lock, "sign", stale)
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    with pytest.raises(Locked), seed_lock(folder):
+        pass
+    monkeypatch.undo()
+    with seed_lock(folder):
+        pass
 
 
 def test_an_error_of_the_disk_is_none_of_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
