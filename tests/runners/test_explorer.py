@@ -215,18 +215,6 @@ def test_what_is_not_of_the_panel_refuses_a_selection(tmp_path: Path, rng: np.ra
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no chromium: install Debian's package chromium to open the explorer in a browser")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
     """A study of two methods that were trained on digits, and its page."""
     runs = tmp_path_factory.mktemp("runs")

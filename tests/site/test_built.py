@@ -2,8 +2,6 @@
 """The site that `make docs` has built: nothing of other hosts, no broken link, a search that needs no server."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -83,18 +81,6 @@ def test_every_internal_link_leads_somewhere(pages: dict[Path, Page]) -> None:
             ):
                 broken.append(f"{path.relative_to(SITE)}: {link}")
     assert not broken
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no chromium: install Debian's package chromium to open the site in a browser")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.mark.slow
