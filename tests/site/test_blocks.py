@@ -14,7 +14,7 @@ import tyro
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs/extensions"))
 
-from executed import as_notebook, blocks, what_happens  # noqa: E402
+from blocks import as_notebook, blocks, what_happens  # noqa: E402
 
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*/*.md")])
 OURS = re.compile(

@@ -18,7 +18,7 @@ from dynamics.study_file import preset
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs/extensions"))
 
-from executed import blocks  # noqa: E402
+from blocks import blocks  # noqa: E402
 
 SAVED = {
     word: code for _, word, code in blocks((ROOT / "docs/how-to/own-method.md").read_text()) if "." in word
