@@ -37,7 +37,8 @@ from benchmarks.store import (
 )
 from dynamics.evaluation import logistic
 from dynamics.evaluation.recipes import ProbeRecipe
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 
 FEATURES = (TRAINING_SET, 512)
 """Images and features of the thesis's networks."""

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.harness import Conditions, Measurement, median, seconds_of
 from dynamics import lock, snapshots, study_file
 from dynamics.lock import strict
-from dynamics.study import open_study
+from dynamics.opening import open_study
 from dynamics.training.loop import Job
 from dynamics.training.queue import Queue
 from runners import status, worker

@@ -28,7 +28,7 @@ from scipy.special import ndtr, ndtri
 from analysis.papers.memorization.printed import FIGURE_4_1, SEEDS
 from benchmarks.harness import MB, Conditions, Measurement, Timed, in_own_process, median, seconds_of
 from dynamics import methods, snapshots
-from dynamics.study import open_study
+from dynamics.opening import open_study
 from dynamics.study_file import preset
 from dynamics.training import diagnostics
 
@@ -40,7 +40,7 @@ ENOUGH = 10.0
 
 WITHOUT_TORCH = """
 import sys
-from dynamics.study import open_study
+from dynamics.opening import open_study
 open_study(sys.argv[1]).counts(sys.argv[2]).learning_probability
 assert "torch" not in sys.modules
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from dynamics.data import Dataset
     from dynamics.errors import UserError
     from dynamics.methods import Method
+    from dynamics.opening import open_study
     from dynamics.recording import Panel, Recorder
-    from dynamics.study import Study, open_study
+    from dynamics.study import Study
     from dynamics.training.study import train
 
 __version__ = "0.2.0.dev0"
@@ -52,7 +53,7 @@ _HOMES = {
     "Recorder": "dynamics.recording",
     "Study": "dynamics.study",
     "UserError": "dynamics.errors",
-    "open_study": "dynamics.study",
+    "open_study": "dynamics.opening",
     "train": "dynamics.training.study",
 }
 """Where each name comes from: imported when it is first used, so that torch is loaded only for training."""

@@ -20,7 +20,7 @@ import xarray
 from jaxtyping import Bool, Shaped
 from xarray.core import indexing
 
-from dynamics import archive, files, snapshots
+from dynamics import differences, snapshots
 from dynamics.answers import (
     MethodCounts,
     Recorded,
@@ -32,7 +32,7 @@ from dynamics.answers import (
     scoring_of,
     stream,
 )
-from dynamics.errors import UserError, explained
+from dynamics.errors import UserError
 from dynamics.kinds import of_kind
 from dynamics.mates import Mates
 from dynamics.names import check_study_name, counted, ordered
@@ -44,7 +44,7 @@ RECORDED = {name: kind for name, kind in ARRAYS.items() if name != "scalars"}
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Study:
-    """The complete seeds of a study, by method; made by :func:`open_study`.
+    """The complete seeds of a study, by method; made by :func:`dynamics.open_study`.
 
     Arrays are :class:`xarray.DataArray` with the axes seed, epoch, view, augmentation, example; the examples have the
     coordinates `label` (trained on), `true_label` and `id` if the runs recorded them.
@@ -162,12 +162,12 @@ class Study:
 
         Examples
         --------
-        >>> import tempfile
+        >>> import dynamics, tempfile
         >>> correct = np.ones((1, 1, 1, 5), dtype=bool)
         >>> with tempfile.TemporaryDirectory() as runs:
         ...     folder = snapshots.seed_folder(Path(runs), "demo", "supervised", 0)
         ...     snapshots.write_finished(folder, method="supervised", seed=0, correct=correct)
-        ...     some = open_study(Path(runs, "demo")).of_examples(["1", "4"], called="some")
+        ...     some = dynamics.open_study(Path(runs, "demo")).of_examples(["1", "4"], called="some")
         ...     some.name, some.learning_probability("supervised").example.values.tolist()
         ('some', [1, 4])
         """
@@ -345,12 +345,12 @@ class Study:
 
         Examples
         --------
-        >>> import tempfile
+        >>> import dynamics, tempfile
         >>> correct = np.ones((2, 1, 3, 4), dtype=bool)  # two epochs, one view, three augmentations, four examples
         >>> with tempfile.TemporaryDirectory() as runs:
         ...     folder = snapshots.seed_folder(Path(runs), "demo", "supervised", 0)
         ...     snapshots.write_finished(folder, method="supervised", seed=0, correct=correct)
-        ...     [(epoch, right.shape) for epoch, right in open_study(Path(runs, "demo")).answers("supervised")]
+        ...     [(epoch, right.shape) for epoch, right in dynamics.open_study(Path(runs, "demo")).answers("supervised")]
         [(1, (1, 1, 3, 4)), (2, (1, 1, 3, 4))]
         """
         name, score = scoring_of(self._complete_runs(method), self.mates, held_out=held_out)
@@ -381,11 +381,11 @@ class Study:
                 "dataset": runs[0].provenance.get("dataset"),
                 "data_fingerprint": data[0] if len(set(data)) == 1 else data,
                 "mates": self.mates if runs[0].shape[0] > 1 else None,
-                "notes": [*_differences(method, runs), *self._about_answers(method)],
+                "notes": [*differences.between_seeds(method, runs), *self._about_answers(method)],
             }
             | ({} if self.kept is None else {"kept": self.kept})
             for method, runs in self.runs.items()
-            for data in [_data(runs)]
+            for data in [differences.data_fingerprints(runs)]
         }
 
     def _about_answers(self, method: str) -> list[str]:
@@ -452,147 +452,3 @@ class Study:
         ]
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         return f"<table><caption>Study {html.escape(self.name)}</caption>{''.join(cells)}</table>{notes}"
-
-
-def open_study(path: str | Path) -> Study:
-    """Open a study: a folder of methods with seeds, such as `runs/demo`, or one that was packed, `runs/demo.zip`.
-
-    If a method has complete seeds, its incomplete ones are left out. The epochs that all seeds have are used.
-    :attr:`Study.notes` says what was left out, and how seeds differ that should not.
-
-    Parameters
-    ----------
-    path
-        The study's folder or archive.
-
-    Raises
-    ------
-    UserError
-        If there is no such study, it has no epoch yet, seeds have no epoch in common, or a file is damaged.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> correct = np.array([[[[True, False]], [[True, True]]]])  # one epoch, two views, one augmentation
-    >>> with tempfile.TemporaryDirectory() as runs:
-    ...     folder = snapshots.seed_folder(Path(runs), "demo", "simclr", 0)
-    ...     snapshots.write_finished(folder, method="simclr", seed=0, correct=correct)
-    ...     open_study(Path(runs, "demo")).learning_probability("simclr").values
-    array([[1., 0.]])
-    """
-    folder = files.expanded(path, "path")
-    try:
-        there = archive.opened(folder).is_dir()
-    except OSError as error:
-        raise UserError(explained(error)) from None
-    if not there:
-        raise UserError(f"no study at {folder}: name the folder that holds its methods, such as runs/demo")
-    runs: dict[str, list[snapshots.Run]] = {}
-    notes: list[str] = []
-    named = folder if folder.name not in ("", "..") else folder.resolve()
-    root, name = named.parent, named.name
-    for method in snapshots.list_methods(root, name):
-        opened = _open_method(root, name, method, notes)
-        if opened:
-            runs[method] = opened
-    if not runs and (inside := snapshots.list_studies(named)):
-        raise UserError(f"{folder} holds studies: name one of them, such as {folder / inside[0]}")
-    if not runs:
-        raise UserError(f"study {name} in {root} has no epoch on disk yet: see python -m runners.status")
-    data = {method: known for method in ordered(runs) if (known := _data(runs[method])[0]) is not None}
-    first = next(iter(data), "")
-    notes += [
-        f"{first} and {method} were not trained on the same images "
-        f"(data fingerprints {_short(data[first])} and {_short(known)})"
-        for method, known in data.items()
-        if known != data[first]
-    ]
-    notes += _same_records(runs)
-    return Study(name=name.removesuffix(archive.SUFFIX), runs=runs, notes=tuple(notes))
-
-
-def _same_records(runs: dict[str, list[snapshots.Run]]) -> list[str]:
-    """Say which methods hold the same records as another: they count as two, though they are one."""
-    first: dict[str, snapshots.Run] = {}
-    same = [
-        (twin.method, run.method)
-        for opened in runs.values()
-        for run in opened
-        if (twin := first.setdefault(snapshots.records_of(run), run)).method != run.method
-        and snapshots.surely_copied(run.correct(), probability="probability" in run.recorded)
-    ]
-    return [f"{one} and {other} hold the same records" for one, other in dict.fromkeys(same)]
-
-
-def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[snapshots.Run]:
-    seeds = snapshots.list_seeds(root, study, method)
-    folders = [snapshots.seed_folder(root, study, method, seed) for seed in seeds]
-    if all(snapshots.state(folder).kind == "empty" for folder in folders):
-        notes.append(f"{method}: no seed has an epoch yet; left out")
-        return []
-    begun = snapshots.open_runs(root, study, method)
-    complete = [run for run in begun if run.complete]
-    used = complete or begun
-    if not complete:
-        notes.append(
-            f"{method}: no seed is complete; the epochs that all begun seeds ({len(begun)}) have are used"
-        )
-    elif len(complete) < len(folders):
-        share = f"{len(folders) - len(complete)} of {counted(len(folders), 'seed')}"
-        notes.append(f"{method}: {share} are not complete and are left out")
-    ingested = max((run.provenance.get("seeds", 0) for run in begun), default=0)
-    if len(begun) < ingested:
-        notes.append(
-            f"{method}: {len(begun)} of {ingested} ingested seeds are there: run the same runners.ingest again"
-        )
-    if not snapshots.common_epochs(used):
-        raise UserError(
-            f"the seeds of {method} in {root / study} have no epoch in common: train them further"
-        )
-    notes += _differences(method, used)
-    if any(map(may_lack_answers, used)) and (kept := len(complete_examples(used))) < (
-        examples := used[0].shape[2]
-    ):
-        notes.append(
-            f"{method}: {kept} of {counted(examples, 'example')} have the answers of all seeds and epochs; r_t is of "
-            "the answers that are there, all else of those examples"
-        )
-    return used
-
-
-def _differences(method: str, runs: Sequence[snapshots.Run]) -> list[str]:
-    """Say which epochs are left out because a seed lacks them, which seeds saw other images or computed otherwise."""
-    found = []
-    common = snapshots.common_epochs(runs)
-    different = snapshots.unlike_in_epochs(runs)
-    shortest, longest = (end(different, key=lambda run: len(run.epochs)) for end in (min, max))
-    if len(longest.epochs) > len(common):
-        span = f"epoch {common[0]} is" if len(common) == 1 else f"epochs {common[0]} to {common[-1]} are"
-        found.append(
-            f"{method}: {span} used, as far as every seed has them: seed {shortest.seed} has "
-            f"{len(shortest.epochs)}, seed {longest.seed} has {len(longest.epochs)}"
-        )
-    first: dict[str, int] = {}
-    for run in runs:
-        if precision := run.provenance.get("precision"):  # earlier versions did not record it
-            first.setdefault(precision, run.seed)
-    if len(first) > 1:
-        found.append(
-            f"{method}: " + ", ".join(f"seed {seed} was trained in {one}" for one, seed in first.items())
-        )
-    data = _data(runs)
-    other = next((place for place, one in enumerate(data) if one != data[0]), None)
-    if other is not None:
-        found.append(
-            f"{method}: seeds {runs[0].seed} and {runs[other].seed} were not trained on the same images "
-            f"(data fingerprints {_short(data[0])} and {_short(data[other])})"
-        )
-    return found
-
-
-def _data(runs: Sequence[snapshots.Run]) -> list[str | None]:
-    return [run.provenance.get("data_fingerprint") for run in runs]
-
-
-def _short(fingerprint: str | None) -> str:
-    return str(fingerprint)[:8] if fingerprint else "not recorded"

@@ -18,7 +18,7 @@ import tyro
 from analysis.framework import command
 from analysis.framework.console import say
 from analysis.framework.flags import cli
-from dynamics import methods, study_file
+from dynamics import methods, seed_lists, study_file
 from dynamics.config import MAX_SEED, Recipe
 from dynamics.errors import UserError
 from dynamics.methods.views import scored_at_a_temperature
@@ -213,7 +213,7 @@ def wanted_seeds(n: int | None, seeds: str | None, default: Iterable[int] = (0,)
     if seeds is not None:
         if n is not None:
             raise UserError("`n` and `seeds` exclude each other: use one")
-        chosen = study_file.parse_seeds(seeds)
+        chosen = seed_lists.parse_seeds(seeds)
         if not chosen:
             raise UserError(f"`seeds` must be numbers and ranges such as 0-9,20, got {seeds!r}")
         return chosen

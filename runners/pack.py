@@ -14,7 +14,7 @@ from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
 from analysis.framework.where import choose_study
-from dynamics import archive, snapshots, study_file
+from dynamics import archive, seed_lists, snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.names import counted
 
@@ -61,7 +61,7 @@ def _check_begun(runs: Path, study: str, described: study_file.StudyFile) -> Non
     for method in described.methods:
         if absent := {*described.seed_list(method)} - {*snapshots.list_seeds(runs, study, method)}:
             raise UserError(
-                f"seeds {study_file.in_ranges(absent)} of {method} have not begun, and {study_file.NAME} says "
+                f"seeds {seed_lists.in_ranges(absent)} of {method} have not begun, and {study_file.NAME} says "
                 f"that they belong to the study: train them (python -m runners.worker --study {study}), or change it"
             )
 

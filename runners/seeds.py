@@ -17,11 +17,12 @@ from analysis.framework.console import say
 from dynamics import study_file
 from dynamics.names import counted
 from dynamics.training import logs
+from dynamics.training.check_data import check_complete, check_data
 from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.progress import Board
-from dynamics.training.study import check_complete, check_data, choose_resources
+from dynamics.training.study import choose_resources
 from runners.arguments import Machine, Resources, announce, parse_with_recipe, wanted_seeds
 from runners.launch import elsewhere
 from runners.launch.estimate import preview

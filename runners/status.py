@@ -19,7 +19,7 @@ from analysis.framework.console import say
 from analysis.framework.flags import cli
 from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
-from dynamics import lock, snapshots, study_file
+from dynamics import lock, seed_lists, snapshots, study_file
 from dynamics.archive import Packed
 from dynamics.errors import UserError, explained
 from dynamics.names import counted, duration, ordered
@@ -176,7 +176,7 @@ def main(argv: Sequence[str]) -> int:
     for method in ordered({*snapshots.list_methods(arguments.runs, study), *planned}):
         seeds = snapshots.list_seeds(arguments.runs, study, method)
         if waiting := {*planned.get(method, ())} - {*seeds}:
-            say(f"{method}: {counted(len(waiting), 'seed')} not begun ({study_file.in_ranges(waiting)})")
+            say(f"{method}: {counted(len(waiting), 'seed')} not begun ({seed_lists.in_ranges(waiting)})")
         folders = [snapshots.seed_folder(arguments.runs, study, method, seed) for seed in seeds]
         states = described([seen(folder, verify=arguments.verify) for folder in folders])
         refused += sum(

@@ -24,12 +24,13 @@ from rich.progress import track
 from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
-from dynamics import archive, study_file
+from dynamics import archive, seed_lists, study_file
 from dynamics.errors import UserError
 from dynamics.names import check_study_name, counted
 from dynamics.study_file import StudyFile
+from dynamics.training.check_data import check_data
 from dynamics.training.plan import Plan, longest_first, make_plan, record
-from dynamics.training.study import check_data, choose_resources
+from dynamics.training.study import choose_resources
 from runners.arguments import Machine, wanted_seeds
 from runners.seeds import work
 
@@ -103,7 +104,7 @@ def _check_seeds(studies: Sequence[StudyFile], asked: str | None) -> None:
     if asked is not None and (absent := {*wanted_seeds(None, asked)} - known):
         names = ", ".join(study.name for study in studies)
         raise UserError(
-            f"`seeds`: {names} has no seed {min(absent)}: its seeds are {study_file.in_ranges(known)}"
+            f"`seeds`: {names} has no seed {min(absent)}: its seeds are {seed_lists.in_ranges(known)}"
         )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from dynamics import data, snapshots
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 from dynamics.study_file import preset
 from dynamics.training.loop import Job, train
 from dynamics.training.workbench import Workbenches

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from dynamics import snapshots
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 
 NAME = "made-up"
 SEEDS, EPOCHS, AUGMENTATIONS, CLASSES, EXAMPLES, BATCH = 4, 6, 2, 3, 30, 10

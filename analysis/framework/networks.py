@@ -79,7 +79,7 @@ def runs_with_networks(
     Examples
     --------
     >>> import tempfile
-    >>> from dynamics.study import open_study
+    >>> from dynamics.opening import open_study
     >>> with tempfile.TemporaryDirectory() as runs:
     ...     folder = snapshots.seed_folder(Path(runs), "demo", "simclr", 3)
     ...     correct, config = np.ones((1, 2, 1, 4), dtype=bool), {"encoder": "resnet18"}

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import dynamics.study
+import dynamics.opening
 from analysis.framework.console import say
 from analysis.framework.folders import newest
 from dynamics import archive, snapshots
@@ -43,7 +43,7 @@ def open_study(where: Where) -> Study:
     >>> open_study(Where(study="made-up", runs=runs)).methods
     ('simclr', 'supervised')
     """
-    study = dynamics.study.open_study(where.runs / choose_study(where.runs, where.study))
+    study = dynamics.opening.open_study(where.runs / choose_study(where.runs, where.study))
     for note in study.notes:
         say(note)
     return study if where.keep is None else kept(study, where.keep)

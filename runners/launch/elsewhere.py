@@ -13,10 +13,10 @@ from dynamics import data, encoders, methods, snapshots
 from dynamics.errors import UserError
 from dynamics.names import counted
 from dynamics.training import logs
+from dynamics.training.check_data import check_data
 from dynamics.training.loop import Job
 from dynamics.training.plan import Plan, record
 from dynamics.training.progress import name
-from dynamics.training.study import check_data
 from runners import launch
 from runners.launch import Submitted
 from runners.launch.estimate import preview

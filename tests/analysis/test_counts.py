@@ -10,8 +10,8 @@ from analysis.framework import results
 from analysis.framework.where import Where, open_study
 from dynamics import snapshots
 from dynamics.errors import UserError
+from dynamics.opening import open_study as open_dynamics_study
 from dynamics.study import Study
-from dynamics.study import open_study as open_dynamics_study
 
 SHAPE = (3, 7, 2, 4, 11)  # seed, epoch, view, augmentation, example
 

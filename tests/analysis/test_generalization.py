@@ -16,7 +16,7 @@ from analysis.statistics.generalization_gap import _Means, generalization_gap
 from analysis.statistics.jackknife import groups_of
 from dynamics import data, snapshots
 from dynamics.errors import UserError
-from dynamics.study import open_study
+from dynamics.opening import open_study
 from dynamics.study_file import preset
 from dynamics.training.workbench import Workbench
 from tests.references.simulated_studies import two_panels

@@ -20,7 +20,8 @@ from dynamics.errors import UserError
 from dynamics.mates import right_among_mates
 from dynamics.methods.rivals import count_rivals
 from dynamics.methods.views import retrieve_partner
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 from figures import _files
 from tests.references import rivals as loops
 from tests.references.simulated_studies import among_mates

@@ -11,7 +11,7 @@ from analysis import memorization as analysis_of
 from analysis.statistics.memorization import could_be_clear, memorization
 from dynamics import snapshots
 from dynamics.errors import UserError
-from dynamics.study import open_study
+from dynamics.opening import open_study
 from tests.references.simulated_studies import twins
 from tests.trained import trained_here
 

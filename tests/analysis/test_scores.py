@@ -14,7 +14,7 @@ from dynamics import methods, networks
 from dynamics.config import Recipe
 from dynamics.data import Dataset, flipped_labels
 from dynamics.methods.base import how_clearly
-from dynamics.study import open_study
+from dynamics.opening import open_study
 from runners import ingest
 from tests.analysis.studies import opened, rising, write
 from tests.references import difficulty as loops

@@ -14,7 +14,8 @@ from analysis.framework import results
 from benchmarks import analysis as benchmark
 from benchmarks import store
 from benchmarks.harness import Conditions, Timed
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 
 QUICK = Conditions(device=torch.device("cpu"), quick=True)
 

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks import scale
 from benchmarks.harness import Conditions
-from dynamics.study import open_study
+from dynamics.opening import open_study
 
 QUICK = Conditions(device=torch.device("cpu"), quick=True)
 

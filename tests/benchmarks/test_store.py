@@ -12,7 +12,7 @@ from analysis.papers.memorization.printed import FIGURE_4_1, FIGURE_4_4_SD, FIGU
 from benchmarks import store
 from benchmarks.harness import Conditions
 from benchmarks.store import Sizes
-from dynamics.study import open_study
+from dynamics.opening import open_study
 
 QUICK = Conditions(device=torch.device("cpu"), quick=True)
 SMALL = Sizes(seeds=4, epochs=5, views=2, augmentations=3, examples=48)

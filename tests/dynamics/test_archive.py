@@ -11,7 +11,8 @@ import pytest
 from analysis.framework.where import choose_study
 from dynamics import archive, snapshots, study_file
 from dynamics.errors import UserError
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 from dynamics.study_file import preset
 from runners import pack, status
 from tests.trained import trained_here

@@ -17,8 +17,8 @@ from dynamics.errors import UserError
 from dynamics.methods.simclr import Method as SimCLR
 from dynamics.own_code import code_of
 from dynamics.study_file import preset
+from dynamics.training.check_data import check_complete, check_data
 from dynamics.training.loop import Job
-from dynamics.training.study import check_complete, check_data
 from tests.dynamics.test_front_door import SAME_CODE, SMALL
 
 CLASSES = """

@@ -9,7 +9,8 @@ import pytest
 from analysis import learning, order
 from dynamics import snapshots
 from dynamics.errors import UserError
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 
 SHAPE = (4, 1, 3, 12)
 """Epochs, views, augmentations, examples."""

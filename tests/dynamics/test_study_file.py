@@ -7,7 +7,8 @@ import pytest
 from dynamics import methods, snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.names import check_study_name
-from dynamics.study_file import StudyFile, compact, parse_seeds, preset, presets, read, record
+from dynamics.seed_lists import compact, parse_seeds
+from dynamics.study_file import StudyFile, preset, presets, read, record
 
 OURS = """
 methods = ["simclr", "vicreg", "supervised"]

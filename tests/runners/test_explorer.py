@@ -22,8 +22,9 @@ from analysis.framework.results import Result
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.ingest.scores import take_in_scores
+from dynamics.opening import open_study
 from dynamics.pictures import panel_of, panel_views
-from dynamics.study import Study, open_study
+from dynamics.study import Study
 from runners import explorer
 from runners.explorer import __main__ as command
 from runners.explorer import numbers, sheets

@@ -9,7 +9,7 @@ import pytest
 
 import dynamics
 from dynamics.errors import UserError
-from dynamics.study import open_study
+from dynamics.opening import open_study
 from runners import export, ingest
 
 K = 12

@@ -10,7 +10,7 @@ import pytest
 
 from dynamics import snapshots
 from dynamics.errors import UserError
-from dynamics.study import open_study
+from dynamics.opening import open_study
 from runners.ingest import main
 
 

@@ -14,7 +14,8 @@ from analysis import binomial, correlation, examples, learning, order, scores
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.ingest import from_arrays
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 from runners import export
 from runners.ingest import main
 

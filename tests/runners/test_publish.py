@@ -11,8 +11,8 @@ import pytest
 import dynamics
 from dynamics import snapshots, study_file
 from dynamics.errors import UserError
+from dynamics.opening import open_study
 from dynamics.snapshots.schema import COORDINATES
-from dynamics.study import open_study
 from dynamics.study_file import preset
 from runners import publish
 from tests.trained import trained_here

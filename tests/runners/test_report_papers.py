@@ -14,7 +14,8 @@ from analysis.framework.results import Result, Row
 from analysis.papers import Paper
 from analysis.papers.vicreg_coursework import PAPER as COURSEWORK
 from dynamics import snapshots
-from dynamics.study import Study, open_study
+from dynamics.opening import open_study
+from dynamics.study import Study
 from runners import report
 from runners.report.markup import section
 from runners.report.papers import compared

@@ -14,7 +14,7 @@ import pytest
 from analysis.framework.console import in_flags
 from dynamics import snapshots, study_file
 from dynamics.errors import UserError
-from dynamics.study_file import parse_seeds
+from dynamics.seed_lists import parse_seeds
 from runners import seeds
 from runners.arguments import wanted_seeds
 
