@@ -39,6 +39,8 @@ if TYPE_CHECKING:  # these import torch
     from dynamics.methods import Method
 
 DEFAULTS = AscentSettings()
+TAKES_LONGEST = True
+"""Where all analyses are made, it is the last: ascent takes minutes for each network, the longer the larger images."""
 ENCODER = "resnet18"
 """The encoder whose four blocks are analysed."""
 

@@ -172,6 +172,12 @@ def why_not_comparable(study: Study, method: str, other: str) -> str | None:
         return (
             f"{between}: nothing says which examples those of {' and '.join(unnamed)} are, or in which order"
         )
+    one, two = (run.labels if run.true_labels is None else run.true_labels for run in (first, second))
+    if one is not None and two is not None and (unlike := np.count_nonzero(one != two)):
+        return (
+            f"{between}: {unlike} of {len(first.examples)} examples of the same index or id have different labels "
+            "(where labels are wrong on purpose, `true_labels` says what they are)"
+        )
     data = [run.provenance.get("data_fingerprint") for run in (first, second) if not run.panel.get("named")]
     if len({*data}) > 1:
         return f"{between}: they were not trained on the same images"

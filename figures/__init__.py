@@ -3,8 +3,8 @@
 
 A figure's file has NUMBER and TITLE, NEEDS (the results that it draws) and `draw(results) -> Figure`. It may have
 READING, how to read it (otherwise its docstring's first paragraph says it), TABLES, which of the tables of its results
-hold its numbers, as "binomial.single" (otherwise all), and `applies(results) -> bool`, whether the study recorded
-what it shows (otherwise it is always drawn).
+hold its numbers, as "binomial.single" (otherwise all), and `applies(results) -> str | None`, which says why these
+results hold nothing to draw (otherwise they always do).
 Adding a figure is adding a file. Nothing here imports torch or zarr: everything drawn is in results/.
 """
 
@@ -15,7 +15,7 @@ import_siblings()
 
 import importlib  # noqa: E402
 import pkgutil  # noqa: E402
-from collections.abc import Mapping  # noqa: E402
+from collections.abc import Callable, Mapping  # noqa: E402
 from typing import Protocol, cast  # noqa: E402
 
 from matplotlib.figure import Figure  # noqa: E402
@@ -63,7 +63,7 @@ def draw(name: str, *results: Result) -> Figure:
     Raises
     ------
     UserError
-        If there is no such figure, a result is missing, or the study did not record what it shows.
+        If there is no such figure, a result is missing, or the results hold nothing to draw.
 
     Examples
     --------
@@ -89,10 +89,22 @@ def draw(name: str, *results: Result) -> Figure:
         raise UserError(
             f"figure {drawing.NUMBER} also draws what {' and '.join(made)} makes: add it to `results`"
         )
-    if not getattr(drawing, "applies", lambda known: True)(given):
-        raise UserError(f"figure {drawing.NUMBER} shows what the study did not record")
+    if (reason := why_not(drawing, given)) is not None:
+        raise UserError(f"figure {drawing.NUMBER} has nothing to show: {reason}")
     _notebook.show_figures()
     return _files.drawn(drawing, given)
+
+
+def why_not(drawing: Drawing, results: Results) -> str | None:
+    """Say why results hold nothing for a figure; None where they do.
+
+    Examples
+    --------
+    >>> why_not(load("sorted-curves"), {}) is None
+    True
+    """
+    applies: Callable[[Results], str | None] = getattr(drawing, "applies", lambda results: None)
+    return applies(results)
 
 
 def names() -> tuple[str, ...]:

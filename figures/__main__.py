@@ -2,7 +2,7 @@
 """Draw the figures of a study from its results: python -m figures [NAMES...] [--study NAME]."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ from analysis.framework.folders import newest
 from analysis.framework.results import Result, made_by, usable
 from analysis.framework.table import Column, Table
 from dynamics.errors import UserError
-from figures import Results, _files, find, load, names
+from figures import _files, find, load, names, why_not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     asked = [find(name) for name in chosen.names]
     study = choose_study(chosen.results, chosen.study)
-    draw(chosen.results / study, asked)
+    draw_all(chosen.results / study, asked)
 
 
 def choose_study(results: Path, study: str | None) -> str:
@@ -82,12 +82,7 @@ def show_list() -> None:
     console.show(Table(caption="figures", columns=columns, rows=rows))
 
 
-def _has_numbers(name: str, results: Results) -> bool:
-    applies: Callable[[Results], bool] = getattr(load(name), "applies", lambda results: True)
-    return applies(results)
-
-
-def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
+def draw_all(folder: Path, asked: Sequence[str] = (), *, unmakeable: Collection[str] = ()) -> list[Path]:
     """Draw figures of the study whose results are in `folder`, and say where they are.
 
     Parameters
@@ -96,6 +91,8 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
         results/<study>.
     asked
         Names of figures; if empty, all whose results exist, and the missing ones are listed.
+    unmakeable
+        Names of results that this study cannot have: the figures that need them are not listed.
 
     Raises
     ------
@@ -107,8 +104,8 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     paths = []
     for name in asked or possible or names():
         results = _files.read(folder, load(name).NEEDS, known)
-        if not _has_numbers(name, results):
-            why = f"figure {load(name).NUMBER} ({name}) is not drawn: the study did not record what it shows"
+        if (reason := why_not(load(name), results)) is not None:
+            why = f"figure {load(name).NUMBER} ({name}) is not drawn: {reason}"
             if asked:
                 raise UserError(why)
             say(why)
@@ -125,8 +122,11 @@ def draw(folder: Path, asked: Sequence[str] = ()) -> list[Path]:
                 f"so their figures do not belong together: run python -m analysis.NAME --study {folder.name} again"
             )
     if not asked:
-        for name in [name for name in names() if name not in possible]:
-            commands = " and ".join(made_by(need, folder.name) for need in _files.missing(folder, name))
+        for name in names():
+            lacks = _files.missing(folder, name)
+            if name in possible or not {*lacks}.isdisjoint(unmakeable):
+                continue
+            commands = " and ".join(made_by(need, folder.name) for need in lacks)
             say(f"figure {load(name).NUMBER} ({name}) is not drawn: make its numbers with {commands}")
     return paths
 

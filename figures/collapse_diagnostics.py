@@ -44,9 +44,10 @@ OF_LABELS: dict[str, Any] = LIMIT | {"linestyle": (0, (4, 1.5, 1, 1.5))}
 """The limit of the rank for features that were trained on labels."""
 
 
-def applies(results: Results) -> bool:
-    """Whether diagnostics were recorded."""
-    return any(own["diagnostics"] for own in results["objectives"].settings["methods"].values())
+def applies(results: Results) -> str | None:
+    """Say why there is nothing to draw: no diagnostics."""
+    recorded = any(own["diagnostics"] for own in results["objectives"].settings["methods"].values())
+    return None if recorded else "no method recorded diagnostics of collapse"
 
 
 def draw(results: Results) -> Figure:

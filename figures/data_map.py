@@ -25,9 +25,10 @@ READING = (
 )
 
 
-def applies(results: Results) -> bool:
-    """Whether probabilities were recorded."""
-    return any(name.endswith(".variability") for name in results["examples"].rows[0])
+def applies(results: Results) -> str | None:
+    """Say why there is nothing to draw: no probabilities."""
+    recorded = any(name.endswith(".variability") for name in results["examples"].rows[0])
+    return None if recorded else "no method recorded probabilities"
 
 
 def draw(results: Results) -> Figure:

@@ -31,9 +31,10 @@ LABELS = 0.75
 """Width in inches of the labels at the left."""
 
 
-def applies(results: Results) -> bool:
-    """Whether the pictures were there."""
-    return "pictures" in results["extremes"].arrays
+def applies(results: Results) -> str | None:
+    """Say why there is nothing to draw: no pictures."""
+    there = "pictures" in results["extremes"].arrays
+    return None if there else "the images were not there when its numbers were made"
 
 
 def draw(results: Results) -> Figure:

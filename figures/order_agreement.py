@@ -30,9 +30,10 @@ LEAST = 1.9
 """Minimum height in inches: that of the name of the colours."""
 
 
-def applies(results: Results) -> bool:
-    """Whether there are seeds enough: two."""
-    return any(row["reliability"] is not None for row in results["order"].rows)
+def applies(results: Results) -> str | None:
+    """Say why there is nothing to draw: too few seeds."""
+    enough = any(row["reliability"] is not None for row in results["order"].rows)
+    return None if enough else "it takes two seeds of a method"
 
 
 def draw(results: Results) -> Figure:

@@ -26,9 +26,10 @@ SIDE = 0.27
 """Inches of a cell."""
 
 
-def applies(results: Results) -> bool:
-    """Whether there are seeds enough: two."""
-    return any(row["reliability"] is not None for row in results["scores"].rows)
+def applies(results: Results) -> str | None:
+    """Say why there is nothing to draw: too few seeds."""
+    enough = any(row["reliability"] is not None for row in results["scores"].rows)
+    return None if enough else "it takes two seeds of a method"
 
 
 def draw(results: Results) -> Figure:

@@ -28,10 +28,11 @@ LETTERS = 2.2
 """Letters of a method's name that stand above one cell."""
 
 
-def applies(results: Results) -> bool:
-    """Whether two methods can be compared."""
+def applies(results: Results) -> str | None:
+    """Say why there is nothing to draw: no two methods that can be compared."""
     rows = results["scores"].rows
-    return any(row["method"] != row["other"] and row["rho"] is not None for row in rows)
+    compared = any(row["method"] != row["other"] and row["rho"] is not None for row in rows)
+    return None if compared else "no two methods were scored on the same examples"
 
 
 def draw(results: Results) -> Figure:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import analysis
-from analysis.framework import command
+from analysis.framework import command, evaluations
 from analysis.framework.console import in_flags, say
+from analysis.framework.networks import applies as has_networks
 from dynamics.errors import UserError
 from dynamics.study import Study
-from figures.__main__ import draw
+from figures.__main__ import draw_all
 from runners import explorer, report
 
 
@@ -27,13 +28,14 @@ def analyse_all(
     bool
         Whether all that applies was analysed.
     """
-    failed = []
-    for name in only or analysis.names():
+    failed, unmakeable = [], [] if has_networks(study) is None else [evaluations.NAME]
+    for name in sorted(only or analysis.names(), key=_takes_long):
         module = importlib.import_module(f"analysis.{name}")
         if (reason := command.why_not(module, study)) is not None:
             say(f"\nanalysis {name} is left out: {in_flags(UserError(reason))}")
+            unmakeable.append(name)
             continue
-        say(f"\nanalysis {name}")
+        say(f"\nanalysis {name}" + (", of networks: it may take minutes" if _takes_long(name) else ""))
         # Analyses of networks need the images and a device; the others need neither.
         options = {"data_root": data_root, "device": device}
         accepted = inspect.signature(module.analyse).parameters
@@ -45,7 +47,7 @@ def analyse_all(
             continue
         command.finish(found, folder)
     say("\nfigures")
-    draw(folder)
+    draw_all(folder, unmakeable=unmakeable)
     try:
         explorer.write(study, folder, data_root=data_root)
     except UserError as error:
@@ -55,3 +57,27 @@ def analyse_all(
     if failed:
         say(f"not analysed: {', '.join(failed)} (said above)")
     return not failed
+
+
+def check_analyses(asked: Sequence[str]) -> None:
+    """Refuse what is no analysis.
+
+    Raises
+    ------
+    UserError
+        If one is not.
+
+    Examples
+    --------
+    >>> check_analyses(["binomial"])
+    """
+    if unknown := [name for name in asked if name not in analysis.names()]:
+        raise UserError(f"no analysis {unknown[0]!r}: use some of {', '.join(analysis.names())}")
+
+
+def _takes_long(name: str) -> int:
+    """Return the order in which analyses are made: those of answers take seconds, of networks more, ascent most."""
+    module = importlib.import_module(f"analysis.{name}")
+    return ("device" in inspect.signature(module.analyse).parameters) + getattr(
+        module, "TAKES_LONGEST", False
+    )

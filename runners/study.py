@@ -15,7 +15,6 @@ from typing import Any
 
 import tyro
 
-import analysis
 from analysis.framework import console
 from analysis.framework.where import Where, open_study
 from dynamics import methods as ways
@@ -26,7 +25,7 @@ from dynamics.methods.views import scored_at_a_temperature
 from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
 from runners.arguments import Resources, announce, parse_with_changes, wanted_seeds
-from runners.everything import analyse_all
+from runners.everything import analyse_all, check_analyses
 from runners.launch.elsewhere import left_to_others
 from runners.seeds import train
 
@@ -78,9 +77,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.file is not None and arguments.preset is not None:
         raise UserError(f"`preset` and the file {arguments.file} exclude each other: use one")
     file = study_file.read(announce(arguments.file or arguments.preset))
-    unknown = [name for name in arguments.analyses or file.analyses or () if name not in analysis.names()]
-    if unknown:
-        raise UserError(f"no analysis {unknown[0]!r}: use some of {', '.join(analysis.names())}")
+    check_analyses(arguments.analyses or file.analyses or ())
     study = arguments.study or file.name
     chosen = file.methods if arguments.methods is None else arguments.methods
     if not chosen:

@@ -23,7 +23,7 @@ from dynamics import snapshots, study_file
 from dynamics.config import Recipe
 from dynamics.names import LONGEST_NAME, check_study_name, counted
 from dynamics.training.plan import Plan, make_plan
-from figures.__main__ import draw
+from figures.__main__ import draw_all
 from runners.arguments import announce, parse_with_recipe, wanted_seeds
 from runners.grid import check_flags, grid, read_over
 from runners.launch.elsewhere import left_to_others
@@ -109,7 +109,7 @@ def compare(
     sweep = make(arguments.runs, name, arguments.method, settings)
     folder = arguments.results / name
     command.finish(comparison.analyse(sweep, data_root=arguments.data_root, device=arguments.device), folder)
-    draw(folder, ["sweep"])
+    draw_all(folder, ["sweep"])
 
 
 def main(argv: Sequence[str]) -> int:

@@ -117,7 +117,7 @@ def numbers_by_name(scalars: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def describe(folder: Path, panel: Panel, config: dict[str, Any]) -> None:
+def describe(folder: Path, panel: Panel, config: dict[str, Any], *, held_out: Panel | None = None) -> None:
     """Write the record of a run before its first epoch, or compare with the one that is there.
 
     Raises
@@ -140,6 +140,7 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any]) -> None:
         "started": provenance.now(),
     }
     about = {"ids": panel.ids, "fingerprint": panel.fingerprint(), "named": panel.named}
+    about["held_out"] = None if held_out is None else held_out.fingerprint()
     about = {name: value for name, value in about.items() if value is not None}
     _check_like_other_seeds(folder, {"config": config, "panel": about})
     if not snapshots.has_record(folder):

@@ -25,7 +25,7 @@ class RecordPanel(TrainerCallback):
 
     Parameters
     ----------
-    folder, panel, config
+    folder, panel, config, held_out, in_training
         As for :class:`dynamics.Recorder`.
     forward
         What returns the logits of a batch, given the model; by default the model itself.
@@ -38,8 +38,11 @@ class RecordPanel(TrainerCallback):
         *,
         config: Mapping[str, Any] | None = None,
         forward: Callable[[Any], Callable[..., Any]] = lambda model: model,
+        held_out: Panel | None = None,
+        in_training: Any = None,
     ) -> None:
-        self.folder, self.panel, self.config, self.forward = folder, panel, config, forward
+        self.folder, self.forward = folder, forward
+        self.kept = {"panel": panel, "config": config, "held_out": held_out, "in_training": in_training}
         self.recorder: Recorder | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
@@ -49,9 +52,7 @@ class RecordPanel(TrainerCallback):
                 raise UserError(
                     "`max_steps` must not be set: the panel is recorded epoch by epoch, use num_train_epochs"
                 )
-            self.recorder = Recorder(
-                self.folder, panel=self.panel, epochs=int(state.num_train_epochs), config=self.config
-            )
+            self.recorder = Recorder(self.folder, epochs=int(state.num_train_epochs), **self.kept)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Record the epoch that has just been trained."""

@@ -25,7 +25,7 @@ class RecordPanel(Callback):
 
     Parameters
     ----------
-    folder, panel, config
+    folder, panel, config, held_out, in_training
         As for :class:`dynamics.Recorder`.
     outputs
         What the model returns: "probabilities" after a softmax layer, otherwise "logits".
@@ -41,19 +41,20 @@ class RecordPanel(Callback):
         outputs: Literal["logits", "probabilities"],
         config: Mapping[str, Any] | None = None,
         scalars: Sequence[str] = ("loss",),
+        held_out: Panel | None = None,
+        in_training: Any = None,
     ) -> None:
         super().__init__()
         if outputs not in ("logits", "probabilities"):
             raise UserError(f"`outputs` must be logits or probabilities, got {outputs!r}")
-        self.folder, self.panel, self.config = folder, panel, config
+        self.folder, self.panel, self.held_out = folder, panel, held_out
+        self.kept = {"panel": panel, "config": config, "held_out": held_out, "in_training": in_training}
         self.outputs, self.scalars = outputs, scalars
         self.recorder: Recorder | None = None
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Open the recorder."""
-        self.recorder = Recorder(
-            self.folder, panel=self.panel, epochs=self.params["epochs"], config=self.config
-        )
+        self.recorder = Recorder(self.folder, epochs=self.params["epochs"], **self.kept)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Record the epoch that has just been trained; Keras counts from 0."""
@@ -61,15 +62,16 @@ class RecordPanel(Callback):
             logged = logs or {}
             if absent := [name for name in self.scalars if name not in logged]:
                 raise UserError(f"`scalars` must be logged in every epoch, got none called {absent[0]!r}")
-            said = [
-                self.model.predict(inputs, batch_size=self.panel.batch_size, verbose=0)
-                for inputs in self.panel.inputs
-            ]
             self.recorder.write(
                 epoch=epoch + 1,
                 scalars={name: float(logged[name]) for name in self.scalars},
-                **{self.outputs: said},
+                held_out=None if self.held_out is None else {self.outputs: self._said(self.held_out)},
+                **{self.outputs: self._said(self.panel)},
             )
+
+    def _said(self, panel: Panel) -> list[Any]:
+        """Return what the model answers on a panel, one array (example, class) for each augmentation."""
+        return [self.model.predict(inputs, batch_size=panel.batch_size, verbose=0) for inputs in panel.inputs]
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Finish the run."""

@@ -26,7 +26,7 @@ class RecordPanel(Callback):
 
     Parameters
     ----------
-    folder, panel, config
+    folder, panel, config, held_out, in_training
         As for :class:`dynamics.Recorder`.
     forward
         What returns the logits of a batch, given the LightningModule; by default its `forward`.
@@ -42,8 +42,11 @@ class RecordPanel(Callback):
         config: Mapping[str, Any] | None = None,
         forward: Callable[[Any], Callable[..., Any]] = lambda module: module,
         scalars: Sequence[str] = (),
+        held_out: Panel | None = None,
+        in_training: Any = None,
     ) -> None:
-        self.folder, self.panel, self.config = folder, panel, config
+        self.folder = folder
+        self.kept = {"panel": panel, "config": config, "held_out": held_out, "in_training": in_training}
         self.forward, self.scalars = forward, scalars
         self.recorder: Recorder | None = None
 
@@ -53,7 +56,7 @@ class RecordPanel(Callback):
             return
         if not trainer.max_epochs or trainer.max_epochs < 1:
             raise UserError(f"`max_epochs` of the trainer must be >= 1, got {trainer.max_epochs}")
-        self.recorder = Recorder(self.folder, panel=self.panel, epochs=trainer.max_epochs, config=self.config)
+        self.recorder = Recorder(self.folder, epochs=trainer.max_epochs, **self.kept)
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Record the epoch that has just been trained."""

@@ -133,7 +133,9 @@ class Panel:
         dataset
             Returns (input, label) for an index.
         indices
-            Which examples: the same for all seeds and methods that are to be compared.
+            Which examples: the same for all seeds and methods that are to be compared. Those of a `Subset` (what
+            `random_split` returns) are counted in it, and named by their index in the data set that it is a part of.
+            Examples of two data sets that both count from 0 need `ids`, which tell them apart.
         augmentations
             Number of draws, M; 1 where the transform is not random.
         seed
@@ -170,7 +172,7 @@ class Panel:
             raise UserError(
                 "`dataset` must return pairs of an input and a label: build Panel(inputs, labels) yourself"
             )
-        return cls([inputs for inputs, _ in draws], draws[0][1], indices=chosen, **known)
+        return cls([inputs for inputs, _ in draws], draws[0][1], indices=_in_whole(dataset, chosen), **known)
 
     def fingerprint(self) -> str:
         """Return a hash of all inputs, labels and indices.
@@ -198,6 +200,15 @@ class Panel:
                 f"`{name}` must have one entry for each of the {self.num_examples} examples, got shape {array.shape}"
             )
         return array
+
+
+def _in_whole(dataset: Any, indices: np.ndarray) -> np.ndarray:
+    """Return the indices that examples of a part of a data set have in all of it."""
+    from torch.utils.data import Subset
+
+    while isinstance(dataset, Subset):
+        dataset, indices = dataset.dataset, np.asarray(dataset.indices)[indices]
+    return indices
 
 
 def leaves(inputs: Inputs) -> Iterator[tuple[str, Any]]:

@@ -19,6 +19,7 @@ from dynamics.errors import UserError, system_errors_explained
 from dynamics.lock import seed_lock
 from dynamics.names import counted
 from dynamics.recording.declared import check_folder, describe, epoch_numbers, numbers_by_name, plain_config
+from dynamics.recording.held_out import check_held_out, held_out_arrays, held_out_coordinates
 from dynamics.recording.judgement import PER_OPTION, judge, on_three_axes
 from dynamics.recording.panel import Panel, as_array
 from dynamics.recording.rows import panel_of, panel_of_first_epoch, rows_of, spread
@@ -45,6 +46,12 @@ class Recorder:
         Number of epochs, or the numbers of those that are recorded, such as [0, 1, 2, 5, 10].
     config
         What else determines the numbers (learning rate, batch size): plain values by name, the same for all seeds.
+    held_out
+        Examples that the network is not trained on, asked about beside the panel under as many augmentations: for
+        :mod:`analysis.generalization`.
+    in_training
+        Whether each example of the panel is in the training set of this seed, booleans (example,), where seeds leave
+        some out: for :mod:`analysis.memorization`. By default all are.
 
     Raises
     ------
@@ -73,12 +80,17 @@ class Recorder:
         panel: Panel | None = None,
         epochs: int | Sequence[int],
         config: Mapping[str, Any] | None = None,
+        held_out: Panel | None = None,
+        in_training: Any = None,
     ) -> None:
         self.folder = files.expanded(folder, "folder")
         check_folder(self.folder)
         if panel is not None and not isinstance(panel, Panel):
             raise UserError(f"`panel` must be a dynamics.Panel, got {type(panel).__name__}")
-        self.panel, self.numbers = panel, epoch_numbers(epochs)
+        if held_out is not None:
+            check_held_out(panel, held_out)
+        self.panel, self.held_out, self.numbers = panel, held_out, epoch_numbers(epochs)
+        self.in_training = None if in_training is None else as_array("in_training", in_training)
         self.config = plain_config(config or {})
         self._writer: snapshots.Writer | None = None
         self._options: int | None = None
@@ -147,6 +159,8 @@ class Recorder:
         said = ask(model, self.panel)
         options = self._checked_options(self.panel, said)
         arrays = judge(said, self.panel.labels) if "logits" in said else said
+        if self.held_out is not None:
+            arrays = arrays | held_out_arrays(ask(model, self.held_out), self.held_out)
         self._commit(self.panel, number, arrays, scalars or {})
         self._options = options
 
@@ -166,6 +180,7 @@ class Recorder:
         ids: Any = None,
         classes: Sequence[str] | None = None,
         scalars: Mapping[str, float] | None = None,
+        held_out: Mapping[str, Any] | None = None,
     ) -> None:
         """Write one epoch, computed by any framework; on return it is on the disk.
 
@@ -187,6 +202,9 @@ class Recorder:
             are missing in this epoch. Give them at all epochs, or at none.
         scalars
             Numbers of this epoch, such as the loss: the same names at all epochs.
+        held_out
+            What the network answers on the held-out examples, where the recorder has some: `logits`, `probabilities`,
+            `predicted` or `correct` by name, shaped like those of the panel.
 
         Raises
         ------
@@ -214,6 +232,10 @@ class Recorder:
             shape = arrays["correct"].shape
             arrays["present"] = np.ones(shape, bool) if there is None else there
             arrays = {name: spread(values, rows, len(panel)) for name, values in arrays.items()}
+        if (held_out is None) != (self.held_out is None):
+            raise UserError("`held_out` must be given when the recorder is opened, and then with every epoch")
+        if held_out is not None and self.held_out is not None:
+            arrays |= held_out_arrays(held_out, self.held_out)
         options = self._checked_options(panel, given)
         self._commit(panel, number, arrays, scalars or {})
         self.panel, self._options = panel, options
@@ -295,6 +317,14 @@ class Recorder:
                 f"an epoch must hold the {len(panel)} examples of the panel, got {arrays['correct'].shape[-1]}: "
                 "say which these are with `ids`"
             )
+        if (
+            "held_out_correct" in arrays
+            and arrays["held_out_correct"].shape[:2] != arrays["correct"].shape[:2]
+        ):
+            raise UserError(
+                f"`held_out` must be answered under the {arrays['correct'].shape[1]} augmentations of the panel, got "
+                f"shape {arrays['held_out_correct'].shape}"
+            )
         if "present" in arrays and not arrays["present"].any():
             raise UserError(f"epoch {number} must have an answer that is present: leave it out otherwise")
         values = numbers_by_name(scalars)
@@ -322,8 +352,12 @@ class Recorder:
         config = {"source": "recorder", **self.config}
         if shape[0] > 1:
             config |= {"panel_batch": panel.batch_size, "temperature": panel.temperature}
-        describe(self.folder, panel, config)
-        known = {"label": panel.labels, "true_label": panel.true_labels}
+        if self.in_training is not None and self.in_training.shape != (len(panel),):
+            raise UserError(
+                f"`in_training` must say it of each of the {len(panel)} examples, got shape {self.in_training.shape}"
+            )
+        describe(self.folder, panel, config, held_out=self.held_out)
+        known = {"label": panel.labels, "true_label": panel.true_labels, "in_training": self.in_training}
         return snapshots.Writer.open(
             self.folder,
             epochs=len(self.numbers),
@@ -333,6 +367,7 @@ class Recorder:
                 "epoch": np.array(self.numbers),
                 "example": panel.indices,
                 **{name: values for name, values in known.items() if values is not None},
+                **held_out_coordinates(self.held_out),
             },
             optional=[name for name in arrays if name != "correct"],
         )

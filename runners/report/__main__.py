@@ -10,8 +10,9 @@ from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
 from analysis.framework.where import Where, open_study
+from dynamics.errors import UserError
 from runners import report
-from runners.everything import analyse_all
+from runners.everything import analyse_all, check_analyses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,8 @@ class Options(Where):
 
     analyse: bool = False
     """Run all analyses that apply first, and draw all figures: for a study that was recorded or ingested."""
+    analyses: tuple[str, ...] | None = None
+    """With --analyse: analyses to run, instead of all that apply."""
     data_root: Path = Path("data")
     """With --analyse: folder that holds the data sets, for analyses of networks."""
     device: str = "auto"
@@ -31,8 +34,14 @@ def main(argv: Sequence[str]) -> int:
     options = cli(Options, argv, prog="python -m runners.report", description=__doc__)
     study = open_study(options)
     folder = options.results / study.name
+    check_analyses(options.analyses or ())
     if options.analyse:
-        return int(not analyse_all(study, folder, data_root=options.data_root, device=options.device))
+        complete = analyse_all(
+            study, folder, data_root=options.data_root, device=options.device, only=options.analyses
+        )
+        return int(not complete)
+    if options.analyses is not None:
+        raise UserError("`analyses` goes with `analyse`")
     path = report.write(study, folder)
     say(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0

@@ -266,7 +266,7 @@ def test_a_figure_whose_numbers_were_not_recorded_is_refused_by_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     storage.write(extremes.analyse(example_study()), tmp_path / "made-up")
-    with pytest.raises(UserError, match=r"figure E.1 \(extremes\) is not drawn: the study did not record"):
+    with pytest.raises(UserError, match=r"figure E.1 \(extremes\) is not drawn: the images were not there"):
         main(["E.1", "--study", "made-up", "--results", str(tmp_path)])
     main(["--study", "made-up", "--results", str(tmp_path)])
-    assert "figure E.1 (extremes) is not drawn: the study did not record" in capsys.readouterr().out
+    assert "figure E.1 (extremes) is not drawn: the images were not there" in capsys.readouterr().out

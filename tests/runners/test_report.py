@@ -21,7 +21,7 @@ from analysis.framework.table import NONE, Column, Row, Table
 from dynamics import provenance
 from dynamics.errors import UserError
 from dynamics.study import Study
-from figures.__main__ import draw
+from figures.__main__ import draw_all
 from runners import report
 from runners.report.__main__ import main
 from runners.report.gallery import assign, every_result, how_to_read
@@ -96,7 +96,7 @@ def folder(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results") / STUDY
     for found in (learning.analyse(study), binomial.analyse(study, targets=(0.5,), permutations=9)):
         storage.write(found, folder)
-    draw(folder, ["sorted-curves", "binomial-single"])
+    draw_all(folder, ["sorted-curves", "binomial-single"])
     return folder
 
 

@@ -11,7 +11,7 @@ import pytest
 import analysis
 from analysis.framework import results as storage
 from figures import _files
-from figures.__main__ import draw
+from figures.__main__ import draw_all
 from runners.report.__main__ import main as report
 from tests.analysis.studies import STUDY, command, rising, write
 
@@ -68,7 +68,7 @@ def test_everything_is_said_in_words(
         assert status == 0 or (status == 2 and shown.err.startswith("error: ")), (one, shown.err)
         assert not ODD.search(shown.out + shown.err), (one, shown)
     folder = tmp_path / "results" / STUDY
-    draw(folder)
+    draw_all(folder)
     report(["--study", STUDY, "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")])
     words = "\n".join(Words((folder / "report.html").read_text(encoding="utf-8")).words)
     odd = ODD.search(words + capsys.readouterr().out)

@@ -15,7 +15,7 @@ from dynamics.errors import UserError
 from dynamics.study import Study
 from dynamics.study_file import preset
 from dynamics.training.loop import Job, train
-from figures.__main__ import draw
+from figures.__main__ import draw_all
 from runners import report
 from runners.arguments import parse_with_changes, parse_with_recipe
 from runners.seeds import SeedArguments
@@ -57,7 +57,7 @@ def test_every_analysis_and_figure_reaches_the_report(tmp_path: Path) -> None:
     assert left_out - {"augmentations"} == {"sweep"}
     for name in analysis.names():
         assert (folder / f"{name}.csv").exists() == (name not in left_out), name
-    draw(folder)
+    draw_all(folder)
     for name in figures.names():
         if set(figures.load(name).NEEDS) <= set(analysis.names()) - left_out:  # no encoder was evaluated
             assert len(list((folder / "figures").glob(f"figure-*-{name.replace('_', '-')}.*"))) == 2, name
