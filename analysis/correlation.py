@@ -160,7 +160,8 @@ def why_not_comparable(study: Study, method: str, other: str) -> str | None:
     """
     first, second = (study.runs[name][0] for name in (method, other))
     between = f"{label(method)} and {label(other)} are not compared"
-    if not np.array_equal(first.examples, second.examples) or first.ids != second.ids:
+    given = [run.panel.get("ids") for run in (first, second)]  # files only say where an example comes from
+    if not np.array_equal(first.examples, second.examples) or given[0] != given[1]:
         return f"{between}: their panels are of different examples"
     # What other programs recorded is named by them, or only numbered as it came.
     unnamed = [

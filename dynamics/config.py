@@ -43,7 +43,7 @@ class Recipe:
     dataset: str = "cifar10"
     """Data set to train on: the name of a file in dynamics/data (cifar10, digits, folder, tiny-imagenet)."""
     train_examples: int | None = None
-    """Number of training images to use (class-balanced, the same for every seed); all by default."""
+    """Number of training images to use (class-balanced, the same for every seed); None for all of them."""
 
     encoder: str = "resnet18"
     """Network below the projection head: resnet18 (8 * width features) or n1 (256 features)."""

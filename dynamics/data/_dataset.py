@@ -46,6 +46,8 @@ class Dataset:
     """Names of the classes."""
     fingerprint: str
     """SHA-256 of the images, the labels and the names of the classes; the same on every machine."""
+    train_files: tuple[str, ...] | None = None
+    """Names of the training images, where they are files: what tells a user which image an example is."""
 
     @classmethod
     def build(
@@ -135,15 +137,20 @@ class Dataset:
         if not self.num_classes <= n <= self.num_train:
             raise UserError(
                 f"`train_examples` must be in [{self.num_classes}, {self.num_train}] for {self.name}, which has "
-                f"{self.num_train} training images in {self.num_classes} classes, got {n}"
+                f"{self.num_train} training images in {self.num_classes} classes, got {n}; None is all of them"
             )
         chosen = torch.from_numpy(balanced_subset(self.train_labels.cpu().numpy(), n))
         chosen = chosen.to(self.train_labels.device)
-        return self.build(
+        part = self.build(
             self.name,
             train=(self.train_images[chosen], self.train_labels[chosen]),
             test=(self.test_images, self.test_labels),
             classes=self.classes,
+        )
+        if self.train_files is None:
+            return part
+        return dataclasses.replace(
+            part, train_files=tuple(self.train_files[place] for place in chosen.tolist())
         )
 
     def channel_moments(self) -> ChannelMoments:

@@ -5,6 +5,7 @@ Files of the usual types (PNG, JPEG, BMP, GIF, TIFF, WebP and more), all square 
 once; the result is cached beside them and made again when a file changes.
 """
 
+import dataclasses
 import os
 import unicodedata
 from pathlib import Path
@@ -47,12 +48,13 @@ def load(*, data_root: Path, download: bool, progress: Track | None) -> Dataset:
     train, test = (_scan(folder, suffixes) for folder in (train_folder, test_folder))
     _check_classes(train_folder, train, test_folder, test)
     images = pixels(data_root, {"train": train, "test": test}, progress)
-    return Dataset.build(
+    dataset = Dataset.build(
         "folder",
         train=(torch.from_numpy(images["train"]), _labels(train)),
         test=(torch.from_numpy(images["test"]), _labels(test)),
         classes=train,
     )
+    return dataclasses.replace(dataset, train_files=_names(train))
 
 
 def _split_folders(data_root: Path) -> tuple[Path, Path]:
@@ -103,6 +105,15 @@ def _check_classes(train_folder: Path, train: Files, test_folder: Path, test: Fi
             raise UserError(
                 f"class {missing[0]!r}{more} is in {folder} but not in {other}: add it there or remove it"
             )
+
+
+def _names(files: Files) -> tuple[str, ...]:
+    """Return the files' names as texts, after those of their classes: cat/0001.jpg."""
+    return tuple(
+        f"{name}/{os.fsencode(entry.name).decode(errors='replace')}"
+        for name, entries in files.items()
+        for entry in entries
+    )
 
 
 def _labels(files: Files) -> Int64[Tensor, " example"]:

@@ -184,8 +184,8 @@ class Run:
 
     @property
     def ids(self) -> list[str] | None:
-        """Names of the examples, if they have some."""
-        ids = self.panel.get("ids")
+        """Names of the examples, if they have some: what a recorder was given, or the files of the images."""
+        ids = self.panel.get("ids", self.provenance.get("files"))
         return ids if ids is None or self._chosen is None else [ids[at] for at in self._chosen]
 
     def coordinate(self, name: str) -> np.ndarray | None:

@@ -28,6 +28,8 @@ from dynamics.training.workbench import Workbench, Workbenches
 
 LOGGER = logging.getLogger(__name__)
 
+MOST_FILES = 4096
+"""Names of more files would be most of what a seed records."""
 STATE_SHARE = 0.02
 """Largest fraction of the time that is spent on saving states, once the first is saved."""
 
@@ -204,6 +206,7 @@ def _write_record(job: Job, dataset: Dataset, device: torch.device) -> precision
         "data_fingerprint": dataset.fingerprint,
         "own_code": networks.own_code(job.method, job.recipe),
         "classes": list(dataset.classes),
+        **_files_of_examples(job, dataset),
     }
     snapshots.write_run_json(
         job.folder,
@@ -213,6 +216,14 @@ def _write_record(job: Job, dataset: Dataset, device: torch.device) -> precision
         provenance={**session, **data},
     )
     return here
+
+
+def _files_of_examples(job: Job, dataset: Dataset) -> dict[str, list[str]]:
+    """Return the names of the files of the panel's examples, if they are files, and not too many for a small record."""
+    if dataset.train_files is None or job.recipe.panel_examples > MOST_FILES:
+        return {}
+    places = panel.draw_examples(job.recipe, dataset.num_train).tolist()
+    return {"files": [dataset.train_files[place] for place in places]}
 
 
 def _device_name(device: torch.device) -> str:
