@@ -29,7 +29,15 @@ from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
-from analysis.framework.targets import TARGETS, check_targets, first_to_reach, never_reached, of_quantity
+from analysis.framework.targets import (
+    TARGETS,
+    check_targets,
+    first_to_reach,
+    hardly_learnt,
+    means_of_one_answer,
+    never_reached,
+    of_quantity,
+)
 from analysis.statistics import homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
 from analysis.statistics.spread import spread as spread_of
@@ -151,7 +159,12 @@ def analyse(
             arrays[f"{method}.{quantity}.noise"] = np.array(noise).reshape(shape)
             arrays[f"{method}.{quantity}.curve"] = np.array(curves).reshape(shape)
     control_false_discoveries(rows, "permutation_p", "permutation_q")
-    settings = {"targets": list(targets), "random_state": random_state, "permutations": permutations}
+    settings = {
+        "targets": list(targets),
+        "random_state": random_state,
+        "permutations": permutations,
+        "one_answer": means_of_one_answer(study),
+    }
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
 
@@ -327,6 +340,7 @@ def tables(result: results.Result) -> list[Table]:
         f"{label(method)} has one augmentation: r_t is r~_t, and its tests are those above"
         for method in dict.fromkeys(row["method"] for row in result.rows if row["augmentations"] == 1)
     ]
+    notes += hardly_learnt(by_quantity["r"], result.settings.get("one_answer", {}), "p0")
     notes += never_reached(by_quantity["r"], result.inputs, result.settings["targets"])
     return [
         Table(

@@ -5,7 +5,7 @@ An epoch that is the first to reach several targets is computed, and counted, on
 above the target, by an amount that differs between methods: to compare methods, rows are interpolated to equal means.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +14,12 @@ from jaxtyping import Float
 from analysis.framework.results import Row
 from dynamics.errors import UserError
 from dynamics.names import label, ordered
+from dynamics.study import Study
 
 TARGETS = (0.25, 0.5, 0.75)
 """Means of r_t at whose first epochs a method is tested, as in the memorization thesis."""
+CLOSE = 1.1
+"""How many times as large as the mean of one answer for all a mean may be to be taken for it."""
 
 
 def check_targets(targets: Sequence[float]) -> None:
@@ -157,7 +160,7 @@ def never_reached(rows: Sequence[Row], methods: Iterable[str], targets: Sequence
     Examples
     --------
     >>> never_reached([{"method": "simclr", "targets": [0.25]}], ["simclr"], [0.25, 0.5, 0.75])
-    ['SimCLR never reaches a mean r_t of 0.5, 0.75']
+    ['SimCLR never reaches a mean r_t of 0.5, 0.75: choose other targets']
     """
     reached = by_target(rows)
     absent = {
@@ -165,7 +168,51 @@ def never_reached(rows: Sequence[Row], methods: Iterable[str], targets: Sequence
         for method in ordered(methods)
     }
     return [
-        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, missed))}"
+        f"{label(method)} never reaches a mean r_t of {', '.join(map(str, missed))}: choose other targets"
         for method, missed in absent.items()
         if missed
+    ]
+
+
+def means_of_one_answer(study: Study) -> dict[str, float]:
+    """Return what E[r_t] would be if one answer were given for all examples: the fraction of the commonest label.
+
+    Methods that are asked for a view, not for a class, and those whose labels are not known have none.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> {method: round(mean, 2) for method, mean in means_of_one_answer(example_study()).items()}
+    {'supervised': 0.33}
+    """
+    labels = {method: study.counts(method).labels for method in study.methods if not study.has_mates(method)}
+    return {
+        method: float(np.unique(known, return_counts=True)[1].max() / len(known))
+        for method, known in labels.items()
+        if known is not None
+    }
+
+
+def hardly_learnt(rows: Sequence[Row], one_answer: Mapping[str, float], mean: str = "mean_r") -> list[str]:
+    """Say at which epochs a mean is that of one answer for all examples: these differ by their class alone.
+
+    Parameters
+    ----------
+    rows
+        Rows with `method`, `epoch` and the mean.
+    one_answer
+        By method, from :func:`means_of_one_answer`.
+    mean
+        The column of the mean.
+
+    Examples
+    --------
+    >>> hardly_learnt([{"method": "supervised", "epoch": 1, "mean_r": 0.34}], {"supervised": 0.333})
+    ['supervised at epoch 1: 0.34 is hardly above 0.33, what one answer for all gives']
+    """
+    return [
+        f"{label(row['method'])} at epoch {row['epoch']}: {row[mean]:.2f} is hardly above {chance:.2f}, "
+        "what one answer for all gives"
+        for row in rows
+        if (chance := one_answer.get(row["method"])) is not None and row[mean] <= CLOSE * chance
     ]

@@ -115,7 +115,7 @@ def test_targets_that_are_not_reached(tmp_path: Path, rng: np.random.Generator) 
     assert [row["targets"] for row in result.rows if row["targets"]] == [[0.25], [0.5]]
     assert len(result.arrays["simclr.mean_counts"]) == 2
     _, split = augmentations.tables(result)
-    assert "SimCLR never reaches a mean r_t of 0.75" in split.notes
+    assert "SimCLR never reaches a mean r_t of 0.75: choose other targets" in split.notes
 
 
 def test_one_seed_has_rows_without_a_split(

@@ -104,6 +104,24 @@ def test_trials_of_one_seed_are_not_called_independent(equal: Result) -> None:
         assert row["chi2_valid"] is False
 
 
+def test_a_mean_that_one_answer_for_all_gives_is_said(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Three classes: at the first epoch every network says the first one, and a third of the answers is right."""
+    labels = np.arange(60) % 3
+    one_class = np.broadcast_to(labels == 0, (1, 1, 2, 60))
+    for seed in range(4):
+        learnt = rng.random((1, 1, 2, 60)) < 0.7
+        snapshots.write_finished(
+            snapshots.seed_folder(tmp_path, "s", "mine", seed),
+            method="mine",
+            seed=seed,
+            correct=np.concatenate([one_class, learnt]),
+            labels=labels,
+        )
+    averaged = binomial.analyse(open_study(Where(runs=tmp_path, study="s")), permutations=9).tables()[1]
+    said = [note for note in averaged.notes if "hardly above" in note]
+    assert said == ["mine at epoch 1: 0.33 is hardly above 0.33, what one answer for all gives"]
+
+
 def test_targets_never_reached_have_no_row(tmp_path: Path) -> None:
     never = np.zeros((SEEDS, 2, 2, EXAMPLES), dtype=bool)
     found = binomial.analyse(study_of(tmp_path, never=never))
