@@ -317,7 +317,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("chi2_valid", "valid"),
         Column("dispersion", "dispersion", ".2f"),
         Column("tarone_z", "Tarone Z", ".1f"),
-        Column("tarone_p", "p", ".2g"),
+        Column("tarone_p", "Tarone p", ".2g"),
         Column("cochran_p", "Cochran p", ".2g"),
         Column("icc", "ICC", ".3f"),
         Column("icc_these_examples", "95 %, these examples", "interval"),
@@ -328,8 +328,8 @@ def tables(result: results.Result) -> list[Table]:
         Column("mae_if_equal", "if equally hard", ".3f"),
         Column("icc", "ICC", ".3f"),
         Column("icc_these_examples", "95 %, these examples", "interval"),
-        Column("permutation_p", "p", "p"),
-        Column("permutation_q", "q", "p"),
+        Column("permutation_p", "permutation p", "p"),
+        Column("permutation_q", "permutation q", "p"),
     ]
     captions = {
         "r_tilde": "one augmentation: N r~ against Bin(N, p0); dispersion 1, ICC 0: equally hard augmented examples",

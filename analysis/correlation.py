@@ -310,7 +310,7 @@ def _reliability(result: results.Result) -> Table:
         Column("epoch", "95 %, other seeds", "interval"),
         Column("seeds", "N", "d"),
         Column("reliability", "reliability", ".2f"),
-        Column("seeds_for_80", "seeds for 0.8", ".0f"),
+        Column("seeds_for_80", "seeds for 0.8", "up"),
     ]
     rows = [row_ for row_ in result.rows if row_["method"] == row_["other"] and not row_["within_classes"]]
     caption = (

@@ -187,7 +187,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("seeds_rho", "rho of two seeds", ".2f"),
         Column("permutation_p", "p", "p"),
         Column("reliability", "reliability", ".2f"),
-        Column("seeds_for_80", "seeds for 0.8", ".0f"),
+        Column("seeds_for_80", "seeds for 0.8", "up"),
     ]
     pairs = [
         Column("title", "score"),

@@ -218,7 +218,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("hard", "hard"),
         Column("seeds", "N", "d"),
         Column("reliability", "reliability", ".2f"),
-        Column("seeds_for_90", "seeds for 0.9", ".0f"),
+        Column("seeds_for_90", "seeds for 0.9", "up"),
         Column("auroc", "wrong labels, AUROC", ".2f"),
     ]
     notes = [

@@ -67,7 +67,11 @@ class Catalogue:
             If a file has that name, or a class cannot be sent to a worker.
         """
         if name in self._files():
-            raise UserError(f"{self.kind} {name!r} exists already in {self.package}: choose another name")
+            own = own_files.file_of(f"{self.package}.{name.replace('-', '_')}")
+            instead = "" if own is None else f"give {name!r}, its name, instead of a class, or "
+            raise UserError(
+                f"{self.kind} {name!r} exists already in {own or self.package}: {instead}choose another name"
+            )
         if isinstance(value, type):
             try:
                 cloudpickle.dumps(value)
@@ -83,7 +87,12 @@ class Catalogue:
         if name not in self.names():
             near = difflib.get_close_matches(name.lower().replace("_", "-"), self.names(), n=1)
             nearest = f" (did you mean {near[0]}?)" if near else ""
-            raise UserError(f"no {self.kind} {name!r}: use one of {', '.join(self.names())}{nearest}")
+            where = (
+                ""
+                if near or own_files.folders()
+                else f"; {own_files.VARIABLE} names folders of your own files"
+            )
+            raise UserError(f"no {self.kind} {name!r}: use one of {', '.join(self.names())}{nearest}{where}")
 
     def load(self, name: str, attribute: str) -> Any:
         """Return what a name stands for: the registered object, or an attribute of its file.

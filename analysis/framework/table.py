@@ -30,6 +30,7 @@ class Column(NamedTuple):
     digits      a number of any size: four significant digits, its spread in the same decimal places
     interval    `low to high`, from the values `<key>_low` and `<key>_high`, each written as ".3f"
     power       two digits and a power of ten, `1.3·10¹⁷`
+    up          a number of things that are needed, rounded up
     p           a probability to one digit, `< 1e-300` where it is too small for a float
     printed     a number that is text, with the digits that a document prints
     method      the name of a method as documents write it
@@ -98,8 +99,8 @@ def write(row: Row, column: Column) -> str:
     --------
     >>> write({"top1": 0.91234, "sd": 0.01}, Column("top1", "top-1", ".3f", spread="sd"))
     '0.912 ± 0.010'
-    >>> write({}, Column("top1", "top-1", ".3f"))
-    '–'
+    >>> write({}, Column("top1", "top-1", ".3f")), write({"seeds": 3.15}, Column("seeds", "seeds for 0.8", "up"))
+    ('–', '4')
     """
     if column.form == "interval":
         ends = [row.get(f"{column.key}_{end}") for end in ("low", "high")]
@@ -163,6 +164,7 @@ def _text(value: object) -> str:
 SPECIAL = {
     "power": power,
     "p": _probability,
+    "up": lambda value: f"{math.ceil(value - 1e-9)}",
     "method": lambda value: label(str(value)),
     **dict.fromkeys(("printed", "verdict", "code", "text"), _text),
 }

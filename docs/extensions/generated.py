@@ -118,31 +118,38 @@ def field_page() -> str:
     """Return tables of the fields of recipes: those of every method, then those of single ones."""
     from dynamics import methods
     from dynamics.config import Recipe
+    from dynamics.study_file import preset
     from runners.arguments import field_help
 
-    def table(kind: Any, names: set[str], quick: Any) -> str:
-        helps = field_help(kind)
-        rows = ["| field | default | in `quick` | meaning |", "| --- | --- | --- | --- |"]
-        for one in dataclasses.fields(kind):
-            if one.name in names:
-                shown = one.default if one.default is not dataclasses.MISSING else one.default_factory()  # type: ignore[misc]
-                text = helps.get(one.name, "").replace("|", "\\|")
-                rows.append(f"| `{one.name}` | `{shown!r}` | `{getattr(quick, one.name)!r}` | {text} |")
-        return "\n".join(rows)
-
-    from dynamics.study_file import preset
-
-    every = {one.name for one in dataclasses.fields(Recipe)}
-    parts = [
-        "## Fields of every method\n",
-        table(methods.recipe("simclr"), every, preset("simclr", "quick")),
-        "",
-    ]
+    shared = dict(_defaults(Recipe))
+    helps = field_help(Recipe)
+    parts = ["## Fields of every method\n", "| field | default | meaning |", "| --- | --- | --- |"]
+    parts += [f"| `{name}` | `{default!r}` | {_cell(helps[name])} |" for name, default in shared.items()]
     for name in methods.names():
-        own = {one.name for one in dataclasses.fields(methods.recipe(name))} - every
-        parts += [f"## {name}\n", f"{methods.load(name).__doc__.splitlines()[0]}\n"]
-        parts += [table(methods.recipe(name), own, preset(name, "quick")), ""]
+        kind = methods.recipe(name)
+        helps, quick = field_help(kind), preset(name, "quick")
+        parts += [f"\n## {name}\n", f"{methods.load(name).__doc__.splitlines()[0]}\n"]
+        parts += ["| field | default | in `quick` | meaning |", "| --- | --- | --- | --- |"]
+        for field, default in _defaults(kind):
+            here = getattr(quick, field)
+            if field not in shared:
+                meaning = _cell(helps.get(field, ""))
+            elif default == here == shared[field]:
+                continue
+            else:
+                meaning = "as for every method"
+            parts.append(f"| `{field}` | `{default!r}` | `{here!r}` | {meaning} |")
     return "\n".join(parts)
+
+
+def _defaults(kind: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a recipe with their defaults."""
+    for one in dataclasses.fields(kind):
+        yield one.name, one.default if one.default is not dataclasses.MISSING else one.default_factory()  # type: ignore[misc]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def column_page() -> str:

@@ -3,7 +3,7 @@
 
 import itertools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,24 @@ def numbers_by_name(scalars: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def describe(folder: Path, panel: Panel, config: dict[str, Any], *, held_out: Panel | None = None) -> None:
+def about(panel: Panel, held_out: Panel | None = None) -> dict[str, Any]:
+    """Return what a run's record says of its panel, and what the seeds of a method have in common.
+
+    Examples
+    --------
+    >>> [*about(Panel(labels=[0, 1], ids=["a", "b"]))]
+    ['ids', 'fingerprint', 'named']
+    """
+    known = {
+        "ids": panel.ids,
+        "fingerprint": panel.fingerprint(),
+        "named": panel.named,
+        "held_out": None if held_out is None else held_out.fingerprint(),
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def describe(folder: Path, panel: Panel, config: dict[str, Any], known: dict[str, Any]) -> None:
     """Write the record of a run before its first epoch, or compare with the one that is there.
 
     Raises
@@ -129,7 +146,8 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any], *, held_out: Pa
     --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp(), "mine", "my-net", "seed-0003")
-    >>> describe(folder, Panel(labels=[0, 1], classes=["cat", "dog"]), {"lr": 0.1})
+    >>> panel = Panel(labels=[0, 1], classes=["cat", "dog"])
+    >>> describe(folder, panel, {"lr": 0.1}, about(panel))
     >>> snapshots.read_run_json(folder)["provenance"]["classes"]
     ['cat', 'dog']
     """
@@ -139,10 +157,7 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any], *, held_out: Pa
         "machine": provenance.machine(),
         "started": provenance.now(),
     }
-    about = {"ids": panel.ids, "fingerprint": panel.fingerprint(), "named": panel.named}
-    about["held_out"] = None if held_out is None else held_out.fingerprint()
-    about = {name: value for name, value in about.items() if value is not None}
-    _check_like_other_seeds(folder, {"config": config, "panel": about})
+    check_like_other_seeds(folder, known, config)
     if not snapshots.has_record(folder):
         snapshots.write_run_json(
             folder,
@@ -150,13 +165,13 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any], *, held_out: Pa
             seed=int(folder.name.removeprefix("seed-")),
             config=config,
             provenance={**session, **({} if panel.classes is None else {"classes": panel.classes})},
-            panel=about,
+            panel=known,
         )
         return
     snapshots.check_config(folder, config)
     there = snapshots.read_run_json(folder)
     before = there["panel"] | {"classes": there["provenance"].get("classes")}
-    for name, value in {**dict.fromkeys(before), **about, "classes": panel.classes}.items():
+    for name, value in {**dict.fromkeys(before), **known, "classes": panel.classes}.items():
         if before.get(name) != value:
             raise UserError(
                 f"{folder} was recorded on a panel with another `{name}`: use the same one, or another study"
@@ -164,16 +179,39 @@ def describe(folder: Path, panel: Panel, config: dict[str, Any], *, held_out: Pa
     snapshots.add_session(folder, session)
 
 
-def _check_like_other_seeds(folder: Path, wanted: dict[str, dict[str, Any]]) -> None:
-    """Compare with the first other seed that has a record: better now than when all are trained."""
+def check_like_other_seeds(
+    folder: Path, panel: dict[str, Any], config: dict[str, Any], *, but: Collection[str] = ()
+) -> None:
+    """Compare with the first other seed that has a record: better now than when all are trained.
+
+    Parameters
+    ----------
+    folder
+        A seed's folder, which may not be there.
+    panel
+        From :func:`about`.
+    config
+        The config.
+    but
+        Names in the config that are not compared.
+
+    Raises
+    ------
+    UserError
+        If the seeds differ in one of them.
+
+    Examples
+    --------
+    >>> check_like_other_seeds(Path("runs/mine/no-such-net/seed-0000"), {}, {"lr": 0.1})
+    """
     others = (other for other in sorted(folder.parent.glob("seed-*")) if other.name != folder.name)
     other = next(filter(snapshots.has_record, others), None)
     if other is None:
         return
     there = snapshots.read_run_json(other)
-    for part, values in wanted.items():
+    for part, values in (("config", config), ("panel", panel)):
         for name, value in {**dict.fromkeys(there[part]), **values}.items():
-            if there[part].get(name) != value:
+            if name not in but and there[part].get(name) != value:
                 what = f"`{name}` of the panel" if part == "panel" else f"{name} in `config`"
                 raise UserError(
                     f"{folder} must have the same {what} as {other}: the seeds of a method differ in their random seed "

@@ -18,13 +18,25 @@ from dynamics import files, snapshots
 from dynamics.errors import UserError, system_errors_explained
 from dynamics.lock import seed_lock
 from dynamics.names import counted
-from dynamics.recording.declared import check_folder, describe, epoch_numbers, numbers_by_name, plain_config
+from dynamics.recording.declared import (
+    about,
+    check_folder,
+    check_like_other_seeds,
+    describe,
+    epoch_numbers,
+    numbers_by_name,
+    plain_config,
+)
 from dynamics.recording.held_out import check_held_out, held_out_arrays, held_out_coordinates
 from dynamics.recording.judgement import PER_OPTION, judge, on_three_axes
 from dynamics.recording.panel import Panel, as_array
 from dynamics.recording.rows import panel_of, panel_of_first_epoch, rows_of, spread
+from dynamics.seed_lists import in_ranges
 
 LOGGER = logging.getLogger(__name__)
+SOURCE = "recorder"
+OF_EMBEDDINGS = ("panel_batch", "temperature")
+"""What is written down of a panel where the nearest view is looked for."""
 _OPEN: "weakref.WeakValueDictionary[Path, Recorder]" = weakref.WeakValueDictionary()
 """The recorders of this process, so that a cell of a notebook may be run again."""
 
@@ -33,8 +45,8 @@ class Recorder:
     """Records one seed of one way of training, whoever trains it; every analysis, figure and page reads what it makes.
 
     An epoch that is written is safe: it is on the disk, completely, or not at all. A loop that is started again opens
-    the same folder and goes on. An epoch that comes out with other bits replaces the one that is there and takes back
-    all later ones, which belong to another training.
+    the same folder and goes on. An epoch that comes out with other bits replaces the one that is there and deletes all
+    later ones, which belong to another training.
 
     Parameters
     ----------
@@ -94,6 +106,10 @@ class Recorder:
         self.config = plain_config(config or {})
         self._writer: snapshots.Writer | None = None
         self._options: int | None = None
+        if panel is not None:
+            check_like_other_seeds(
+                self.folder, about(panel, held_out), {"source": SOURCE, **self.config}, but=OF_EMBEDDINGS
+            )
         if (earlier := _OPEN.get(self.folder.resolve())) is not None:
             earlier.close()
         with system_errors_explained(), ExitStack() as failing:
@@ -335,9 +351,9 @@ class Recorder:
             self._writer = writer
             if writer.holds(number, arrays, values) is False and (later := writer.take_back_after(number)):
                 LOGGER.warning(
-                    "%s: epoch %d came out differently and is replaced; epochs %d to %d, of the training before, are "
-                    "taken back",
-                    *(self.folder, number, later[0], later[-1]),
+                    "%s: epoch %d came out differently and is replaced; what the training before had after it is "
+                    "deleted: %s",
+                    *(self.folder, number, f"epoch{'s' * (len(later) > 1)} {in_ranges(later)}"),
                 )
             writer.write(number, arrays, values)
             now = time.perf_counter()
@@ -349,14 +365,14 @@ class Recorder:
         self, panel: Panel, arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]
     ) -> snapshots.Writer:
         shape = arrays["correct"].shape
-        config = {"source": "recorder", **self.config}
+        config = {"source": SOURCE, **self.config}
         if shape[0] > 1:
-            config |= {"panel_batch": panel.batch_size, "temperature": panel.temperature}
+            config |= dict(zip(OF_EMBEDDINGS, (panel.batch_size, panel.temperature), strict=True))
         if self.in_training is not None and self.in_training.shape != (len(panel),):
             raise UserError(
                 f"`in_training` must say it of each of the {len(panel)} examples, got shape {self.in_training.shape}"
             )
-        describe(self.folder, panel, config, held_out=self.held_out)
+        describe(self.folder, panel, config, about(panel, self.held_out))
         known = {"label": panel.labels, "true_label": panel.true_labels, "in_training": self.in_training}
         return snapshots.Writer.open(
             self.folder,
