@@ -35,7 +35,7 @@ class StudyArguments(Resources):
     """Train, analyse, draw and report a study of several methods; resumes after any interruption."""
 
     file: tyro.conf.Positional[str | None] = None
-    """Study file, or preset: quick, thesis. The same as --preset."""
+    """Study file, or preset: quick, cifar-small, thesis. The same as --preset."""
     methods: tuple[str, ...] | None = None
     """Methods to train, instead of the file's; those that take longest are trained first."""
     n: int | None = None

@@ -66,6 +66,11 @@ for name in ("published", "dynamics/presets"):
 
 """
 """What goes before a page that is executed: it works in a folder of its own, beside the published studies."""
+NOTE = """```{note}
+The study on this page is a published one, which a checkout of the project has in `published/`. For your own, write its folder
+instead of `published/runs/cifar-small`.
+```
+"""
 SHELL, SAVE = "%%commands\n", "%%save "
 
 
@@ -85,6 +90,16 @@ def what_happens(language: str, word: str) -> str:
             f"the second word of a block must be a file or one of {', '.join(NEEDS)}, got {word!r}"
         )
     return "show"
+
+
+def with_note(page: str) -> str:
+    """Return a page that says below its title whose study it reads, if its code reads a published one."""
+    if not any(
+        "published/" in code for language, word, code in blocks(page) if what_happens(language, word) == "run"
+    ):
+        return page
+    title, _, rest = page.partition("\n")
+    return f"{title}\n\n{NOTE}\n{rest}"
 
 
 def as_notebook(page: str, *, root: Path, folder: Path) -> tuple[str, Counter[str]]:

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from blocks import INCLUDED, SAVE, SHELL, as_notebook
+from blocks import INCLUDED, SAVE, SHELL, as_notebook, with_note
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -17,7 +17,7 @@ def _read(app: Sphinx, docname: str, source: list[str]) -> None:
         return
     folder, here = Path(app.outdir).parent / "work" / docname, Path(app.env.doc2path(docname)).parent
     source[0] = INCLUDED.sub(lambda found: (here / found[1]).read_text(), source[0])
-    source[0], counts = as_notebook(source[0], root=ROOT, folder=folder)
+    source[0], counts = as_notebook(with_note(source[0]), root=ROOT, folder=folder)
     app.env.metadata[docname]["blocks"] = dict(counts)
 
 

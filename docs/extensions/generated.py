@@ -24,7 +24,10 @@ from runners.__main__ import commands
 PUBLIC = {
     "The front door": ["dynamics"],
     "Studies and snapshots": ["dynamics.study", "dynamics.study_file", "dynamics.snapshots", "dynamics.archive"],
-    "Record a training loop": ["dynamics.recording"],
+    "Record a training loop": [
+        "dynamics.recording", "dynamics.recording.network", "dynamics.recording.lightning",
+        "dynamics.recording.huggingface", "dynamics.recording.keras",
+    ],
     "Write a method": [
         "dynamics.config", "dynamics.methods.base", "dynamics.methods.views", "dynamics.methods.labels",
         "dynamics.methods.momentum", "dynamics.encoders.base", "dynamics.data", "dynamics.augment", "dynamics.streams",
@@ -50,8 +53,8 @@ them.
 
 A recipe is everything that determines a seed's numbers, except the seed. Each field is a flag (`--panel-examples 256`),
 a key of a [study file](study-files.md) (`panel_examples = 256`), and a parameter of `dynamics.train`
-(`panel_examples=256`). The default is that of the method's class, which is the thesis's; a preset's values come before
-it.
+(`panel_examples=256`). The first table has the defaults of the program; a method's own table its further fields, and those
+that its class or the preset `quick` sets otherwise.
 """,
     "columns": """# Columns of the results
 
@@ -179,6 +182,14 @@ def api_page() -> str:
     return "\n".join(parts)
 
 
+FORMAT = re.compile(r"(?<![\w/`])FORMAT\.md(?![\w`])")
+
+
+def _linked(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Let what docstrings call FORMAT.md be the page that it is here."""
+    lines[:] = [FORMAT.sub(":doc:`FORMAT.md </reference/disk-format>`", line) for line in lines]
+
+
 def _as_written(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Show the indented blocks of a module's docstring as they are written: tables, formulas, commands."""
     if what != "module":
@@ -230,5 +241,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect this to Sphinx, before it looks for pages."""
     app.connect("config-inited", _write)
     app.connect("autodoc-process-docstring", _as_written, priority=100)
+    app.connect("autodoc-process-docstring", _linked)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,7 +14,7 @@ import tyro
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs/extensions"))
 
-from blocks import as_notebook, blocks, what_happens  # noqa: E402
+from blocks import NOTE, as_notebook, blocks, what_happens, with_note  # noqa: E402
 
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*/*.md")])
 OURS = re.compile(
@@ -93,3 +93,10 @@ def test_a_page_without_code_is_left_alone() -> None:
 def test_an_unknown_second_word_is_an_error() -> None:
     with pytest.raises(ValueError, match="must be a file or one of"):
         what_happens("sh", "tuesday")
+
+
+def test_a_page_that_reads_a_published_study_says_so() -> None:
+    page = '# Title\n\nText.\n\n```python\ndynamics.open_study("published/runs/x")\n```\n'
+    assert with_note(page) == page.replace("# Title\n", f"# Title\n\n{NOTE}\n", 1)
+    only_shown = page.replace("```python", "```text")
+    assert with_note(only_shown) == only_shown
