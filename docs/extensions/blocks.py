@@ -67,8 +67,8 @@ for name in ("published", "dynamics/presets"):
 """
 """What goes before a page that is executed: it works in a folder of its own, beside the published studies."""
 NOTE = """```{note}
-The study on this page is a published one, which a checkout of the project has in `published/`. For your own, write its folder
-instead of `published/runs/cifar-small`.
+The study on this page is a published one, which a checkout of the project has in `published/`. For your own, write its
+folder instead of `published/runs/cifar-small`.
 ```
 """
 SHELL, SAVE = "%%commands\n", "%%save "

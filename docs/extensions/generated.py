@@ -53,8 +53,8 @@ them.
 
 A recipe is everything that determines a seed's numbers, except the seed. Each field is a flag (`--panel-examples 256`),
 a key of a [study file](study-files.md) (`panel_examples = 256`), and a parameter of `dynamics.train`
-(`panel_examples=256`). The first table has the defaults of the program; a method's own table its further fields, and those
-that its class or the preset `quick` sets otherwise.
+(`panel_examples=256`). The first table has the defaults of the program; a method's own table its further fields, and
+those that its class or the preset `quick` sets otherwise.
 """,
     "columns": """# Columns of the results
 
