@@ -33,7 +33,8 @@ class SeedArguments(Resources):
     """Which seeds to train, and where."""
 
     method: str
-    """Name of the method; required. The recipe's defaults are those of the method and the preset."""
+    """Name of the method; required. Defaults of other flags are its own: here those of the method named with --help, or
+    SimCLR's."""
     n: int | None = None
     """Number of seeds to train, 0 to n - 1; 1 by default."""
     seeds: str | None = None

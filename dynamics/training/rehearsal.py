@@ -6,6 +6,7 @@ seed. Those that come with the package are held to more by tests.
 """
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -111,13 +112,18 @@ def _called(what: str, function: Callable[[], Value]) -> Value:
         raise
     except (Exception, SystemExit) as error:
         reason = str(error).strip().partition("\n")[0]
-        missing_field = isinstance(error, AttributeError) and dataclasses.is_dataclass(
-            getattr(error, "obj", None)
-        )
-        hint = ": name the recipe that has this field with recipe_type" if missing_field else ""
         raise UserError(
-            f"{what} fails in a trial with a few images ({type(error).__name__}: {reason}){hint}"
+            f"{what} fails in a trial with a few images ({type(error).__name__}: {reason}){_hint(error)}"
         ) from error
+
+
+def _hint(error: BaseException) -> str:
+    """Return what may help against an error in a user's code, after a colon."""
+    if not isinstance(error, AttributeError) or not dataclasses.is_dataclass(error.obj):
+        return ""
+    fields = [field.name for field in dataclasses.fields(error.obj)]
+    near = difflib.get_close_matches(error.name or "", fields, n=1)
+    return f": did you mean {near[0]}?" if near else ": name the recipe that has this field with recipe_type"
 
 
 def _shapes(method: Method) -> dict[str, tuple[int, ...]]:

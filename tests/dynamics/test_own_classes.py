@@ -79,6 +79,11 @@ class Raises(Base):
     def loss(self, views, labels):
         return {"loss": self.embed(views) @ views}
 
+class Typo(Base):
+    "did you mean temperature?"
+    def loss(self, views, labels):
+        return {"loss": self.embed(views).mean() / self.recipe.temprature}
+
 class NoRecipe(JointMethod):
     "'Recipe' object has no attribute 'projector'): name the recipe that has this field with recipe_type"
     def loss(self, views, labels):
