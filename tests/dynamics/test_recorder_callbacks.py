@@ -35,9 +35,10 @@ class Net(lightning.LightningModule):
 
 x, y = torch.randn(64, 4), torch.arange(64) % 2
 panel, loader = dynamics.Panel(x[:16], y[:16]), DataLoader(TensorDataset(x, y), 16)
+beside = {"held_out": dynamics.Panel(x[-8:], y[-8:]), "in_training": [True] * 15 + [False]}
 def fit(seed, *more, killed=None, **options):
     callbacks = [ModelCheckpoint("kept", save_top_k=-1, filename="{epoch}"), *more]
-    callbacks.append(RecordPanel(f"runs/s/net/seed-{seed:04d}", panel, scalars=["loss"]))
+    callbacks.append(RecordPanel(f"runs/s/net/seed-{seed:04d}", panel, scalars=["loss"], **beside))
     trainer = lightning.Trainer(max_epochs=5, accelerator="cpu", logger=False, enable_progress_bar=False,
                                 enable_model_summary=False, callbacks=callbacks)
     trainer.fit(Net(killed), loader, **options)
@@ -55,7 +56,8 @@ from dynamics.recording.huggingface import RecordPanel
 
 ids = torch.randint(3, 20, (64, 6))
 labels = (ids[:, 0] > 10).long()
-panel = dynamics.Panel({"input_ids": ids[:16]}, labels[:16])
+panel, held_out = (dynamics.Panel({"input_ids": ids[part]}, labels[part]) for part in (slice(16), slice(-8, None)))
+beside = {"held_out": held_out, "in_training": [True] * 15 + [False]}
 data = [{"input_ids": one, "labels": label} for one, label in zip(ids, labels)]
 class Killed(TrainerCallback):
     def on_epoch_begin(self, args, state, control, **more):
@@ -69,7 +71,7 @@ def train(seed, *more, **options):
                                                      num_attention_heads=2, intermediate_size=16))
     settings = TrainingArguments(output_dir="kept", num_train_epochs=5, per_device_train_batch_size=16, use_cpu=True,
                                  report_to=[], disable_tqdm=True, save_strategy="epoch")
-    record = RecordPanel(f"runs/s/net/seed-{seed:04d}", panel)
+    record = RecordPanel(f"runs/s/net/seed-{seed:04d}", panel, **beside)
     Trainer(model=model, args=settings, train_dataset=data, callbacks=[record, *more]).train(**options)
 
 try:
@@ -84,6 +86,7 @@ from dynamics.recording.keras import RecordPanel
 
 x, y = numpy.random.default_rng(0).normal(size=(64, 4)).astype("float32"), numpy.arange(64) % 2
 panel = dynamics.Panel(x[:16], y[:16])
+beside = {"held_out": dynamics.Panel(x[-8:], y[-8:]), "in_training": [True] * 15 + [False]}
 class Killed(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 2:
@@ -93,7 +96,7 @@ def net():
     model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), optimizer="sgd")
     return model
 def fit(model, seed, *more, **options):
-    record = RecordPanel(f"runs/s/net/seed-{seed:04d}", panel, outputs="logits")
+    record = RecordPanel(f"runs/s/net/seed-{seed:04d}", panel, outputs="logits", **beside)
     model.fit(x, y, epochs=5, verbose=0, callbacks=[record, *more], **options)
 
 model = net()
@@ -125,3 +128,6 @@ def test_a_killed_fit_goes_on_and_one_that_stops_early_is_finished(
     resumed, early = (snapshots.Run(tmp_path / f"runs/s/net/seed-{seed:04d}") for seed in (0, 1))
     assert resumed.complete and resumed.epochs == (1, 2, 3, 4, 5)
     assert early.complete and early.epochs == (1, 2)
+    assert resumed.read("held_out_correct").shape == (5, 1, 1, 8)
+    in_training = resumed.coordinate("in_training")
+    assert in_training is not None and in_training.sum() == 15
