@@ -22,7 +22,7 @@ from benchmarks.hardware import peak_memory, synchronise
 from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.training import loop
-from dynamics.training.loop import EpochReport
+from dynamics.training.job import EpochReport, Job
 
 MB = 1e6
 
@@ -210,7 +210,7 @@ def train_seed(
 ) -> None:
     """Train a seed as runs are, in a temporary folder; `options` are those of :func:`dynamics.training.loop.train`."""
     with tempfile.TemporaryDirectory() as folder:
-        job = loop.Job(method=name, recipe=recipe, seed=seed, folder=Path(folder) / name / f"seed-{seed:04d}")
+        job = Job(method=name, recipe=recipe, seed=seed, folder=Path(folder) / name / f"seed-{seed:04d}")
         loop.train(job, dataset, device=device, **options)
 
 

@@ -18,7 +18,7 @@ from benchmarks.harness import Conditions, Measurement, median, seconds_of
 from dynamics import lock, snapshots, study_file
 from dynamics.lock import strict
 from dynamics.opening import open_study
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.queue import Queue
 from runners import status, worker
 

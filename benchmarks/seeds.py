@@ -26,7 +26,7 @@ from dynamics import networks, study_file
 from dynamics.config import Recipe
 from dynamics.provenance import available_cores
 from dynamics.training import capture
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.plan import longest_first
 from dynamics.training.pool import Event, Source, run_jobs
 from dynamics.training.workbench import Workbench

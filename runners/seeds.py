@@ -18,7 +18,7 @@ from dynamics import study_file
 from dynamics.names import counted
 from dynamics.training import logs
 from dynamics.training.check_data import check_complete, check_data
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.progress import Board

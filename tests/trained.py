@@ -12,7 +12,8 @@ from dynamics import data, snapshots
 from dynamics.opening import open_study
 from dynamics.study import Study
 from dynamics.study_file import preset
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 from dynamics.training.workbench import Workbenches
 from tests.typechecks import types_unchecked
 

@@ -13,7 +13,8 @@ from dynamics import data, methods, networks, snapshots, study_file
 from dynamics.data import Dataset, Track
 from dynamics.errors import UserError
 from dynamics.methods.base import ImageStatistics
-from dynamics.training.loop import Job, check
+from dynamics.training.job import Job
+from dynamics.training.loop import check
 from dynamics.training.rehearsal import rehearse
 
 

@@ -9,22 +9,19 @@ the seed and the epoch alone, it ends bit-equal to one that was never interrupte
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 
 from dynamics import encoders, methods, networks, provenance, snapshots
-from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.errors import UserError
-from dynamics.lock import SeedLock, seed_lock
-from dynamics.training import capture, checkpoint, diagnostics, panel, precision, stopping
-from dynamics.training.logs import FOLDER, Logged, Logs
-from dynamics.training.workbench import Workbench, Workbenches
+from dynamics.lock import seed_lock
+from dynamics.training import capture, checkpoint, panel, precision, stopping
+from dynamics.training.job import EpochReport, Job
+from dynamics.training.logs import Logs
+from dynamics.training.trainer import Trainer
+from dynamics.training.workbench import Workbenches
 
 LOGGER = logging.getLogger(__name__)
 
@@ -32,38 +29,6 @@ MOST_FILES = 4096
 """Names of more files would be most of what a seed records."""
 STATE_SHARE = 0.02
 """Largest fraction of the time that is spent on saving states, once the first is saved."""
-
-
-class EpochReport(NamedTuple):
-    """Progress and timing of one epoch."""
-
-    epoch: int
-    epochs: int
-    loss: float
-    mean_correct: float
-    """Mean of `correct` over views, augmentations and examples: this seed's contribution to E[r_t]."""
-    train_seconds: float
-    panel_seconds: float
-    store_seconds: float
-    start_seconds: float
-    """From the call of :func:`train` to its first epoch: networks, the panel's views, the saved state, capture."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One seed of one method."""
-
-    method: str
-    recipe: Recipe
-    seed: int
-    folder: Path
-    setting: str = ""
-    """Its setting in a sweep, as it is shown: lr-0.0003."""
-
-    @property
-    def study_folder(self) -> Path:
-        """The folder of the study."""
-        return self.folder.parents[1]
 
 
 def train(  # noqa: PLR0913 - all but the first two are keywords
@@ -114,6 +79,7 @@ def train(  # noqa: PLR0913 - all but the first two are keywords
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from dynamics import data, study_file
     >>> small = {"epochs": 1, "train_examples": 64, "width": 2, "panel_examples": 16, "panel_augmentations": 1}
     >>> folder = Path(tempfile.mkdtemp()) / "demo/supervised/seed-0000"
@@ -133,7 +99,7 @@ def train(  # noqa: PLR0913 - all but the first two are keywords
         bench = (workbenches or Workbenches()).get(
             job.method, recipe, dataset, device=device, engine=capture.choose(engine, device)
         )
-        trainer = _Trainer(job=job, bench=bench, lock=lock, replace=replace_epochs or device.type == "cuda")
+        trainer = Trainer(job=job, bench=bench, lock=lock, replace=replace_epochs or device.type == "cuda")
         writer = trainer.open_writer()
         trainer.start(writer)
         logs = trainer.begin_logs(writer, log)
@@ -162,6 +128,7 @@ def check(job: Job, dataset: Dataset) -> Dataset:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from dynamics import data, study_file
     >>> recipe = study_file.preset("simclr", "quick", train_examples=300)
     >>> check(Job(method="simclr", recipe=recipe, seed=0, folder=Path()), data.load("digits")).num_train
@@ -231,7 +198,7 @@ def _device_name(device: torch.device) -> str:
 
 
 def _train_epochs(
-    trainer: "_Trainer",
+    trainer: Trainer,
     writer: snapshots.Writer,
     logs: Logs,
     report: Callable[[EpochReport], None],
@@ -248,7 +215,7 @@ def _train_epochs(
 
 
 def _epochs(
-    trainer: "_Trainer",
+    trainer: Trainer,
     writer: snapshots.Writer,
     logs: Logs,
     report: Callable[[EpochReport], None],
@@ -287,145 +254,3 @@ def _epochs(
         logs.write(writer.log(done._asdict(), scores.arrays, {**trainer.scalars, **scores.diagnostics}))
         report(done)
         stopping.check()
-
-
-@dataclass(kw_only=True)
-class _Trainer:
-    """One seed on its workbench; `epoch` is the last complete one."""
-
-    job: Job
-    bench: Workbench
-    lock: SeedLock
-    replace: bool
-    epoch: int = 0
-    seconds: float = 0.0
-    scalars: dict[str, float] = field(default_factory=dict)
-    unsaved: dict[str, Any] | None = None
-    """A copy of the state after the last epoch, if that is newer than the one on the disk."""
-    arrays: Collection[str] = ()
-    """What the snapshots hold of what is scored."""
-
-    def open_writer(self) -> snapshots.Writer:
-        """Open the run's snapshots, which may exist already: an earlier version may have recorded less."""
-        bench = self.bench
-        declared = snapshots.declared_arrays(self.job.folder)
-        self.arrays = bench.arrays if declared is None else declared.intersection(bench.arrays)
-        return snapshots.Writer.open(
-            self.job.folder,
-            epochs=self.job.recipe.epochs,
-            shape=bench.panel.shape,
-            scalar_names=(
-                *bench.method.terms,
-                "learning_rate",
-                *diagnostics.names(bench.method.panel_views),
-            ),
-            coordinates=bench.coordinates(self.job.seed) | self._untrained(declared),
-            optional=[name for name in self.arrays if name != "correct"],
-        )
-
-    def _untrained(self, declared: set[str] | None) -> dict[str, np.ndarray]:
-        """Return how the new network answers; nothing where the snapshots have it already, or never had it."""
-        if declared is not None:
-            return {}
-        self.bench.begin(self.job.seed)
-        return self.bench.untrained()
-
-    def run_epoch(self, epoch: int) -> None:
-        """Train for one epoch; afterwards `scalars` holds the means of the loss's terms over its steps."""
-        self.scalars = self.bench.run_epoch(self.job.seed, epoch)
-        self.epoch = epoch
-
-    def score(self) -> panel.Scores:
-        """Score the panel."""
-        return self.bench.score()
-
-    def commit(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
-        """Commit the panel's scores after this epoch."""
-        writer.write(*self._entry(scores))
-
-    def check(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
-        """Check, before anything of this epoch is saved, that the folder is ours and no other bits are in it."""
-        self.lock.check()
-        if not self.replace:
-            writer.check_unchanged(*self._entry(scores))
-
-    def _entry(self, scores: panel.Scores) -> tuple[int, dict[str, np.ndarray], dict[str, float]]:
-        arrays = {name: values for name, values in scores.arrays.items() if name in self.arrays}
-        return self.epoch, arrays, {**self.scalars, **scores.diagnostics}
-
-    def begin_logs(self, writer: snapshots.Writer, names: Sequence[str]) -> Logs:
-        """Open the logs, and write what earlier processes have trained: they may have died before they could."""
-        job = self.job
-        logs = Logs(
-            names,
-            Logged(
-                study=job.study_folder.name,
-                method=job.method,
-                seed=job.seed,
-                config=job.recipe.to_json(),
-                identity=snapshots.identity(job.folder),
-                folder=job.study_folder.parent.joinpath(FOLDER, *job.folder.parts[-3:]),
-            ),
-        )
-        for line in writer.begin_log(self.epoch):
-            logs.write(line)
-        return logs
-
-    def save(self) -> None:
-        """Save all that is needed to continue after this epoch."""
-        checkpoint.save(self._state(), snapshots.state_file(self.job.folder))
-        self.unsaved = None
-
-    def keep(self) -> None:
-        """Keep a copy of the state after this epoch, to be saved if the next one is not reached."""
-        self.unsaved = checkpoint.copied(self._state())
-
-    def save_unsaved(self) -> None:
-        """Save the state after the last epoch, unless it is on the disk."""
-        if self.unsaved is not None:
-            self.lock.check()
-            checkpoint.save(self.unsaved, snapshots.state_file(self.job.folder))
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "run": snapshots.identity(self.job.folder),
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "scalars": self.scalars,
-            "method": self.bench.method.state_dict(),
-            "optimizer": self.bench.optimizer.state_dict()["state"],
-        }
-
-    def start(self, writer: snapshots.Writer) -> None:
-        """Load the last saved state and commit its epoch if it is missing; without a state, begin the seed."""
-        state = self._last_state(writer)
-        if state is None:
-            self.bench.begin(self.job.seed)
-            return
-        self.bench.load(state["method"], state["optimizer"])
-        self.epoch, self.seconds, self.scalars = state["epoch"], state["seconds"], state["scalars"]
-        if self.epoch not in writer.committed():
-            self.commit(writer, self.score())
-
-    def _last_state(self, writer: snapshots.Writer) -> dict[str, Any] | None:
-        path = snapshots.state_file(self.job.folder)
-        if not checkpoint.exists(path):
-            return None
-        state, note = checkpoint.load(path)
-        if note is not None:
-            LOGGER.warning("%s", note)
-        lacking = {"epoch", "seconds", "scalars", "method", "optimizer"}.difference(
-            state if isinstance(state, dict) else ()
-        )
-        if lacking:
-            raise UserError(
-                f"{path} is not a training state (it has no {min(lacking)}): restore it from a copy"
-            )
-        snapshots.check_identity(snapshots.identity(self.job.folder), state.get("run", {}), path)
-        if set(range(1, state["epoch"])) - set(writer.committed()):
-            LOGGER.warning(
-                "%s lost an epoch before its last state: it is trained again from the start", self.job.folder
-            )
-            return None
-        loaded: dict[str, Any] = state
-        return loaded

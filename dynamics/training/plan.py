@@ -9,7 +9,7 @@ from dynamics import data, encoders, methods, snapshots, study_file
 from dynamics.config import MAX_EPOCH, SHARED_BY_A_STUDY, Recipe
 from dynamics.errors import UserError
 from dynamics.names import check_study_name
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 
 
 class Plan(NamedTuple):

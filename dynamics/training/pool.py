@@ -23,7 +23,7 @@ import cloudpickle
 from dynamics import data, encoders, methods, starting
 from dynamics.lock import holder
 from dynamics.training import stopping
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.queue import Queue
 
 CATALOGUES = (methods.CATALOGUE, encoders.CATALOGUE, data.CATALOGUE)
@@ -41,7 +41,7 @@ class Event(NamedTuple):
     kind: Literal["started", "epoch", "done", "failed", "held", "elsewhere"]
     """`held`: another process has it, and it is left to that one; `elsewhere`: another process has completed it."""
     payload: Any = None
-    """An :class:`~dynamics.training.loop.EpochReport`, or the reason for a failure, as a UserError words it."""
+    """An :class:`~dynamics.training.job.EpochReport`, or the reason for a failure, as a UserError words it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from dynamics import snapshots
 from dynamics.config import Recipe
 from dynamics.errors import UserError
 from dynamics.names import counted, duration
-from dynamics.training.loop import EpochReport, Job
+from dynamics.training.job import EpochReport, Job
 from dynamics.training.plan import views_trained_on
 from dynamics.training.pool import Event
 

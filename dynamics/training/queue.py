@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from dynamics import snapshots
 from dynamics.lock import holder
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 
 
 class Queue:

@@ -20,7 +20,7 @@ from dynamics.errors import UserError
 from dynamics.methods import Method
 from dynamics.streams import generator
 from dynamics.training import diagnostics
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.workbench import Workbench
 
 FEW = 8

@@ -24,7 +24,7 @@ from dynamics.study import Study
 from dynamics.training import capture, logs
 from dynamics.training.check_data import check_complete, check_data
 from dynamics.training.devices import all_devices, choose_workers
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.plan import longest_first, make_plan, record
 from dynamics.training.pool import Event, Source, run_jobs
 from dynamics.training.progress import Board

@@ -23,7 +23,7 @@ from dynamics.errors import UserError, explained
 from dynamics.lock import Locked, Lost
 from dynamics.snapshots import Superseded
 from dynamics.training import loop, stopping
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.pool import CATALOGUES, Source
 from dynamics.training.workbench import Workbenches
 

@@ -14,7 +14,7 @@ from dynamics.errors import UserError
 from dynamics.names import counted
 from dynamics.training import logs
 from dynamics.training.check_data import check_data
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.plan import Plan, record
 from dynamics.training.progress import name
 from runners import launch

@@ -5,7 +5,7 @@ from analysis.framework.console import say
 from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.names import counted, duration
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from dynamics.training.plan import Plan, longest_first, views_trained_on
 from dynamics.training.progress import name
 

@@ -22,7 +22,8 @@ from dynamics.evaluation.logistic import fit, logits
 from dynamics.evaluation.recipes import KnnRecipe, ProbeRecipe
 from dynamics.study import Study
 from dynamics.training import checkpoint
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 from tests.analysis.studies import command
 from tests.dynamics import small_runs
 from tests.references import knn as reference

@@ -20,7 +20,7 @@ from dynamics import data, encoders, methods, networks
 from dynamics.config import Recipe
 from dynamics.study_file import preset
 from dynamics.training import loop
-from dynamics.training.loop import EpochReport, Job
+from dynamics.training.job import EpochReport, Job
 
 CPU = torch.device("cpu")
 QUICK = train.Workload.under(Conditions(device=CPU, quick=True))

@@ -17,7 +17,8 @@ from dynamics.streams import generator
 from dynamics.study_file import preset
 from dynamics.training import capture, checkpoint
 from dynamics.training.capture import Engine
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 from dynamics.training.workbench import Workbench, Workbenches
 from tests.dynamics.recorded_graph import RecordedGraph, recorded_graphs
 

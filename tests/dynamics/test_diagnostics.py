@@ -11,7 +11,8 @@ from dynamics import data, snapshots
 from dynamics.streams import generator
 from dynamics.study_file import preset
 from dynamics.training import diagnostics
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 from tests.references import collapse as reference
 
 

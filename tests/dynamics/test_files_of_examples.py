@@ -14,7 +14,8 @@ from analysis import correlation, examples
 from dynamics import data, snapshots
 from dynamics.data import Dataset
 from dynamics.training import loop
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 from tests.dynamics import small_runs
 
 CLASSES = ("dark", "light")

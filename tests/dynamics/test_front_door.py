@@ -17,7 +17,8 @@ from dynamics import data, snapshots
 from dynamics.errors import UserError
 from dynamics.study_file import StudyFile, preset
 from dynamics.training.check_data import check_data
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 
 SAME_CODE = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 """Environment of a process in another folder, which is to import the code that is tested here."""

@@ -13,7 +13,8 @@ from dynamics.streams import generator
 from dynamics.study_file import preset
 from dynamics.training import capture, panel
 from dynamics.training.capture import Engine
-from dynamics.training.loop import EpochReport, Job, train
+from dynamics.training.job import EpochReport, Job
+from dynamics.training.loop import train
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.workbench import Workbench
 

@@ -13,7 +13,8 @@ from dynamics.config import Recipe
 from dynamics.errors import UserError
 from dynamics.study_file import preset
 from dynamics.training import panel
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 from dynamics.training.workbench import Workbench
 
 SMALL = {"train_examples": 100, "width": 2, "panel_examples": 32, "panel_batch": 16, "panel_augmentations": 2}

@@ -21,6 +21,7 @@ from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.snapshots import writer
 from dynamics.training import checkpoint, logs, loop
+from dynamics.training.job import EpochReport, Job
 from dynamics.training.logs import base
 from dynamics.training.pool import Event
 from runners import launch, seeds
@@ -173,29 +174,25 @@ def test_a_killed_run_has_every_epoch_once(
     assert len([*first.glob("events.*")]) == len([*first.glob("wandb/offline-run-*")]) == 2
 
 
-def job(place: Path) -> loop.Job:
+def job(place: Path) -> Job:
     folder = snapshots.seed_folder(place / "runs", "demo", "supervised", 0)
-    return loop.Job(
-        method="supervised", recipe=tiny("supervised", held_out_examples=32), seed=0, folder=folder
-    )
+    return Job(method="supervised", recipe=tiny("supervised", held_out_examples=32), seed=0, folder=folder)
 
 
-def stop_after(last: int) -> Callable[[loop.EpochReport], None]:
-    def stop(progress: loop.EpochReport) -> None:
+def stop_after(last: int) -> Callable[[EpochReport], None]:
+    def stop(progress: EpochReport) -> None:
         if progress.epoch == last:
             raise Stop
 
     return stop
 
 
-def go_on(
-    work: loop.Job, digits: Dataset, log: tuple[str, ...] = ("tensorboard",), **options: Any
-) -> Numbers:
+def go_on(work: Job, digits: Dataset, log: tuple[str, ...] = ("tensorboard",), **options: Any) -> Numbers:
     loop.train(work, digits, device=torch.device("cpu"), log=log, **options)
     return lines(work.folder)
 
 
-def folder_of(work: loop.Job) -> Path:
+def folder_of(work: Job) -> Path:
     return work.folder.parents[2] / ".logs/demo/supervised/seed-0000"
 
 

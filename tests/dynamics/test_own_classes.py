@@ -18,7 +18,7 @@ from dynamics.methods.simclr import Method as SimCLR
 from dynamics.own_code import code_of
 from dynamics.study_file import preset
 from dynamics.training.check_data import check_complete, check_data
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from tests.dynamics.test_front_door import SAME_CODE, SMALL
 
 CLASSES = """

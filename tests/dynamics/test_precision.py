@@ -14,7 +14,8 @@ import torch
 
 from dynamics import data
 from dynamics.study_file import preset
-from dynamics.training.loop import EpochReport, Job, train
+from dynamics.training.job import EpochReport, Job
+from dynamics.training.loop import train
 from dynamics.training.workbench import Workbenches
 from tests.typechecks import types_unchecked
 

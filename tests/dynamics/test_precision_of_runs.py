@@ -10,7 +10,8 @@ import torch
 from dynamics import data, provenance, snapshots
 from dynamics.data import Dataset
 from dynamics.training import precision
-from dynamics.training.loop import EpochReport, Job, train
+from dynamics.training.job import EpochReport, Job
+from dynamics.training.loop import train
 from dynamics.training.workbench import Workbench
 from tests.dynamics.test_training import Stop, tiny
 

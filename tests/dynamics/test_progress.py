@@ -14,7 +14,7 @@ import dynamics
 from analysis.framework.console import in_flags
 from dynamics.names import duration
 from dynamics.study_file import preset
-from dynamics.training.loop import EpochReport, Job
+from dynamics.training.job import EpochReport, Job
 from dynamics.training.pool import Event
 from dynamics.training.progress import Board, Pace, name
 

@@ -16,7 +16,8 @@ from dynamics.errors import UserError
 from dynamics.streams import generator
 from dynamics.study_file import preset
 from dynamics.training import checkpoint
-from dynamics.training.loop import EpochReport, Job, train
+from dynamics.training.job import EpochReport, Job
+from dynamics.training.loop import train
 
 EPOCHS = 4
 

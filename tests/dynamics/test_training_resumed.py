@@ -14,7 +14,8 @@ from dynamics import data, snapshots
 from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.training import checkpoint, loop
-from dynamics.training.loop import EpochReport, Job, train
+from dynamics.training.job import EpochReport, Job
+from dynamics.training.loop import train
 from dynamics.training.workbench import Workbench
 from tests.dynamics.test_training import Stop, tiny
 

@@ -15,7 +15,8 @@ import torch
 
 from dynamics import data, snapshots
 from dynamics.study_file import preset
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 
 FOLDER = Path(__file__).parent
 SEEDS = (0, 1)

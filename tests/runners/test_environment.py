@@ -14,7 +14,7 @@ from analysis.framework import console
 from dynamics import methods, snapshots
 from dynamics.config import Recipe
 from dynamics.training import pool
-from dynamics.training.loop import Job
+from dynamics.training.job import Job
 from tests.runners.test_seeds import TINY, heed_interrupts
 
 SEEDS = [sys.executable, "-m", "runners.seeds", *TINY, "--method", "supervised"]

@@ -12,7 +12,8 @@ from analysis.framework import console, evaluations
 from dynamics import data, snapshots
 from dynamics.errors import UserError
 from dynamics.evaluation import features
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 from runners import probe
 from tests.dynamics import small_runs
 from tests.references import knn as reference

@@ -14,7 +14,8 @@ from dynamics import data, snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.study import Study
 from dynamics.study_file import preset
-from dynamics.training.loop import Job, train
+from dynamics.training.job import Job
+from dynamics.training.loop import train
 from figures.__main__ import draw_all
 from runners import report
 from runners.arguments import parse_with_changes, parse_with_recipe

@@ -36,10 +36,10 @@ def wanted(log: str | Iterable[str]) -> tuple[str, ...]:
     --------
     >>> wanted([])
     ()
-    >>> wanted("paper")
+    >>> wanted("paper")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    dynamics.errors.UserError: no log 'paper': use one of tensorboard, wandb
+    dynamics.errors.UserError: no log 'paper': use one of tensorboard, wandb; TRAINING_DYNAMICS_PATH names folders of ...
     """
     if not isinstance(log, Iterable):
         raise UserError(f"`log` must be some of {', '.join(CATALOGUE.names())}, got {log!r}")
