@@ -3,13 +3,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-cluster kernels oldest docs check clean
+.PHONY: demo test test-slow test-cluster kernels oldest docs check clean
 
 demo: .venv/installed
 	$(BIN)/python -m runners.study --preset quick --study demo
 
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 test: .venv/installed check
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(PYTEST) -m "not slow"
+
+# Kills and resumes, simulations of tests, whole studies and benchmarks: what takes more than a few seconds each.
+test-slow: .venv/installed
+	$(PYTEST) -m slow
 
 # Real schedulers on this machine, whose parts are killed: Debian's slurm-wlm and munge, and root, or Ray alone.
 # CLUSTER_KILLS=30 CLUSTER_EPOCHS=60 for a long run.

@@ -51,6 +51,7 @@ def test_every_seed_is_whole_and_names_no_computer(study: str) -> None:
         assert "dirty" not in run.provenance["code"]  # anybody can look up the code that made it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_its_tables_come_out_again_without_training(
     study: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -124,6 +124,7 @@ for step in range(12):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_lose_none_of_each_others_rows(tmp_path: Path) -> None:
     started = [
         subprocess.Popen([sys.executable, "-c", ADD_ROWS, str(tmp_path), name], stdout=subprocess.DEVNULL)

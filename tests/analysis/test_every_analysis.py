@@ -94,6 +94,7 @@ def test_arguments_of_another_type_are_refused_in_one_line(name: str) -> None:
                 analyse(first, **{parameter: wrong})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", analysis.names())
 def test_tables_render_everywhere(
     name: str, found: Callable[[str], Result], capsys: pytest.CaptureFixture[str]

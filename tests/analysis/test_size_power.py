@@ -60,6 +60,7 @@ def test_intervals_hold_what_they_should(kind: str, seeds: int, rng: np.random.G
     assert min(one.holds for one in found.values()) >= 0.88, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [5, 8])
 def test_intervals_about_memory_and_mates_hold_what_they_should(seeds: int, rng: np.random.Generator) -> None:
     found = covered_memory(rng, studies=150, seeds=seeds, examples=96)

@@ -32,6 +32,7 @@ def synthetic(folder: Path, *methods: str) -> Study:
     return open_study(folder / store.STUDY)
 
 
+@pytest.mark.slow
 def test_a_quick_run_times_every_analysis_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "in_own_process", here)
     rows = {row.key: row for row in benchmark.measure(QUICK)}
@@ -51,6 +52,7 @@ def test_a_quick_run_times_every_analysis_or_says_why_not(monkeypatch: pytest.Mo
     assert all((rows[key].value or 0) > 0 for key in timed)
 
 
+@pytest.mark.slow
 def test_an_analysis_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
     study = synthetic(tmp_path, "simclr", "supervised")
     seconds, peak = benchmark.one("learning", study, tmp_path, quick=True)

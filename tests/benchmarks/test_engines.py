@@ -43,6 +43,7 @@ def test_an_engine_that_fails_loses_no_other(monkeypatch: pytest.MonkeyPatch) ->
     assert set(engines.ENGINES) == set(get_args(capture.Engine))
 
 
+@pytest.mark.slow
 def test_engines_are_timed_in_a_process_of_their_own() -> None:
     recipe = QUICK.recipe("simclr")
     found = in_own_process(engines.train_with, "eager", "simclr", recipe, 1, 80, "cpu").result

@@ -99,6 +99,7 @@ def test_panel_items_are_augmentation_after_augmentation() -> None:
     assert label == 2 and torch.equal(views[0], images[2] / 255) and torch.equal(views[1], views[0])
 
 
+@pytest.mark.slow
 def test_the_command_writes_no_name_of_the_machine(tmp_path: Path) -> None:
     path = tmp_path / "new" / "found.json"
     assert main(["--only", "augment", "--quick", "--device", "cpu", "--output", str(path)]) == 0

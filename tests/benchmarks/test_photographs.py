@@ -11,6 +11,7 @@ from dynamics.study_file import preset
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [[], ["avx512_bf16"]], ids=["without units", "with units"])
 def test_every_row_is_measured_or_says_why_not(units: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "installed", lambda: False)

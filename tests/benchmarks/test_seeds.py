@@ -33,6 +33,7 @@ def test_only_the_time_that_all_share_counts() -> None:
     assert seeds.shared_rate([[0.0, 1.0], [5.0, 5.5]]) == pytest.approx(1.0 + 2.0)  # no time in common
 
 
+@pytest.mark.slow
 def test_a_study_is_trained_with_any_number_of_workers() -> None:
     found = {row.key: row for row in seeds.measure(Conditions(device=CPU, quick=True))}
     assert found["seeds.cpu.study_1"].value > 0
@@ -40,6 +41,7 @@ def test_a_study_is_trained_with_any_number_of_workers() -> None:
     assert ratio.value == pytest.approx(found["seeds.cpu.study_2"].value / found["seeds.cpu.study_1"].value)
 
 
+@pytest.mark.slow
 def test_a_seed_that_fails_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = seeds.study_jobs
     monkeypatch.setattr(
@@ -54,6 +56,7 @@ def test_a_seed_that_fails_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> No
         seeds.train_study(1, 1, quick=True)
 
 
+@pytest.mark.slow
 def test_processes_pack_seeds() -> None:
     rate, memory = seeds.processes(2, recipe(), [CPU], images=64)
     assert rate > 0 and memory == 0

@@ -18,6 +18,7 @@ QUICK = Conditions(device=torch.device("cpu"), quick=True)
 SMALL = Sizes(seeds=4, epochs=5, views=2, augmentations=3, examples=48)
 
 
+@pytest.mark.slow
 def test_a_quick_run_measures_everything_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

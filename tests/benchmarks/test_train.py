@@ -279,6 +279,7 @@ def test_threads_are_given_back() -> None:
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_without_lightly_its_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "installed", lambda: False)
     found = {row.key: row for row in train.time_method("simclr", QUICK)}
@@ -287,6 +288,7 @@ def test_without_lightly_its_row_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found["ratio_baseline"].value is not None
 
 
+@pytest.mark.slow
 def test_memory_before_training_is_told_apart() -> None:
     assert 0 < train.train_alone("ours", "supervised", QUICK.recipe("supervised")) <= peak_memory()
 

@@ -72,6 +72,7 @@ def last_scalars(folder: Path, seed: int, **weights: float) -> dict[str, float]:
     return {name: float(values[-1]) for name, values in snapshots.Run(folder).scalars().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_both_kinds_of_collapse_are_seen(seed: int, tmp_path: Path) -> None:
     """Without its variance term VICReg collapses to a point, without its covariance term to few dimensions."""

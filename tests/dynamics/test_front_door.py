@@ -44,6 +44,7 @@ def test_importing_opening_and_analysing_load_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_the_bits_are_those_of_the_loop(tmp_path: Path) -> None:
     study = dynamics.train(
         "simclr", "digits", seeds=range(2), runs=tmp_path, study="nb", preset="quick", **SMALL
@@ -68,6 +69,7 @@ def test_the_bits_are_those_of_the_loop(tmp_path: Path) -> None:
     assert events == [] and len(again.runs["simclr"]) == 2
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_trains(tmp_path: Path) -> None:
     """And a file of the user's that is called like a library of ours is not imported by the workers."""
     (tmp_path / "torch.py").write_text("raise ImportError('the wrong torch')\n")

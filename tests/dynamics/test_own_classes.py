@@ -413,6 +413,7 @@ def test_complete_seeds_of_other_images_are_no_answer(tmp_path: Path) -> None:
         check_complete([job(tmp_path, "supervised", 0)], data_root=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_is_asked_for_by_its_name() -> None:
     """It was said to be "not trained by this program"."""
     from dynamics.example import trained_study

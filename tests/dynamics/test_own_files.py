@@ -118,6 +118,7 @@ def test_commands_find_own_files_and_know_other_code(folder: Path) -> None:
     assert done.returncode == 2 and "was trained with other code of method scaled" in done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said(folder: Path) -> None:
     done = python(folder, "-c pass", own="elsewhere")
     assert done.returncode == 0  # nothing of ours was imported
@@ -133,6 +134,7 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_is_wrong_in_a_file_is_said_in_one_line(folder: Path) -> None:
     methods = folder / "own/dynamics/methods"
     for text, said in (
@@ -149,6 +151,7 @@ def test_what_is_wrong_in_a_file_is_said_in_one_line(folder: Path) -> None:
     assert "my-loss.py must be called my_loss.py" in done.stderr
 
 
+@pytest.mark.slow
 def test_without_the_variable_files_where_a_command_starts_are_not_found(folder: Path) -> None:
     done = python(folder / "own", "-m runners.seeds --method scaled", own="")
     assert done.returncode != 0 and "scaled" in done.stderr

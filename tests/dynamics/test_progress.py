@@ -147,6 +147,7 @@ def test_times_are_said_as_a_person_says_them(seconds: float | None, words: str)
     assert duration(seconds) == words
 
 
+@pytest.mark.slow
 def test_a_program_says_a_line_for_each_seed_unless_told_not_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

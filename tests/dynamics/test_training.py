@@ -170,6 +170,7 @@ def test_seeds_move_only_what_they_name(digits: Dataset, tmp_path: Path) -> None
     assert not np.array_equal(base.labels, labels.labels)
 
 
+@pytest.mark.slow
 def test_both_random_label_methods_share_labels_and_all_share_examples(
     digits: Dataset, tmp_path: Path
 ) -> None:

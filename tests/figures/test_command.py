@@ -150,6 +150,7 @@ def odd_results(result: Result) -> Iterator[Result]:
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["learning", "alignment", "binomial"])
 def test_odd_results_end_in_one_sentence(root, name, monkeypatch):
     """Whatever another version wrote, a figure is drawn or a command says which result to make anew."""

@@ -183,6 +183,7 @@ def test_a_launcher_that_is_not_installed_is_said(
         seeds.main(words)
 
 
+@pytest.mark.slow
 def test_a_dry_run_lists_seeds_states_and_an_estimate(tmp_path: Path) -> None:
     assert call(tmp_path, "--method", "supervised", "--n", "1")[0] == 0
     for launcher in ("local", "slurm", "ray"):

@@ -42,6 +42,7 @@ def test_an_unknown_flag_is_answered_in_one_line(command: str, forks: Forks) -> 
     assert f"python -m {command} --help" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

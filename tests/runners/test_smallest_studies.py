@@ -47,6 +47,7 @@ class Words(HTMLParser):
         self.words.append(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALLEST)
 def test_everything_is_said_in_words(
     name: str, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch,
