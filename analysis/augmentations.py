@@ -31,7 +31,7 @@ from analysis.framework.targets import (
     first_reaching,
     first_to_reach,
     hardly_learnt,
-    means_of_one_answer,
+    means_without_learning,
     never_reached,
 )
 from analysis.statistics.variance_components import (
@@ -141,7 +141,7 @@ def analyse(
         rows=rows,
         inputs=study.inputs(),
         arrays=arrays,
-        settings={"targets": list(targets), "one_answer": means_of_one_answer(study)},
+        settings={"targets": list(targets), "without_learning": means_without_learning(study)},
     )
 
 
@@ -330,7 +330,7 @@ def _split(result: results.Result) -> Table:
     notes += ["intervals need three seeds, and the split itself two"] * any(one["seeds"] < 3 for one in rows)
     notes += [f"{label(method)} has one augmentation of each example: nothing to split" for method in single]
     methods = dict.fromkeys(one["method"] for one in several)
-    notes += hardly_learnt(rows, result.settings.get("one_answer", {}))
+    notes += hardly_learnt(rows, result.settings.get("without_learning", {}))
     notes += never_reached([one for one in several if one["targets"]], methods, result.settings["targets"])
     return Table(key="split", caption=caption, columns=columns, rows=rows, notes=notes)
 

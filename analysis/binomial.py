@@ -34,7 +34,7 @@ from analysis.framework.targets import (
     check_targets,
     first_to_reach,
     hardly_learnt,
-    means_of_one_answer,
+    means_without_learning,
     never_reached,
     of_quantity,
 )
@@ -163,7 +163,7 @@ def analyse(
         "targets": list(targets),
         "random_state": random_state,
         "permutations": permutations,
-        "one_answer": means_of_one_answer(study),
+        "without_learning": means_without_learning(study),
     }
     return results.Result(name="binomial", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
@@ -340,7 +340,7 @@ def tables(result: results.Result) -> list[Table]:
         f"{label(method)} has one augmentation: r_t is r~_t, and its tests are those above"
         for method in dict.fromkeys(row["method"] for row in result.rows if row["augmentations"] == 1)
     ]
-    notes += hardly_learnt(by_quantity["r"], result.settings.get("one_answer", {}), "p0")
+    notes += hardly_learnt(by_quantity["r"], result.settings.get("without_learning", {}), "p0")
     notes += never_reached(by_quantity["r"], result.inputs, result.settings["targets"])
     return [
         Table(

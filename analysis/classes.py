@@ -25,7 +25,7 @@ from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.table import Column, Table, spread_over
-from analysis.framework.targets import hardly_learnt, means_of_one_answer
+from analysis.framework.targets import hardly_learnt, means_without_learning
 from analysis.statistics.class_differences import (
     ClassMeans,
     Differences,
@@ -176,7 +176,7 @@ def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
         "reference": reference.counts.method,
         "classes": names,
         "without_labels": without,
-        "one_answer": means_of_one_answer(study),
+        "without_learning": means_without_learning(study),
     }
     return results.Result(name="classes", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
@@ -301,7 +301,7 @@ def tables(result: results.Result) -> list[Table]:
         if own[0]["seeds"] < 2:
             share = "whether classes differ for other seeds, too, cannot be tested with one seed"
         notes.append(f"{label(method)} by {by} class: {share}")
-    notes += hardly_learnt(rows, result.settings.get("one_answer", {}))
+    notes += hardly_learnt(rows, result.settings.get("without_learning", {}))
     notes += [
         f"{label(method)} has no labels, or one for all examples; left out"
         for method in result.settings["without_labels"]

@@ -87,11 +87,10 @@ def analyse(study: Study, *, count: int = 12, data_root: Path = Path("data")) ->
         few = min(count, len(area) // 2)
         for end, order in (("easiest", -area), ("hardest", area)):
             places = np.argsort(order, kind="stable")[:few].tolist()
-            beyond = (
-                int((area == area[places[-1]]).sum() - (area[places] == area[places[-1]]).sum()) if few else 0
-            )
-            if beyond:
-                ties.append(f"{label(method)}, {end}: {beyond} more have the area of the last one here")
+            shown = places[:SHOWN]
+            same = area == area[shown[-1]] if shown else np.zeros(len(area), bool)
+            if beyond := np.count_nonzero(same) - np.count_nonzero(same[shown]):
+                ties.append(f"{label(method)}, {end}: {beyond} more have the area of rank {len(shown)}")
             rows += [
                 {"method": method, "end": end, "rank": rank}
                 | known[place]

@@ -19,7 +19,7 @@ from dynamics.study import Study
 TARGETS = (0.25, 0.5, 0.75)
 """Means of r_t at whose first epochs a method is tested, as in the memorization thesis."""
 CLOSE = 1.1
-"""How many times as large as the mean of one answer for all a mean may be to be taken for it."""
+"""How many times the mean without learning a mean may be, to be taken for it."""
 
 
 def check_targets(targets: Sequence[float]) -> None:
@@ -174,45 +174,53 @@ def never_reached(rows: Sequence[Row], methods: Iterable[str], targets: Sequence
     ]
 
 
-def means_of_one_answer(study: Study) -> dict[str, float]:
-    """Return what E[r_t] would be if one answer were given for all examples: the fraction of the commonest label.
+def means_without_learning(study: Study) -> dict[str, float]:
+    """Return E[r] where nothing is learnt: the fraction of the commonest label, or for views E[r] before training.
 
-    Methods that are asked for a view, not for a class, and those whose labels are not known have none.
+    Methods for which this is not known have none: their labels, or the answers of their untrained networks among the
+    same mates, were not recorded.
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> {method: round(mean, 2) for method, mean in means_of_one_answer(example_study()).items()}
-    {'supervised': 0.33}
+    >>> {method: round(mean, 2) for method, mean in means_without_learning(example_study()).items()}
+    {'simclr': 0.02, 'supervised': 0.33}
     """
-    labels = {method: study.counts(method).labels for method in study.methods if not study.has_mates(method)}
-    return {
-        method: float(np.unique(known, return_counts=True)[1].max() / len(known))
-        for method, known in labels.items()
-        if known is not None
-    }
+    means = {method: _mean_without_learning(study, method) for method in study.methods}
+    return {method: mean for method, mean in means.items() if mean is not None}
 
 
-def hardly_learnt(rows: Sequence[Row], one_answer: Mapping[str, float], mean: str = "mean_r") -> list[str]:
-    """Say at which epochs a mean is that of one answer for all examples: these differ by their class alone.
+def _mean_without_learning(study: Study, method: str) -> float | None:
+    if not study.has_mates(method):
+        labels = study.counts(method).labels
+        return None if labels is None else float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+    if study.mates == "random":
+        return None
+    answers = [run.coordinate("untrained_correct") for run in study.runs[method]]
+    known = [right[0].mean() for right in answers if right is not None]
+    return float(np.mean(known)) if len(known) == len(answers) else None
+
+
+def hardly_learnt(rows: Sequence[Row], without: Mapping[str, float], mean: str = "mean_r") -> list[str]:
+    """Say at which epochs hardly anything is learnt: what differs between examples there need not be their difficulty.
 
     Parameters
     ----------
     rows
         Rows with `method`, `epoch` and the mean.
-    one_answer
-        By method, from :func:`means_of_one_answer`.
+    without
+        By method, from :func:`means_without_learning`.
     mean
         The column of the mean.
 
     Examples
     --------
     >>> hardly_learnt([{"method": "supervised", "epoch": 1, "mean_r": 0.34}], {"supervised": 0.333})
-    ['supervised at epoch 1: 0.34 is hardly above 0.33, what one answer for all gives']
+    ['supervised at epoch 1: the mean, 0.34, is hardly above 0.33, that without learning']
     """
     return [
-        f"{label(row['method'])} at epoch {row['epoch']}: {row[mean]:.2f} is hardly above {chance:.2f}, "
-        "what one answer for all gives"
+        f"{label(row['method'])} at epoch {row['epoch']}: the mean, {row[mean]:.2f}, is "
+        f"{'hardly' if row[mean] > chance else 'not'} above {chance:.2f}, that without learning"
         for row in rows
-        if (chance := one_answer.get(row["method"])) is not None and row[mean] <= CLOSE * chance
+        if (chance := without.get(row["method"])) is not None and row[mean] <= CLOSE * chance
     ]

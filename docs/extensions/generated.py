@@ -162,9 +162,34 @@ def column_page() -> str:
 
     parts = []
     for name in [*analysis.names(), "evaluation"]:
-        rows = [f"| `{column}` | {meaning} |" for column, meaning in columns(name)]
-        parts += [f"## {name}.csv\n", "| column | meaning |", "| --- | --- |", *rows, ""]
+        titles = _titles(name)
+        rows = [
+            f"| `{column}` | {_cell(_title(column, titles))} | {meaning} |"
+            for column, meaning in columns(name)
+        ]
+        parts += [f"## {name}.csv\n", "| column | printed as | meaning |", "| --- | --- | --- |", *rows, ""]
     return "\n".join(parts)
+
+
+def _titles(name: str) -> dict[str, str]:
+    """Return what the tables of an analysis call the columns of its file; nothing for those of networks."""
+    from analysis.framework.example import example_study
+
+    study = example_study()
+    if name == "evaluation":
+        return {}
+    module = importlib.import_module(f"analysis.{name}")
+    if command.why_not(module, study) is not None or name == "sweep":
+        return {}
+    shown = module.tables(module.analyse(study))
+    return {column.key: column.title for table in shown for column in table.columns}
+
+
+def _title(column: str, titles: dict[str, str]) -> str:
+    for end in ("_low", "_high"):
+        if (whole := column.removesuffix(end)) != column and whole in titles:
+            return titles[whole]
+    return titles.get(column, "")
 
 
 def api_page() -> str:

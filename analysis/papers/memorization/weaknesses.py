@@ -173,7 +173,7 @@ def _replacement(study: Study) -> Weakness:
     taken = "" if "dataset" in run.config else " (taken in as they are)"
     return Weakness(
         "Repeated examples",
-        "It drew the panel's examples with replacement, so that some count twice. "
+        "The thesis drew the panel's examples with replacement, so that some count twice. "
         f"Distinct here: {len(np.unique(run.examples))} of {counted(len(run.examples), 'example')}{taken}.",
     )
 
