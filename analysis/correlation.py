@@ -141,8 +141,8 @@ def align(study: Study, method: str, mean: float) -> Aligned | None:
 def _never_at(study: Study, method: str, targets: Sequence[float]) -> str:
     means = study.counts(method).mean
     return (
-        f"{label(method)} never is at a mean r_t of {', '.join(map(str, targets))}: it begins at {means[0]:.2f} and "
-        f"rises to {means.max():.2f} (choose others with targets)"
+        f"{label(method)} never is at a mean r_t of {', '.join(map(str, targets))}: it begins at {means[0]:.3f} and "
+        f"rises to {means.max():.3f} (choose others with `targets`)"
     )
 
 

@@ -39,7 +39,7 @@ def _code(value: Any, seen: set[int]) -> Iterator[str]:
     if isinstance(value, property):
         yield from (line for part in (value.fget, value.fset) for line in _code(part, seen))
     elif isinstance(value, (type, FunctionType)):
-        if id(value) not in seen and not _installed(value.__module__):
+        if id(value) not in seen and not installed(value.__module__):
             seen.add(id(value))
             yield from (
                 _code_of_class(value, seen) if isinstance(value, type) else _code_of_function(value, seen)
@@ -81,7 +81,7 @@ def _in_object(value: Any) -> list[Any]:
         return [value.func, value.args, value.keywords]
     if hasattr(value, "state_dict"):
         return [value.state_dict()]
-    if _installed(type(value).__module__):
+    if installed(type(value).__module__):
         shown = repr(value)
         return [] if re.search(r" at 0x[0-9a-f]+", shown) else [shown]
     return [type(value), getattr(value, "__dict__", None)]
@@ -130,7 +130,14 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _installed(module: str) -> bool:
+def installed(module: str) -> bool:
+    """Return whether a module is of this program, of Python or of an installed package: not a user's own.
+
+    Examples
+    --------
+    >>> installed("dynamics.methods.simclr"), installed("json"), installed("my_methods")
+    (True, True, False)
+    """
     root = module.partition(".")[0]
     file = getattr(sys.modules.get(module), "__file__", None)
     if own_files.holds(file):

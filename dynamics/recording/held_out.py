@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Examples that a loop is not trained on, scored beside its panel."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from dynamics.errors import UserError
 from dynamics.recording.judgement import PER_OPTION, judge
-from dynamics.recording.panel import Panel
+from dynamics.recording.panel import Panel, as_array, leaves
 from dynamics.snapshots.schema import RIVALS
 
 KEPT = ("correct", *RIVALS)
@@ -46,8 +47,30 @@ def check_held_out(panel: Panel | None, held_out: Panel) -> None:
     ):
         if one != other:
             raise UserError(f"`held_out` must have the same {what} as the panel, {one}, got {other}")
+    if 2 * (same := _in_both(panel, held_out)) > len(held_out):
+        raise UserError(
+            f"`held_out` must hold other examples than the panel, got {same} with the same inputs"
+        )
     if twice := {*(panel.ids or ())}.intersection(held_out.ids or ()):
         raise UserError(f"`held_out` must hold examples that the panel does not, got {min(twice)!r} in both")
+
+
+def _in_both(panel: Panel, held_out: Panel) -> int:
+    """Return how many held-out examples have the inputs of one of the panel, under the first augmentation.
+
+    A few may be true duplicates.
+    """
+    if not panel.inputs:
+        return 0
+    seen = {*_hashes(panel)}
+    return sum(one in seen for one in _hashes(held_out))
+
+
+def _hashes(panel: Panel) -> list[bytes]:
+    arrays = [np.ascontiguousarray(as_array(name, values)) for name, values in leaves(panel.inputs[0])]
+    return [
+        hashlib.sha256(b"".join(array[at].tobytes() for array in arrays)).digest() for at in range(len(panel))
+    ]
 
 
 def held_out_arrays(given: Mapping[str, Any], held_out: Panel) -> dict[str, np.ndarray]:

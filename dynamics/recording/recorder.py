@@ -107,6 +107,7 @@ class Recorder:
         self._writer: snapshots.Writer | None = None
         self._options: int | None = None
         if panel is not None:
+            self._check_in_training(panel)
             check_like_other_seeds(
                 self.folder, about(panel, held_out), {"source": SOURCE, **self.config}, but=OF_EMBEDDINGS
             )
@@ -368,10 +369,7 @@ class Recorder:
         config = {"source": SOURCE, **self.config}
         if shape[0] > 1:
             config |= dict(zip(OF_EMBEDDINGS, (panel.batch_size, panel.temperature), strict=True))
-        if self.in_training is not None and self.in_training.shape != (len(panel),):
-            raise UserError(
-                f"`in_training` must say it of each of the {len(panel)} examples, got shape {self.in_training.shape}"
-            )
+        self._check_in_training(panel)
         describe(self.folder, panel, config, about(panel, self.held_out))
         known = {"label": panel.labels, "true_label": panel.true_labels, "in_training": self.in_training}
         return snapshots.Writer.open(
@@ -387,6 +385,12 @@ class Recorder:
             },
             optional=[name for name in arrays if name != "correct"],
         )
+
+    def _check_in_training(self, panel: Panel) -> None:
+        if self.in_training is not None and self.in_training.shape != (len(panel),):
+            raise UserError(
+                f"`in_training` must say it of each of the {len(panel)} examples, got shape {self.in_training.shape}"
+            )
 
     def _checked_options(self, panel: Panel, given: Mapping[str, Any]) -> int | None:
         """Return the number of classes, which is that of the panel, and of the epochs before; None if it is unknown."""

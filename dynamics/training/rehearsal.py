@@ -7,8 +7,11 @@ seed. Those that come with the package are held to more by tests.
 
 import dataclasses
 import difflib
+import inspect
 import re
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +21,7 @@ from dynamics import methods, networks
 from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.methods import Method
+from dynamics.own_code import installed
 from dynamics.streams import generator
 from dynamics.training import diagnostics
 from dynamics.training.job import Job
@@ -78,6 +82,7 @@ def _rehearse(job: Job, dataset: Dataset, count: int) -> None:
         hold_out=0.0,
     )
     name = methods.load(job.method).__name__
+    _check_fields(name, type(recipe))
     # As a run does it on a CPU; the network is made anew there, so that nothing of this is left.
     bench = _called(
         f"{name}(recipe, statistics)",
@@ -113,8 +118,27 @@ def _called(what: str, function: Callable[[], Value]) -> Value:
     except (Exception, SystemExit) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(
-            f"{what} fails in a trial with a few images ({type(error).__name__}: {reason}){_hint(error)}"
+            f"{what} fails in a trial with a few images ({type(error).__name__}: {reason}{_place(error)}){_hint(error)}"
         ) from error
+
+
+def _place(error: BaseException) -> str:
+    """Return the last line of a user's own code that an error went through."""
+    frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [(frame, line) for frame, line in frames if not installed(frame.f_globals.get("__name__", ""))]
+    return f", line {own[-1][1]} of {Path(own[-1][0].f_code.co_filename).name}" if own else ""
+
+
+def _check_fields(name: str, recipe: type) -> None:
+    """Refuse a recipe that sets something which is no field, because it has no type: nobody would record it."""
+    for base in recipe.__mro__:
+        for attribute, value in vars(base).items() if not installed(base.__module__) else ():
+            plain = isinstance(value, (bool, int, float, str, tuple, list, dict, type(None)))
+            if plain and not attribute.startswith("_") and attribute not in inspect.get_annotations(base):
+                raise UserError(
+                    f"{base.__name__} of {name} must give {attribute} a type to make it a field: "
+                    f"{attribute}: {type(value).__name__} = {value!r}"
+                )
 
 
 def _hint(error: BaseException) -> str:

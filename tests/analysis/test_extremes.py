@@ -16,9 +16,8 @@ def test_ties_with_the_last_one_shown_are_said(tmp_path: Path) -> None:
     correct[0] = False
     correct[:, ..., :3] = False
     correct[:3, ..., 3:12] = False
-    for seed in range(2):
-        folder = snapshots.seed_folder(tmp_path, "s", "mine", seed)
-        snapshots.write_finished(folder, method="mine", seed=seed, correct=correct)
+    folder = snapshots.seed_folder(tmp_path, "s", "mine", 0)
+    snapshots.write_finished(folder, method="mine", seed=0, correct=correct)
     result = extremes.analyse(open_study(tmp_path / "s"))
     first, last = result.tables()
     assert [row["example"] for row in last.rows] == [*range(extremes.SHOWN)]

@@ -23,6 +23,7 @@ from tests.dynamics.test_front_door import SAME_CODE, SMALL
 
 CLASSES = """
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 import torch
 from torch import nn
@@ -83,6 +84,19 @@ class Typo(Base):
     "did you mean temperature?"
     def loss(self, views, labels):
         return {"loss": self.embed(views).mean() / self.recipe.temprature}
+
+class Place(Base):
+    "'Place' object has no attribute 'embd', line "
+    def loss(self, views, labels):
+        return {"loss": self.embd(views).mean()}
+
+@dataclass(frozen=True, kw_only=True)
+class Untyped(JointRecipe):
+    margin = 0.5
+
+class NoField(Base):
+    "Untyped of NoField must give margin a type to make it a field: margin: float = 0.5"
+    recipe_type = Untyped
 
 class NoRecipe(JointMethod):
     "'Recipe' object has no attribute 'projector'): name the recipe that has this field with recipe_type"
@@ -165,7 +179,7 @@ class NoProbability(Base):
         return Judgement(judged.correct, judged.probability * float("nan"))
 
 class Leaves(Base):
-    "Leaves.loss fails in a trial with a few images (SystemExit: 3)"
+    "Leaves.loss fails in a trial with a few images (SystemExit: 3, line "
     def loss(self, views, labels):
         sys.exit(3)
 
@@ -222,7 +236,7 @@ class Broken(Pooled):
 
 SMALL = eval(sys.argv[1])
 for kind in [*globals().values()]:
-    if not isinstance(kind, type) or kind.__module__ != "__main__" or kind.__name__ in ("Base", "Plain"):
+    if not isinstance(kind, type) or kind.__module__ != "__main__" or kind.__name__ in ("Base", "Plain", "Untyped"):
         continue
     own = {"method": kind} if issubclass(kind, dynamics.Method) else {"method": "supervised", "encoder": kind}
     try:
