@@ -34,6 +34,7 @@ from analysis.framework.targets import (
     means_without_learning,
     never_reached,
 )
+from analysis.statistics.common_augmentation import ALIKE, common_effect
 from analysis.statistics.variance_components import (
     component_intervals,
     example_test,
@@ -118,6 +119,7 @@ def analyse(
     check_targets(targets)
     rows: list[results.Row] = []
     arrays: dict[str, np.ndarray] = {}
+    common: list[str] = []
     for method in study.methods:
         counts = study.counts(method)
         reached = {
@@ -126,6 +128,8 @@ def analyse(
         labels = trained_labels(counts)
         layers = []
         for epoch, right in study.answers(method):
+            if method not in common and common_effect(right[:, 0]) < ALIKE:
+                common.append(method)
             own = row(right[:, 0], labels)
             rows.append({"method": method, "epoch": epoch, "targets": reached.get(epoch, []), **own})
             if epoch in reached:
@@ -141,7 +145,11 @@ def analyse(
         rows=rows,
         inputs=study.inputs(),
         arrays=arrays,
-        settings={"targets": list(targets), "without_learning": means_without_learning(study)},
+        settings={
+            "targets": list(targets),
+            "without_learning": means_without_learning(study),
+            "common": common,
+        },
     )
 
 
@@ -300,6 +308,7 @@ def _test(result: results.Result) -> Table:
         "after Benjamini and Hochberg, all epochs of all methods; generalizability: fraction of the variance of r_t "
         "that is the examples' own, at this N and M and without bound of one of them"
     )
+    notes += _common(result)
     return Table(key="test", caption=caption, columns=columns, rows=shown, notes=notes)
 
 
@@ -330,9 +339,19 @@ def _split(result: results.Result) -> Table:
     notes += ["intervals need three seeds, and the split itself two"] * any(one["seeds"] < 3 for one in rows)
     notes += [f"{label(method)} has one augmentation of each example: nothing to split" for method in single]
     methods = dict.fromkeys(one["method"] for one in several)
+    notes += _common(result)
     notes += hardly_learnt(rows, result.settings.get("without_learning", {}))
     notes += never_reached([one for one in several if one["targets"]], methods, result.settings["targets"])
     return Table(key="split", caption=caption, columns=columns, rows=rows, notes=notes)
+
+
+def _common(result: results.Result) -> list[str]:
+    """Say whose augmentations are the same transforms for all examples."""
+    return [
+        f"{label(method)}: some augmentations are easier for all examples alike (p < {ALIKE:g}), not drawn for each "
+        "anew: F', components, fractions and generalizability do not hold"
+        for method in result.settings.get("common", ())
+    ]
 
 
 def _percentages(one: results.Row) -> results.Row:
