@@ -345,7 +345,13 @@ class Recorder:
         if "present" in arrays and not arrays["present"].any():
             raise UserError(f"epoch {number} must have an answer that is present: leave it out otherwise")
         values = numbers_by_name(scalars)
-        right = arrays["correct"][arrays["present"]] if "present" in arrays else arrays["correct"]
+        right = arrays["correct"][0]
+        if "present" in arrays:  # in the first view, unless it has none
+            right = (
+                right[arrays["present"][0]]
+                if arrays["present"][0].any()
+                else arrays["correct"][arrays["present"]]
+            )
         with system_errors_explained():
             writer = self._writer or self._open_writer(panel, arrays, values)
             self._check_alike(writer, arrays, values)

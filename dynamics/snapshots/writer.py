@@ -348,9 +348,9 @@ class Writer:
 
 
 def _numbers(arrays: Mapping[str, np.ndarray], scalars: Mapping[str, float]) -> dict[str, float]:
-    """Return an epoch's scalars, and how much of what was asked is right."""
+    """Return an epoch's scalars, and how much of what was asked of the first view is right, as in E[r_t]."""
     right = {name: arrays[name] for name in RIGHT if name in arrays}
-    return {**scalars, **{f"mean_{name}": float(values.mean()) for name, values in right.items()}}
+    return {**scalars, **{f"mean_{name}": float(values[0].mean()) for name, values in right.items()}}
 
 
 def _line(content: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ class EpochReport(NamedTuple):
     epochs: int
     loss: float
     mean_correct: float
-    """Mean of `correct` over views, augmentations and examples: this seed's contribution to E[r_t]."""
+    """Mean of `correct` of the first view over augmentations and examples: this seed's contribution to E[r_t]."""
     train_seconds: float
     panel_seconds: float
     store_seconds: float

@@ -245,7 +245,7 @@ def _epochs(
             epoch=epoch,
             epochs=recipe.epochs,
             loss=trainer.scalars["loss"],
-            mean_correct=float(scores.arrays["correct"].mean()),
+            mean_correct=float(scores.arrays["correct"][0].mean()),
             train_seconds=trained - began,
             panel_seconds=scored - trained,
             store_seconds=time.perf_counter() - scored,
