@@ -30,10 +30,9 @@ from analysis.framework.targets import (
     check_targets,
     first_reaching,
     first_to_reach,
-    hardly_learnt,
-    means_without_learning,
     never_reached,
 )
+from analysis.framework.without_learning import hardly_learnt, means_without_learning
 from analysis.statistics.common_augmentation import ALIKE, common_effect
 from analysis.statistics.variance_components import (
     component_intervals,

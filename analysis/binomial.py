@@ -33,11 +33,10 @@ from analysis.framework.targets import (
     TARGETS,
     check_targets,
     first_to_reach,
-    hardly_learnt,
-    means_without_learning,
     never_reached,
     of_quantity,
 )
+from analysis.framework.without_learning import hardly_learnt, means_without_learning
 from analysis.statistics import homogeneity, intraclass, thesis_noise, within_seeds
 from analysis.statistics.noise_floor import expected_distance
 from analysis.statistics.spread import spread as spread_of

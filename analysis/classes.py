@@ -25,7 +25,7 @@ from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
 from analysis.framework.table import Column, Table, spread_over
-from analysis.framework.targets import hardly_learnt, means_without_learning
+from analysis.framework.without_learning import hardly_learnt, means_without_learning
 from analysis.statistics.class_differences import (
     ClassMeans,
     Differences,

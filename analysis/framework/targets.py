@@ -5,7 +5,7 @@ An epoch that is the first to reach several targets is computed, and counted, on
 above the target, by an amount that differs between methods: to compare methods, rows are interpolated to equal means.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +14,9 @@ from jaxtyping import Float
 from analysis.framework.results import Row
 from dynamics.errors import UserError
 from dynamics.names import label, ordered
-from dynamics.study import Study
 
 TARGETS = (0.25, 0.5, 0.75)
 """Means of r_t at whose first epochs a method is tested, as in the memorization thesis."""
-CLOSE = 1.1
-"""How many times the mean without learning a mean may be, to be taken for it."""
 
 
 def check_targets(targets: Sequence[float]) -> None:
@@ -171,56 +168,4 @@ def never_reached(rows: Sequence[Row], methods: Iterable[str], targets: Sequence
         f"{label(method)} never reaches a mean r_t of {', '.join(map(str, missed))}: choose other targets"
         for method, missed in absent.items()
         if missed
-    ]
-
-
-def means_without_learning(study: Study) -> dict[str, float]:
-    """Return E[r] where nothing is learnt: the fraction of the commonest label, or for views E[r] before training.
-
-    Methods for which this is not known have none: their labels, or the answers of their untrained networks among the
-    same mates, were not recorded.
-
-    Examples
-    --------
-    >>> from analysis.framework.example import example_study
-    >>> {method: round(mean, 2) for method, mean in means_without_learning(example_study()).items()}
-    {'simclr': 0.02, 'supervised': 0.33}
-    """
-    means = {method: _mean_without_learning(study, method) for method in study.methods}
-    return {method: mean for method, mean in means.items() if mean is not None}
-
-
-def _mean_without_learning(study: Study, method: str) -> float | None:
-    if not study.has_mates(method):
-        labels = study.counts(method).labels
-        return None if labels is None else float(np.unique(labels, return_counts=True)[1].max() / len(labels))
-    if study.mates == "random":
-        return None
-    answers = [run.coordinate("untrained_correct") for run in study.runs[method]]
-    known = [right[0].mean() for right in answers if right is not None]
-    return float(np.mean(known)) if len(known) == len(answers) else None
-
-
-def hardly_learnt(rows: Sequence[Row], without: Mapping[str, float], mean: str = "mean_r") -> list[str]:
-    """Say at which epochs hardly anything is learnt: what differs between examples there need not be their difficulty.
-
-    Parameters
-    ----------
-    rows
-        Rows with `method`, `epoch` and the mean.
-    without
-        By method, from :func:`means_without_learning`.
-    mean
-        The column of the mean.
-
-    Examples
-    --------
-    >>> hardly_learnt([{"method": "supervised", "epoch": 1, "mean_r": 0.34}], {"supervised": 0.333})
-    ['supervised at epoch 1: the mean, 0.34, is hardly above 0.33, that without learning']
-    """
-    return [
-        f"{label(row['method'])} at epoch {row['epoch']}: the mean, {row[mean]:.2f}, is "
-        f"{'hardly' if row[mean] > chance else 'not'} above {chance:.2f}, that without learning"
-        for row in rows
-        if (chance := without.get(row["method"])) is not None and row[mean] <= CLOSE * chance
     ]
