@@ -308,6 +308,7 @@ def _test(result: results.Result) -> Table:
         "that is the examples' own, at this N and M and without bound of one of them"
     )
     notes += _common(result)
+    notes += hardly_learnt(shown, result.settings.get("without_learning", {}))
     return Table(key="test", caption=caption, columns=columns, rows=shown, notes=notes)
 
 
