@@ -34,7 +34,10 @@ class Order(NamedTuple):
     forgetting: Real[np.ndarray, "seed *augmentation example"]
 
 
-def learning_order(answers: Iterable[Shaped[np.ndarray, "seed augmentation example"]]) -> Order:
+def learning_order(
+    answers: Shaped[np.ndarray, "epoch seed augmentation example"]
+    | Iterable[Shaped[np.ndarray, "seed augmentation example"]],
+) -> Order:
     """Return the scores from the answers after each epoch, in order; one epoch is in memory at a time.
 
     Where answers are probabilities of being right, the area is their mean; to the other scores they are right from 1/2.
