@@ -45,15 +45,8 @@ def test_what_does_not_vary_has_none() -> None:
 def test_a_study_with_common_augmentations_is_told(tmp_path: Path, rng: np.random.Generator) -> None:
     """Without a word F' said that examples which do differ do not, and the share of augmentations was above 1."""
     for method, effects in (("drawn", np.zeros(3)), ("common", np.array([2.0, -2.0, -5.0]))):
-        state = np.random.default_rng(1)
-        difficulty = rng.integers(2**32)
+        logits = rng.normal(0, 1.5, size=EXAMPLES) + rng.normal(0, 0.3, size=(3, EXAMPLES)) + effects[:, None]
         for seed in range(6):
-            state = np.random.default_rng(difficulty)
-            logits = (
-                state.normal(0, 1.5, size=EXAMPLES)
-                + state.normal(0, 0.3, size=(3, EXAMPLES))
-                + effects[:, None]
-            )
             right = rng.random(logits.shape) < 1 / (1 + np.exp(-logits))
             snapshots.write_finished(
                 snapshots.seed_folder(tmp_path, "s", method, seed),
