@@ -144,18 +144,32 @@ def recipe_of(run: snapshots.Run) -> Recipe:
     >>> recipe_of(run).epochs, recipe_of(run).width
     (1, 4)
     """
+    if (why := missing_code(run)) is not None:
+        raise UserError(why)
+    return methods.recipe(run.method).from_json(run.config)
+
+
+def missing_code(run: snapshots.Run) -> str | None:
+    """Return why this process cannot build a run's network, in one line; None if it can.
+
+    Examples
+    --------
+    >>> from dynamics.example import trained_study
+    >>> missing_code(trained_study().runs["supervised"][0]) is None
+    True
+    """
     if "encoder" not in run.config:
-        raise UserError(f"{run.folder} was not trained by this program: it has indicators, but no network")
+        return f"{run.folder} was not trained by this program: it has indicators, but no network"
     for kind, name, known in (
         ("method", run.method, methods.names()),
         ("encoder", run.config["encoder"], encoders.names()),
     ):
         if name not in known:
-            raise UserError(
+            return (
                 f"{run.folder} was trained with the {kind} {name!r}, a class that this process does not have: "
                 "call dynamics.train with it in a program or notebook, and analyse the study there"
             )
-    return methods.recipe(run.method).from_json(run.config)
+    return None
 
 
 def dataset_of(run: snapshots.Run, *, data_root: Path) -> Dataset:

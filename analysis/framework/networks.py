@@ -103,16 +103,30 @@ def runs_with_networks(
 
 
 def _with_networks(study: Study, methods: Sequence[str] | None) -> dict[str, list[snapshots.Run]]:
-    networks = {method: [run for run in study.runs[method] if has_network(run)] for method in study.methods}
-    networks = {method: runs for method, runs in networks.items() if runs}
     if (why := applies(study)) is not None:
         raise UserError(why)
+    networks = {method: [run for run in study.runs[method] if has_network(run)] for method in study.methods}
+    networks = {method: runs for method, runs in networks.items() if runs}
     for method in methods or ():
         if method not in networks:
             raise UserError(
                 f"study {study.name} has no networks of {method!r}: `methods` are {', '.join(networks)}"
             )
-    return {method: runs for method, runs in networks.items() if not methods or method in methods}
+    if methods:
+        return {method: runs for method, runs in networks.items() if method in methods}
+    return _built_here(networks)
+
+
+def _built_here(networks: Mapping[str, list[snapshots.Run]]) -> dict[str, list[snapshots.Run]]:
+    """Leave out, and log, methods whose classes are of a notebook or a program that is not this one."""
+    from dynamics.networks import missing_code
+
+    missing = {method: why for method, runs in networks.items() if (why := missing_code(runs[0])) is not None}
+    if len(missing) == len(networks):
+        raise UserError(next(iter(missing.values())))
+    for method, why in missing.items():
+        LOGGER.warning("%s is left out: %s", method, why)
+    return {method: runs for method, runs in networks.items() if method not in missing}
 
 
 def one_run_each(

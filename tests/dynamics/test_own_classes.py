@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+import dynamics
+from analysis.framework.networks import one_run_each, runs_with_networks
 from dynamics import data, encoders, methods, networks, snapshots
 from dynamics.errors import UserError
 from dynamics.methods.simclr import Method as SimCLR
@@ -442,3 +444,23 @@ def test_a_network_of_ones_own_is_asked_for_by_its_name() -> None:
             UserError, match=f"was trained with {said}, a class that this process does not have"
         ):
             networks.recipe_of(run)
+
+
+def test_networks_of_a_class_that_is_not_here_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One method of a notebook stopped the analyses of all networks of its study."""
+    for method in ("of-a-notebook", "supervised"):
+        folder = snapshots.seed_folder(tmp_path, "study", method, 0)
+        correct, config = np.ones((2, 1, 1, 16), bool), {"encoder": "resnet18"}
+        snapshots.write_finished(folder, method=method, seed=0, correct=correct, config=config)
+        snapshots.weights_file(folder).touch()
+    study = dynamics.open_study(tmp_path / "study")
+    assert list(runs_with_networks(study)) == list(one_run_each(study)) == ["supervised"]
+    assert "of-a-notebook is left out" in caplog.text and "does not have: call dynamics.train" in caplog.text
+    assert list(runs_with_networks(study, ["of-a-notebook"])) == ["of-a-notebook"]  # loading it says why not
+    (tmp_path / "study" / "supervised").rename(tmp_path / "elsewhere")
+    with pytest.raises(
+        UserError, match="the method 'of-a-notebook', a class that this process does not have"
+    ):
+        runs_with_networks(dynamics.open_study(tmp_path / "study"))
