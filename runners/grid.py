@@ -2,6 +2,7 @@
 """The grid of a sweep: parses and checks the fields and values after --over, and combines them."""
 
 import dataclasses
+import difflib
 import itertools
 import math
 import types
@@ -102,7 +103,9 @@ def _refuse(word: str, field: str, recipe: type[Recipe], kinds: Mapping[str, obj
     known = ", ".join(name.replace("_", "-") for name in kinds)
     if any(field == known_field.name for known_field in dataclasses.fields(recipe)):
         raise UserError(f"--over {word}: this field does not hold a number; use one of {known}")
-    raise UserError(f"--over {word}: there is no such field; use one of {known}")
+    near = difflib.get_close_matches(field, kinds, n=1)
+    nearest = f" (did you mean {near[0].replace('_', '-')}?)" if near else ""
+    raise UserError(f"--over {word}: there is no such field; use one of {known}{nearest}")
 
 
 def _values(field: str, words: Sequence[str], kind: type[Value]) -> tuple[Value, ...]:

@@ -122,6 +122,7 @@ def test_a_sweep_has_a_name() -> None:
         ("--method simclr --over", "--over needs a field"),
         ("--method simclr --over learning-rate 1", "no such field; use one of train-examples"),
         ("--method simclr --over presets 1", "no such field"),
+        ("--method simclr --over tempreature 1", "(did you mean temperature?)"),
         ("--method simclr --over optimizer adam", "does not hold a number"),
         ("--method simclr --over blur 0 1", "does not hold a number"),
         ("--method simclr --over lr", "--over lr has no values"),
