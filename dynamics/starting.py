@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 
 from dynamics import own_files
 
@@ -86,10 +86,22 @@ def end_quietly(*, command: bool | None = None) -> None:
     # So it is while `python -m` looks for the module.
     if sys.argv[:1] == ["-m"] if command is None else command:
         heed(_end)
+        sys.excepthook = _say_what_is_scarce
         try:
             Path.cwd()
         except OSError:  # some libraries say something else about it, and end the process
             sys.exit("error: the current folder is gone: change to one that exists")
+
+
+def _say_what_is_scarce(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say in one line that a limit, as those of login nodes, leaves no room for the libraries."""
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and "map segment" in str(error)):
+        print(  # noqa: T201
+            f"error: too little memory to load libraries ({str(error) or kind.__name__}): raise the limit `ulimit -v`",
+            file=sys.stderr,
+        )
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def heed(handler: Callable[[int, FrameType | None], object]) -> None:

@@ -178,7 +178,7 @@ class _Console(Console):
 
 
 def show(table: Table) -> None:
-    """Print a table, with numbers aligned to the right.
+    """Print a table, with numbers aligned to the right; of one without rows, that it has none.
 
     On a terminal long cells are folded to its width; elsewhere lines are as long as they need to be.
 
@@ -193,6 +193,15 @@ def show(table: Table) -> None:
     │    25 │
     └───────┘
     """
+    if table.rows:
+        _draw(table)
+    else:
+        say(f"{table.caption}: no rows")
+    for note in table.notes:
+        say(note)
+
+
+def _draw(table: Table) -> None:
     terminal = sys.stdout.isatty()
     # FORCE_COLOR would fill files and pipes with escapes
     plain = None if terminal else False
@@ -213,5 +222,3 @@ def show(table: Table) -> None:
         drawn.add_row(*(Text("" if cell == NONE else cell) for cell in row))  # Text: brackets are not markup
     with surviving():
         console.print(drawn)
-    for note in table.notes:
-        say(note)

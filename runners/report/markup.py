@@ -96,20 +96,28 @@ def section(shown: Section) -> Html:
 
 
 def table(shown: Table) -> Html:
-    """Return a table that scrolls sideways where the page is narrow; columns of numbers are set to the right."""
+    """Return a table that scrolls sideways where the page is narrow; columns of numbers are set to the right.
+
+    Of a table without rows the page says that it has none.
+    """
+    caption = shown.caption[:1].upper() + shown.caption[1:]
+    content = _scrolled(shown, caption) if shown.rows else paragraph(f"{caption}: no rows")
+    return join([content, *(paragraph(note, class_="meta") for note in shown.notes)])
+
+
+def _scrolled(shown: Table, caption: str) -> Html:
     right = [shown.numeric(place) for place in range(len(shown.columns))]
     head = element(
         "tr", *(_cell("th", column.title, right[i], scope="col") for i, column in enumerate(shown.columns))
     )
     body = (element("tr", *_row(shown.columns, cells, right)) for cells in shown.cells())
-    caption = shown.caption[:1].upper() + shown.caption[1:]
     whole = element(
         "table",
         element("caption", element("span", caption)),
         element("thead", head),
         element("tbody", *body),
     )
-    scrolled = element(
+    return element(
         "div",
         whole,
         class_="scroll wide" if len(shown.columns) >= WIDE else "scroll",
@@ -117,7 +125,6 @@ def table(shown: Table) -> Html:
         role="region",
         aria_label=caption,
     )
-    return join([scrolled, *(paragraph(note, class_="meta") for note in shown.notes)])
 
 
 def _row(columns: Sequence[Column], cells: Sequence[str], right: Sequence[bool]) -> list[Html]:

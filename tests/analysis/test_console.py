@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.framework.console import show
+from analysis.framework.table import Column, Table
+from runners.report.markup import table as as_page
 from tests.analysis.studies import STUDY, rising, write
 
 WORK = """
@@ -85,6 +88,34 @@ def test_a_folder_that_is_gone_is_said_before_a_library_says_something_else(tmp_
     line = "mkdir gone && cd gone && rmdir ../gone && $PYTHON -m runners.seeds --method simclr --n 1"
     done = shell(line, tmp_path)
     assert done.returncode and done.stderr == "error: the current folder is gone: change to one that exists\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("ImportError('libx.so: failed to map segment from shared object')", "(libx.so: failed to map"),
+        ("MemoryError()", "(MemoryError)"),
+    ],
+)
+def test_too_little_memory_for_the_libraries_is_one_line(error: str, said: str, tmp_path: Path) -> None:
+    """Under the `ulimit -v` of a login node it was the traceback of an import of torch."""
+    start = "from dynamics import starting\nstarting.end_quietly(command=True)\n"
+    (tmp_path / "little.py").write_text(f"{start}raise {error}")
+    done = shell("$PYTHON little.py", tmp_path)
+    assert (
+        done.returncode == 1 and done.stderr.count("\n") == 1 and "raise the limit `ulimit -v`" in done.stderr
+    )
+    assert done.stderr.startswith("error: too little memory to load libraries ") and said in done.stderr
+    (tmp_path / "little.py").write_text(f"{start}import nothing_of_that_name")
+    assert "Traceback" in shell("$PYTHON little.py", tmp_path).stderr
+
+
+def test_a_table_without_rows_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """It was a box with a head and nothing below."""
+    table = Table(caption="tests", columns=[Column("a", "a")], rows=[], notes=["never reached"])
+    show(table)
+    assert capsys.readouterr().out == "tests: no rows\nnever reached\n"
+    assert "<table" not in (page := str(as_page(table))) and "Tests: no rows" in page and "never" in page
 
 
 @pytest.fixture(scope="module")
