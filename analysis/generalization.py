@@ -20,6 +20,7 @@ from analysis.framework import results
 from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
 from analysis.framework.table import Column, Table, spread_over
+from analysis.framework.without_learning import answers_without_learning
 from analysis.statistics.generalization_gap import Gap, generalization_gap
 from dynamics.errors import UserError
 from dynamics.kinds import checked
@@ -107,7 +108,7 @@ def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
         raise UserError(reason)
     rows: list[results.Row] = []
     for method in _methods(study):
-        used, before = study.in_training(method), without_learning(study, method)
+        used, before = study.in_training(method), _before(study, method)
         both = zip(study.answers(method), study.answers(method, held_out=True), strict=True)
         for (epoch, right), (_, held_out) in both:
             one, other = (values[:, 0].mean(axis=1, dtype=np.float64) for values in (right, held_out))
@@ -118,39 +119,10 @@ def analyse(study: Study, *, mates: Mates | None = None) -> results.Result:
     )
 
 
-def without_learning(study: Study, method: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the answers (seed, example) on both panels that would be right without learning; None if unknown.
-
-    Of methods with mates those of the untrained networks, averaged over augmentations; of methods with labels whether
-    the label is the panel's commonest.
-
-    Examples
-    --------
-    >>> from analysis.framework.example import example_study
-    >>> trained, held_out = without_learning(example_study(), "supervised")
-    >>> round(float(trained.mean()), 2), round(float(held_out.mean()), 2)
-    (0.33, 0.33)
-    """
-    runs = study.runs[method]
-    if study.has_mates(method):
-        known = [
-            [
-                right[0].mean(axis=0)
-                for run in runs
-                if (right := run.coordinate(f"{held}untrained_correct")) is not None
-            ]
-            for held in ("", "held_out_")
-        ]
-        return (np.stack(known[0]), np.stack(known[1])) if min(map(len, known)) == len(runs) else None
-    labels, held_out = runs[0].labels, runs[0].coordinate("held_out_label")
-    if labels is None or held_out is None:
-        return None
-    classes, counts = np.unique(labels, return_counts=True)
-    commonest = classes[counts.argmax()]
-    one, other = (
-        np.tile((own == commonest).astype(np.float64), (len(runs), 1)) for own in (labels, held_out)
-    )
-    return one, other
+def _before(study: Study, method: str) -> tuple[np.ndarray, np.ndarray] | None:
+    trained = answers_without_learning(study, method)
+    held_out = answers_without_learning(study, method, held_out=True)
+    return None if trained is None or held_out is None else (trained, held_out)
 
 
 def row(

@@ -4,6 +4,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from analysis.framework.results import Row
 from dynamics.names import label
@@ -25,19 +26,38 @@ def means_without_learning(study: Study) -> dict[str, float]:
     >>> {method: round(mean, 2) for method, mean in means_without_learning(example_study()).items()}
     {'simclr': 0.02, 'supervised': 0.33}
     """
-    means = {method: _mean_without_learning(study, method) for method in study.methods}
-    return {method: mean for method, mean in means.items() if mean is not None}
+    answers = {method: answers_without_learning(study, method) for method in study.methods}
+    return {method: float(right.mean()) for method, right in answers.items() if right is not None}
 
 
-def _mean_without_learning(study: Study, method: str) -> float | None:
-    if not study.has_mates(method):
-        labels = study.counts(method).labels
-        return None if labels is None else float(np.unique(labels, return_counts=True)[1].max() / len(labels))
-    if study.mates == "random":
+def answers_without_learning(
+    study: Study, method: str, *, held_out: bool = False
+) -> Float[np.ndarray, "seed example"] | None:
+    """Return which answers on the panel, or on held-out images, would be right without learning; None if unknown.
+
+    Of methods with mates those of the untrained networks in the first view, averaged over augmentations; of methods
+    with labels whether an example's label is the panel's commonest. The mates of untrained networks are the panel's
+    fixed ones, which were drawn at random: of random mates means over examples are the same, single answers are not.
+
+    Examples
+    --------
+    >>> from analysis.framework.example import example_study
+    >>> answers_without_learning(example_study(), "supervised", held_out=True).mean().round(2)
+    np.float64(0.33)
+    """
+    runs = study.runs[method]
+    if study.has_mates(method):
+        recorded = "held_out_untrained_correct" if held_out else "untrained_correct"
+        answers = [run.coordinate(recorded) for run in runs]
+        known = [right[0].mean(axis=0) for right in answers if right is not None]
+        return np.stack(known) if len(known) == len(runs) else None
+    labels = runs[0].labels
+    asked = runs[0].coordinate("held_out_label") if held_out else labels
+    if labels is None or asked is None:
         return None
-    answers = [run.coordinate("untrained_correct") for run in study.runs[method]]
-    known = [right[0].mean() for right in answers if right is not None]
-    return float(np.mean(known)) if len(known) == len(answers) else None
+    classes, counts = np.unique(labels, return_counts=True)
+    right = asked == classes[counts.argmax()]
+    return np.tile(right.astype(np.float64), (len(runs), 1))
 
 
 def hardly_learnt(rows: Sequence[Row], without: Mapping[str, float], mean: str = "mean_r") -> list[str]:
