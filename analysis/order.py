@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from analysis import correlation
 from analysis.augmentations import trained_labels
 from analysis.correlation import finite, why_not_comparable
 from analysis.framework import results
@@ -25,19 +26,13 @@ from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.random_state import generator
 from analysis.framework.table import Column, Table
-from analysis.statistics.disattenuated import Scores, correlate, seeds_needed
+from analysis.statistics.difficulty import title
+from analysis.statistics.disattenuated import Scores, seeds_needed
 from analysis.statistics.learning_order import SCORES, learning_order
 from analysis.statistics.within_seeds import Permutation, check_permutations, permutation_test
 from dynamics.kinds import checked
 from dynamics.mates import Mates
 from dynamics.study import Study
-
-TITLES = {
-    "area": "area",
-    "first_learned": "first learned",
-    "learned_for_good": "learned for good",
-    "forgetting": "forgetting",
-}
 
 COLUMNS: Mapping[str, str] = {
     **shared("method", "other", "score", "seeds", "examples"),
@@ -110,7 +105,9 @@ def analyse(
         if reason is not None:
             left_out.append(reason)
             continue
-        rows += [_of_pair(method, other, name, scores[name][method], scores[name][other]) for name in SCORES]
+        for name in SCORES:
+            first, second = scores[name][method], scores[name][other]
+            rows.append(_row(method, other, name, first, correlation.row(first, second)))
     settings = {"permutations": permutations, "random_state": random_state, "left_out": left_out}
     return results.Result(name="order", rows=rows, inputs=study.inputs(), arrays=arrays, settings=settings)
 
@@ -158,18 +155,6 @@ def mean_correlation(ranks: Float[np.ndarray, "seed example"]) -> float:
     return float(np.corrcoef(ranks)[np.triu_indices(len(ranks), 1)].mean())
 
 
-def _of_pair(method: str, other: str, name: str, first: Scores, second: Scores) -> results.Row:
-    """Return how much two methods share."""
-    found = correlate(first, second)
-    values = {
-        "rho": found.rho,
-        "rho_examples_like_these_low": float(found.examples_like_these.low),
-        "rho_examples_like_these_high": float(found.examples_like_these.high),
-        "observed": found.observed,
-    }
-    return _row(method, other, name, first, values)
-
-
 def tables(result: results.Result) -> list[Table]:
     """Return how much seeds agree (`seeds`), and how much methods do (`methods`).
 
@@ -179,7 +164,7 @@ def tables(result: results.Result) -> list[Table]:
     >>> [len(table.rows) for table in tables(analyse(example_study(), permutations=9))]
     [8, 4]
     """
-    rows = [row | {"title": TITLES[row["score"]]} for row in result.rows]
+    rows = [row | {"title": title(row["score"])} for row in result.rows]
     seeds = [
         Column("method", "method", "method"),
         Column("title", "score"),

@@ -432,7 +432,7 @@ class Study:
         for method in self.methods:
             runs = self.runs[method]
             sizes = map(str, (len(runs), len(snapshots.common_epochs(runs)), *runs[0].shape))
-            rows.append([method, *sizes, str(runs[0].provenance.get("dataset") or "not recorded")])
+            rows.append([method, *sizes, runs[0].data or "not recorded"])
         return ("method", "seeds", "epochs", "views", "augmentations", "examples", "data"), rows
 
     def __repr__(self) -> str:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matrices of correlations: a coloured cell with its number, in italics on the diagonal."""
 
+from collections.abc import Sequence
+
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float
@@ -8,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+
+from analysis.framework.results import Row
 
 SCALE = mpl.colormaps["RdBu_r"]
 NORM = Normalize(-1, 1)
@@ -31,6 +35,23 @@ def draw_cells(panel: Axes, values: Float[np.ndarray, "one other"], *, size: flo
                 ha="center",
                 va="center",
             )
+
+
+def scores_of(rows: Sequence[Row], method: str) -> list[str]:
+    """Return the names of a method's scores, in the order of the rows."""
+    return list(dict.fromkeys(row["score"] for row in rows if row["method"] == method))
+
+
+def agreement(rows: Sequence[Row], keys: Sequence[tuple[str, str]]) -> Float[np.ndarray, "one other"]:
+    """Return the correlations of scores (method, score), with reliabilities on the diagonal; nan if there is none."""
+    values = np.full((len(keys), len(keys)), np.nan)
+    for row in rows:
+        one, other = (row["method"], row["score"]), (row["other"], row.get("other_score", row["score"]))
+        value = row["reliability" if one == other else "rho"]
+        if value is not None and one in keys and other in keys:
+            at = keys.index(one), keys.index(other)
+            values[at] = values[at[::-1]] = value
+    return values
 
 
 def colour_bar(figure: Figure, panels: Axes | list[Axes]) -> None:

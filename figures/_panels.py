@@ -25,18 +25,13 @@ def panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
 
     `margin` is the height in inches of what stands above and below all panels.
     """
-    columns = in_columns(count)
-    rows = math.ceil(count / columns)
-    figure = Figure(figsize=(WIDTHS[columns], rows * HEIGHTS[columns] + margin), layout="constrained")
-    axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
-    for hole in axes[count:]:
-        hole.remove()
-    for lowest in axes[max(count - columns, 0) : count]:
+    figure, axes = free_panels(count, margin=margin, share=True)
+    for lowest in axes[-in_columns(count) :]:
         lowest.tick_params(labelbottom=True)
     axes[0].set(xlim=(-0.01, 1.01), ylim=(-0.02, 1.02))
     axes[0].set(xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
     axes[0].set(yticks=[0, 0.25, 0.5, 0.75, 1], yticklabels=["0", "", "0.5", "", "1"])
-    return figure, axes[:count]
+    return figure, axes
 
 
 def in_columns(count: int) -> int:
@@ -44,12 +39,12 @@ def in_columns(count: int) -> int:
     return 2 if count == 4 else min(count, 3)
 
 
-def free_panels(count: int, *, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
-    """Make a figure as :func:`panels` does, but with separate axes, for panels that are not compared."""
+def free_panels(count: int, *, margin: float = 0.3, share: bool = False) -> tuple[Figure, list[Axes]]:
+    """Make a figure as :func:`panels` does, but with axes of any values, separate ones unless they `share` them."""
     columns = in_columns(count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(WIDTHS[columns], rows * HEIGHTS[columns] + margin), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    axes = list(figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False).flat)
     for hole in axes[count:]:
         hole.remove()
     return figure, axes[:count]

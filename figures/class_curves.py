@@ -22,7 +22,7 @@ from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
 from figures._names import label, plain
-from figures._panels import WIDTHS, grid, legend_columns
+from figures._panels import WIDTHS, grid, in_columns, legend_columns
 
 NUMBER = "5.3"
 TITLE = "learning probability of every class"
@@ -54,7 +54,7 @@ def draw(results: Results) -> Figure:
     """Draw one panel per method, one line per true class; within the band classes differ by chance."""
     result = results["classes"]
     shown = ordered({row["method"] for row in result.rows if row["classes_by"] == "true"})
-    columns = 2 if len(shown) in (2, 4) else min(len(shown), 3)
+    columns = in_columns(len(shown))
     rows = math.ceil(len(shown) / columns)
     handles = _legend_handles(result.settings["classes"][f"{shown[0]}.true"])
     in_a_row = legend_columns([str(handle.get_label()) for handle in handles], width=WIDTHS[columns])

@@ -21,7 +21,7 @@ from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
 from figures._names import label, plain
-from figures._panels import WIDTHS, legend_columns
+from figures._panels import WIDTHS, in_columns, legend_columns
 from figures.class_curves import LOOKS
 
 NUMBER = "5.1"
@@ -43,7 +43,7 @@ def draw(results: Results) -> Figure:
     result = results["embedding"]
     rows = {row["method"]: row for row in result.rows}
     shown = [*ordered(method for method in rows if method not in FLOORS), *(m for m in FLOORS if m in rows)]
-    columns = 2 if len(shown) in (2, 4) else min(len(shown), 3)
+    columns = in_columns(len(shown))
     lines = math.ceil(len(shown) / columns)
     names = result.settings["classes"]
     handles = _legend_handles(names)

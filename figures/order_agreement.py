@@ -4,14 +4,11 @@
 Off the diagonal the correlation between two methods without the noise of few seeds; on it the reliability of one.
 """
 
-import numpy as np
-from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from analysis.framework.results import Result
 from dynamics.names import ordered
 from figures import Results
-from figures._cells import colour_bar, draw_cells
+from figures._cells import agreement, colour_bar, draw_cells
 from figures._names import label
 
 NUMBER = "O.1"
@@ -40,7 +37,7 @@ def draw(results: Results) -> Figure:
     """Draw one cell for each pair of methods."""
     result = results["order"]
     methods = ordered({row["method"] for row in result.rows})
-    values = agreement(result, methods)
+    values = agreement(result.rows, [(method, "area") for method in methods])
     names = [label(method) for method in methods]
     room = 0.075 * max(map(len, names))
     side = SIDE * len(methods)
@@ -51,15 +48,3 @@ def draw(results: Results) -> Figure:
     panel.set_yticks(range(len(names)), names)
     colour_bar(figure, panel)
     return figure
-
-
-def agreement(result: Result, methods: tuple[str, ...]) -> Float[np.ndarray, "method other"]:
-    """Return the correlations of the area, with reliabilities on the diagonal; nan where there is none."""
-    values = np.full((len(methods), len(methods)), np.nan)
-    for row in result.rows:
-        own = row["method"] == row["other"]
-        value = row["reliability" if own else "rho"]
-        if row["score"] == "area" and value is not None:
-            one, other = methods.index(row["method"]), methods.index(row["other"])
-            values[one, other] = values[other, one] = value
-    return values

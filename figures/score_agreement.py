@@ -4,14 +4,12 @@
 import math
 
 import numpy as np
-from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from analysis.framework.results import Result
 from analysis.statistics.difficulty import title
 from dynamics.names import ordered
 from figures import Results
-from figures._cells import colour_bar, draw_cells
+from figures._cells import agreement, colour_bar, draw_cells, scores_of
 from figures._names import label, plain
 
 NUMBER = "D.2"
@@ -36,10 +34,7 @@ def draw(results: Results) -> Figure:
     """Draw one panel per method, up to two side by side, of the scores that the method has."""
     result = results["scores"]
     methods = ordered({row["method"] for row in result.rows})
-    names = {
-        method: list(dict.fromkeys(row["score"] for row in result.rows if row["method"] == method))
-        for method in methods
-    }
+    names = {method: scores_of(result.rows, method) for method in methods}
     titles = {name: plain(title(name)) for own in names.values() for name in own}
     columns = min(len(methods), 2)
     lines = math.ceil(len(methods) / columns)
@@ -51,7 +46,7 @@ def draw(results: Results) -> Figure:
     grid = figure.subplots(lines, columns, squeeze=False, width_ratios=across, height_ratios=down)
     panels = list(grid.flat)
     for panel, method in zip(panels, methods, strict=False):
-        draw_cells(panel, agreement(result, method, names[method]), size=5)
+        draw_cells(panel, agreement(result.rows, [(method, name) for name in names[method]]), size=5)
         panel.set_title(label(method))
         shown = [titles[name] for name in names[method]]
         panel.set_xticks(range(len(shown)), shown, rotation=90)
@@ -62,15 +57,3 @@ def draw(results: Results) -> Figure:
     for panel in panels[: len(methods)]:
         panel.set_anchor("NW")
     return figure
-
-
-def agreement(result: Result, method: str, names: list[str]) -> Float[np.ndarray, "score other"]:
-    """Return the correlations of a method's scores, with reliabilities on the diagonal; nan where there is none."""
-    values = np.full((len(names), len(names)), np.nan)
-    for row in result.rows:
-        if (row["method"], row["other"]) == (method, method):
-            value = row["reliability" if row["score"] == row["other_score"] else "rho"]
-            if value is not None:
-                one, other = names.index(row["score"]), names.index(row["other_score"])
-                values[one, other] = values[other, one] = value
-    return values

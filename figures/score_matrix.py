@@ -3,15 +3,12 @@
 
 import textwrap
 
-import numpy as np
-from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from analysis.framework.results import Result
 from analysis.statistics.difficulty import title
 from dynamics.names import ordered
 from figures import Results
-from figures._cells import colour_bar, draw_cells
+from figures._cells import agreement, colour_bar, draw_cells, scores_of
 from figures._names import label, plain
 
 NUMBER = "D.3"
@@ -39,15 +36,12 @@ def draw(results: Results) -> Figure:
     """Draw one block for each pair of methods."""
     result = results["scores"]
     methods = ordered({row["method"] for row in result.rows})
-    named = {
-        method: list(dict.fromkeys(row["score"] for row in result.rows if row["method"] == method))
-        for method in methods
-    }
+    named = {method: scores_of(result.rows, method) for method in methods}
     keys = [(method, score) for method in methods for score in named[method]]
     side = SIDE * len(keys)
     figure = Figure((side + 2.2, side + 1.8), layout="constrained")
     panel = figure.subplots()
-    draw_cells(panel, agreement(result, keys), size=None)
+    draw_cells(panel, agreement(result.rows, keys), size=None)
     titles = [plain(title(score)) for _, score in keys]
     panel.set_xticks(range(len(keys)), titles, rotation=90, fontsize=6)
     panel.set_yticks(range(len(keys)), titles, fontsize=6)
@@ -64,15 +58,3 @@ def draw(results: Results) -> Figure:
         start += len(named[method])
     colour_bar(figure, panel)
     return figure
-
-
-def agreement(result: Result, keys: list[tuple[str, str]]) -> Float[np.ndarray, "one other"]:
-    """Return the correlations of all scores, with reliabilities on the diagonal; nan where there is none."""
-    values = np.full((len(keys), len(keys)), np.nan)
-    for row in result.rows:
-        one, other = (row["method"], row["score"]), (row["other"], row["other_score"])
-        value = row["reliability" if one == other else "rho"]
-        if value is not None:
-            at = keys.index(one), keys.index(other)
-            values[at] = values[at[::-1]] = value
-    return values

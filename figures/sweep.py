@@ -20,7 +20,8 @@ from analysis.framework.results import Result, Row
 from figures import Results
 from figures._curves import array
 from figures._names import label, plain
-from figures._panels import HEIGHTS, WIDTHS, legend_columns
+from figures._panels import HEIGHTS, WIDTHS, in_columns, legend_columns
+from figures._seeds import BAND, WIDE
 from figures._style import SCALE
 
 NUMBER = "S.1"
@@ -45,14 +46,11 @@ SYMBOLS = {
 """How the documents write a field; other fields are written as on the command line."""
 
 GREY = "#555555"
-BAND = 0.2
 MARKERS = "os^DvP*X"
 FLOORS = {"test_pixels": ("raw pixels", (0, (1, 1.5))), "test_untrained": ("untrained networks", (0, (4, 2)))}
 FAILED: dict[str, Any] = {"marker": "x", "markersize": 5, "linestyle": "none", "zorder": 4}
 NEAREST = 0.15
 """Minimum distance of two labelled values, as a fraction of the axis."""
-WIDE = 30.0
-"""Minimum ratio of the largest loss to the smallest for a logarithmic axis."""
 
 Groups = dict[tuple[float, ...], list[Row]]
 """Rows by the values of all fields but the first."""
@@ -84,7 +82,7 @@ def draw(results: Results) -> Figure:
 def _layout(groups: int) -> tuple[Figure, list[Axes], Axes]:
     """Make panels for the losses, which share their axes, and a last one for the accuracies."""
     count = groups + 1
-    columns = 2 if count in (2, 4) else 3
+    columns = in_columns(count)
     rows = math.ceil(count / columns)
     size = (WIDTHS[columns], rows * HEIGHTS[columns] + 0.6)
     figure = Figure(figsize=size, layout="constrained")

@@ -155,16 +155,6 @@ def surviving() -> Iterator[None]:
             os.close(nowhere)
 
 
-def warn(text: str) -> None:
-    """Print a note on standard error.
-
-    Examples
-    --------
-    >>> warn("no GPU was found")
-    """
-    print(f"note: {as_typed(text)}", file=sys.stderr, flush=True)  # noqa: T201
-
-
 SHORT = 12
 """Columns of at most this many characters keep their width, however narrow the terminal is."""
 UNLIMITED = 4000

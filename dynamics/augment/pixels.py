@@ -51,21 +51,3 @@ def check_normalisation(mean: tuple[float, ...], std: tuple[float, ...]) -> None
     """
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
         raise UserError(f"`mean` and `std` must be three numbers each, `std` > 0, got {mean} and {std}")
-
-
-def check_probability(name: str, value: float) -> None:
-    """Refuse a value outside [0, 1].
-
-    Raises
-    ------
-    UserError
-        When it is not a probability; names the parameter and its value.
-
-    Examples
-    --------
-    >>> check_probability("flip_probability", 1.5)
-    Traceback (most recent call last):
-    dynamics.errors.UserError: flip_probability must be in [0, 1], got 1.5
-    """
-    if not 0 <= value <= 1:
-        raise UserError(f"`{name}` must be in [0, 1], got {value}")

@@ -12,8 +12,9 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from dynamics.augment import blur, colour, crop
-from dynamics.augment.pixels import check_probability, unit
+from dynamics.augment.pixels import unit
 from dynamics.augment.views import Draw
+from dynamics.config import check_fraction
 from dynamics.errors import UserError
 
 CACHED_PIXELS = 2**18
@@ -62,8 +63,7 @@ class SimCLRViews:
     """Smallest and largest standard deviation of the blur, in pixels."""
 
     def __post_init__(self) -> None:
-        for name in ("flip_probability", "jitter_probability", "grayscale_probability"):
-            check_probability(name, getattr(self, name))
+        check_fraction(self, "flip_probability", "jitter_probability", "grayscale_probability")
         if not 0 < self.crop_scale_min <= 1:
             raise UserError(f"`crop_scale_min` must be in (0, 1], got {self.crop_scale_min}")
         if not 0 < self.crop_ratio[0] <= self.crop_ratio[1] < float("inf"):

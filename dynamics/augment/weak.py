@@ -12,8 +12,9 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from dynamics.augment.crop import shifted_crop
-from dynamics.augment.pixels import check_normalisation, check_probability, normalise, unit
+from dynamics.augment.pixels import check_normalisation, normalise, unit
 from dynamics.augment.views import Draw
+from dynamics.config import check_fraction
 from dynamics.errors import UserError
 
 
@@ -42,7 +43,7 @@ class CropFlipViews:
     def __post_init__(self) -> None:
         if self.padding < 0:
             raise UserError(f"`padding` must be >= 0, got {self.padding}")
-        check_probability("flip_probability", self.flip_probability)
+        check_fraction(self, "flip_probability")
         check_normalisation(self.mean, self.std)
 
     @property

@@ -188,6 +188,11 @@ class Run:
         ids = self.panel.get("ids", self.provenance.get("files"))
         return ids if ids is None or self._chosen is None else [ids[at] for at in self._chosen]
 
+    @property
+    def data(self) -> str | None:
+        """Name of the data that the run was trained on, if recorded."""
+        return self.config.get("dataset") or self.provenance.get("dataset")
+
     def coordinate(self, name: str) -> np.ndarray | None:
         """Read an array that is the same at every epoch, by its name in FORMAT.md; None if it was not recorded."""
         values = self._patiently(lambda store: store.coordinate(name) if store.has(name) else None)

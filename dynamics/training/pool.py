@@ -22,7 +22,6 @@ import cloudpickle
 
 from dynamics import data, encoders, methods, starting
 from dynamics.lock import holder
-from dynamics.training import stopping
 from dynamics.training.job import Job
 from dynamics.training.queue import Queue
 
@@ -210,7 +209,7 @@ def _close(worker: _Worker, on_event: Callable[[Event], None]) -> None:
     code = worker.leave()
     if worker.job is not None:
         stopped = (
-            f"was stopped by {signal.Signals(code - 128).name}" if code - 128 in stopping.SIGNALS else ""
+            f"was stopped by {signal.Signals(code - 128).name}" if code - 128 in starting.STOPPING else ""
         )
         stopped = stopped or ("was stopped" if code == 0 else f"died (exit code {code})")
         reason = f"its process {stopped}; start it again to go on"

@@ -6,13 +6,9 @@ Schedulers send one before they take a machine away: Slurm SIGTERM or, some time
 
 import contextlib
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
-
-SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-"""Signals that stop a worker; it leaves Ctrl-C to its parent."""
 
 _asked = threading.Event()
 _training = threading.Event()
@@ -22,22 +18,18 @@ class Stopped(Exception):  # noqa: N818 - no error
     """Training was asked to stop, and has saved its state."""
 
 
-def heed() -> None:
-    """Let the signals stop this process: at once if it is not training, or at the next step.
+def ask(signum: int, frame: FrameType | None) -> None:
+    """Handle a signal: end the process at once if it is not training, else at the next step.
 
     Examples
     --------
-    >>> before = [signal.getsignal(signum) for signum in SIGNALS]
-    >>> heed()
-    >>> for signum, old in zip(SIGNALS, before, strict=True):
+    >>> import signal
+    >>> from dynamics import starting
+    >>> before = [signal.getsignal(signum) for signum in starting.STOPPING]
+    >>> starting.heed(ask)
+    >>> for signum, old in zip(starting.STOPPING, before, strict=True):
     ...     _ = signal.signal(signum, old)
     """
-    for signum in SIGNALS:
-        if signal.getsignal(signum) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(signum, _ask)
-
-
-def _ask(signum: int, frame: FrameType | None) -> None:
     if not _training.is_set():
         os._exit(128 + signum)  # what is on the disk is whole at every instant
     _asked.set()

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from dynamics import data
+from dynamics import data, starting
 from dynamics.errors import UserError, explained
 from dynamics.lock import Locked, Lost
 from dynamics.snapshots import Superseded
@@ -37,7 +37,7 @@ def _main(pipe_end: int, lifeline: int) -> NoReturn:
     """Work at the other end of a pipe, then exit at once: all that matters is on the disk."""
     # Ctrl-C reaches every process of the group; the parent decides what to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stopping.heed()
+    starting.heed(stopping.ask)
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING)
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
     torch.set_num_threads(1)  # the bits of a seed must not depend on how many are trained at a time

@@ -3,12 +3,13 @@
 
 import json
 import shlex
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from analysis.framework.table import Column, Row, Table
 from dynamics import files, provenance, snapshots
-from dynamics.names import label
+from dynamics.names import duration, label
 from dynamics.snapshots import Run
 from dynamics.study import Study
 from runners.report.markup import Html, Section, code, folded, join, paragraph, table
@@ -17,11 +18,12 @@ MATTERS = ("encoder", "width", "epochs", "batch_size", "optimizer", "lr", "weigh
 """Fields of a recipe that are shown at once; the others can be unfolded."""
 
 METHOD = Column("method", "method", "method")
+NOT_RECORDED = "not recorded"
 
 
 def dataset(run: Run) -> str:
     """Return the name of the data that a run was trained on, as far as it is known."""
-    return run.config.get("dataset") or run.provenance.get("dataset") or "not recorded"
+    return run.data or NOT_RECORDED
 
 
 def what_was_run(study: Study) -> Section:
@@ -69,6 +71,7 @@ def _runs(study: Study) -> Table:
 def _run(method: str, runs: Sequence[Run]) -> Row:
     made = runs[0].provenance
     cores = (made.get("machine") or {}).get("cores")
+    seconds = [run.wall_seconds for run in runs if run.wall_seconds]
     device, held_out = made.get("device"), runs[0].coordinate("held_out_example")
     return {
         "method": method,
@@ -77,20 +80,11 @@ def _run(method: str, runs: Sequence[Run]) -> Row:
         **dict(zip(("views", "augmentations", "examples"), runs[0].shape, strict=True)),
         "held_out": None if held_out is None else len(held_out),
         "data": dataset(runs[0]),
-        "time": _duration([run.wall_seconds for run in runs if run.wall_seconds]),
+        "time": duration(statistics.mean(seconds)) if seconds else None,
         "hardware": f"{device}, {cores} cores" if device and cores else device,
         "started": _minute(made.get("started") or made.get("ingested")),
         "code": made.get("code"),
     }
-
-
-def _duration(seconds: Sequence[float]) -> str | None:
-    if not seconds:
-        return None
-    mean = sum(seconds) / len(seconds)
-    if mean < 120:
-        return f"{mean:.0f} s"
-    return f"{mean / 60:.0f} min" if mean < 7200 else f"{mean / 3600:.1f} h"
 
 
 def _minute(time: str | None) -> str | None:
@@ -154,10 +148,7 @@ def _inputs(study: Study) -> Table:
         rows.append(
             {
                 "method": method,
-                "data": run.config.get("dataset")
-                or made.get("dataset")
-                or made.get("file")
-                or "not recorded",
+                "data": run.data or made.get("file") or NOT_RECORDED,
                 "data_fingerprint": (made.get("data_fingerprint") or "")[:16],
                 "fingerprint": run.fingerprint[:16],
                 "code": made.get("code"),

@@ -85,8 +85,6 @@ TABLE_B_1 = {
     "random-initialisation": Accuracy("0.2891", "0.2982"),
     "pixels": Accuracy("0.4227", "0.3768"),
 }
-PROBED_EPOCHS = {"simclr": 200, "supervised": 200, "random-labels": 30, "random-labels-aug": 500}
-"""Epochs after which figure 5.1 and table B.1 evaluate the networks; not those of the curves."""
 
 FIGURE_4_1 = {
     "simclr": {

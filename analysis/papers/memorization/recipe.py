@@ -123,7 +123,7 @@ def remarks(study: Study) -> list[str]:
     ['Indicators were taken in from arrays (runners.ingest)']
     """
     runs = {method: study.runs[method] for method in own_methods(study)}
-    data = {_dataset(own[0]) for own in runs.values()}
+    data = {own[0].data for own in runs.values()}
     others = sorted(name for name in data if name not in (None, CIFAR10))
     lines = [FOLDER if name == "folder" else f"The data are {name}, not CIFAR-10." for name in others]
     if None in data:
@@ -133,10 +133,6 @@ def remarks(study: Study) -> list[str]:
     if all(_differences(method, own) == {} for method, own in runs.items()):
         lines.append("Every field of every recipe is the thesis's.")
     return lines
-
-
-def _dataset(run: Run) -> str | None:
-    return run.config.get("dataset") or run.provenance.get("dataset")
 
 
 INGESTED = (
