@@ -60,8 +60,7 @@ def open_study(path: str | Path) -> Study:
 
 
 def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[snapshots.Run]:
-    seeds = snapshots.list_seeds(root, study, method)
-    folders = [snapshots.seed_folder(root, study, method, seed) for seed in seeds]
+    folders = snapshots.seed_folders(root, study, method)
     if all(snapshots.state(folder).kind == "empty" for folder in folders):
         notes.append(f"{method}: no seed has an epoch yet; left out")
         return []

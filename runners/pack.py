@@ -46,8 +46,7 @@ def members(runs: Path, study: str, *, weights: bool) -> Iterator[tuple[str, byt
         _check_begun(runs, study, study_file.read(described))
         yield study_file.NAME, described.read_bytes()
     for method in snapshots.list_methods(runs, study):
-        for seed in snapshots.list_seeds(runs, study, method):
-            folder = snapshots.seed_folder(runs, study, method, seed)
+        for folder in snapshots.seed_folders(runs, study, method):
             if not snapshots.is_complete(folder):
                 again = f"python -m runners.worker --study {study}"
                 raise UserError(f"{folder} is not complete: finish it ({again}), or move it away")

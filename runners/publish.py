@@ -45,10 +45,8 @@ def copy_study(options: Publish, study: str) -> None:
         raise UserError(f"study {study} has no `methods` {unknown[0]}: it has {', '.join(there)}")
     for method in options.methods or there:
         new = waiting = 0
-        for seed in snapshots.list_seeds(options.runs, study, method):
-            folder, copied = (
-                snapshots.seed_folder(place, study, method, seed) for place in (options.runs, options.to)
-            )
+        for folder in snapshots.seed_folders(options.runs, study, method):
+            copied = options.to / study / method / folder.name
             if not snapshots.is_complete(folder):
                 waiting += 1
                 continue

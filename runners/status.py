@@ -147,8 +147,7 @@ def _chosen(arguments: Status, study: str) -> list[Path]:
     folders = {
         f"{method}/{folder.name}": folder
         for method in snapshots.list_methods(arguments.runs, study)
-        for seed in snapshots.list_seeds(arguments.runs, study, method)
-        for folder in [snapshots.seed_folder(arguments.runs, study, method, seed)]
+        for folder in snapshots.seed_folders(arguments.runs, study, method)
     }
     if unknown := [name for name in arguments.seeds if name not in folders]:
         raise UserError(f"`seeds`: no {unknown[0]} in {study}: name them such as {next(iter(folders))}")

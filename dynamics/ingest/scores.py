@@ -10,6 +10,7 @@ import pandas as pd
 from dynamics import files, lock, snapshots
 from dynamics.errors import UserError
 from dynamics.ingest.frames import plain, read_raw
+from dynamics.ingest.write import first_run
 
 FILE = "scores.csv"
 NAMES = ("id", "guid", "example", "example_id", "sample_id", "index", "idx")
@@ -96,12 +97,8 @@ def _examples_of(study: Path) -> set[str]:
     """Return the ids of all examples of a study, or their indices where they have none."""
     found: set[str] = set()
     for method in snapshots.list_methods(study.parent, study.name):
-        folders = (
-            snapshots.seed_folder(study.parent, study.name, method, seed)
-            for seed in snapshots.list_seeds(study.parent, study.name, method)
-        )
-        run = next((snapshots.Run(folder) for folder in folders if snapshots.has_record(folder)), None)
-        if run is not None and run.epochs:
+        run = first_run(study.parent, study.name, method)
+        if run is not None:
             found |= {*run.ids} if run.ids is not None else {*map(str, run.examples.tolist())}
     return found
 

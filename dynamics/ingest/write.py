@@ -94,7 +94,7 @@ def _import(records: Records, of_seeds: list[OfSeed], folder: Path, source: str,
                 _check_same(folder / name, aside / name, source)
                 files.remove(aside / name)
             else:
-                first = _first_run(folder.parents[1], folder.parent.name, folder.name)
+                first = first_run(folder.parents[1], folder.parent.name, folder.name)
                 _check_alike(aside / name, first, source)
                 _check_no_copy(aside / name, known, source)
                 new += 1
@@ -199,9 +199,15 @@ def _show(aside: Path, folder: Path) -> None:
     files.sync_all([folder, folder.parent])
 
 
-def _first_run(runs: Path, study: str, method: str) -> snapshots.Run | None:
-    seeds = snapshots.list_seeds(runs, study, method)
-    folders = [snapshots.seed_folder(runs, study, method, seed) for seed in seeds]
+def first_run(runs: Path, study: str, method: str) -> snapshots.Run | None:
+    """Return the first seed of a method that has an epoch; None if there is none.
+
+    Examples
+    --------
+    >>> first_run(Path("runs"), "no-such-study", "simclr") is None
+    True
+    """
+    folders = snapshots.seed_folders(runs, study, method)
     begun = (snapshots.Run(folder) for folder in folders if snapshots.has_record(folder))
     return next((run for run in begun if run.epochs), None)
 
@@ -209,7 +215,7 @@ def _first_run(runs: Path, study: str, method: str) -> snapshots.Run | None:
 def _in_the_studys_order(records: Records, runs: Path, study: str) -> Records:
     """Return records with their named examples in the order that the study has them in, if it has the same."""
     for method in snapshots.list_methods(runs, study):
-        run = _first_run(runs, study, method)
+        run = first_run(runs, study, method)
         if run is None:
             continue
         ours: list[Any] | None = records.ids
@@ -246,7 +252,7 @@ def _check_panel(runs: Path, study: str, method: str, records: Records) -> None:
     """Raise a :class:`UserError` if another method of the study has other examples."""
     examples = records.shape[2]
     for other in snapshots.list_methods(runs, study):
-        run = None if other == method else _first_run(runs, study, other)
+        run = None if other == method else first_run(runs, study, other)
         if run is None:
             continue
         if run.shape[-1] != examples:

@@ -17,6 +17,7 @@ from dynamics.snapshots.layout import (
     list_seeds,
     list_studies,
     seed_folder,
+    seed_folders,
     state_file,
     weights_file,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "read_run_json",
     "records_of",
     "seed_folder",
+    "seed_folders",
     "settle",
     "state",
     "state_file",

@@ -107,6 +107,17 @@ def list_seeds(runs: Path, study: str, method: str) -> list[int]:
     return sorted(seed for seed in seeds if seed is not None)
 
 
+def seed_folders(runs: Path, study: str, method: str) -> list[Path]:
+    """List the folders of a method's seeds, in the order of the seeds, whatever they hold.
+
+    Examples
+    --------
+    >>> seed_folders(Path("runs"), "no-such-study", "simclr")
+    []
+    """
+    return [seed_folder(runs, study, method, seed) for seed in list_seeds(runs, study, method)]
+
+
 def has_record(folder: Path) -> bool:
     """Whether a seed's folder has a run.json: its training has begun, or it was ingested.
 

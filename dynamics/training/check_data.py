@@ -140,8 +140,7 @@ def _check_origin(job: Job, dataset: Dataset) -> None:
 def _origins(study: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the folder and the provenance of the first seed of each method of a study."""
     for method in snapshots.list_methods(study.parent, study.name):
-        for seed in snapshots.list_seeds(study.parent, study.name, method):
-            folder = snapshots.seed_folder(study.parent, study.name, method, seed)
+        for folder in snapshots.seed_folders(study.parent, study.name, method):
             if snapshots.has_record(folder):
                 yield folder, snapshots.read_run_json(folder)["provenance"]
                 break

@@ -81,8 +81,7 @@ def _check_place(folder: Path) -> None:
 def _check_study(runs: Path, study: str, method: str, recipe: Recipe, *, thorough: bool) -> None:
     wanted = recipe.to_json()
     for other in snapshots.list_methods(runs, study):
-        for seed in snapshots.list_seeds(runs, study, other):
-            folder = snapshots.seed_folder(runs, study, other, seed)
+        for folder in snapshots.seed_folders(runs, study, other):
             if other == method:
                 snapshots.check_config(folder, wanted)
                 if thorough:
