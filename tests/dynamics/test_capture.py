@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import data, methods, networks, snapshots
+from dynamics import methods, networks, snapshots
 from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.errors import UserError
@@ -20,17 +20,12 @@ from dynamics.training.capture import Engine
 from dynamics.training.job import Job
 from dynamics.training.loop import train
 from dynamics.training.workbench import Workbench, Workbenches
+from tests.dynamics.interruption import Stop, stop_after
 from tests.dynamics.recorded_graph import RecordedGraph, recorded_graphs
 
 __all__ = ["recorded_graphs"]
 CPU = torch.device("cpu")
 every_method = pytest.mark.parametrize("name", methods.names())
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    torch.set_num_threads(1)
-    return data.load("digits")
 
 
 @pytest.fixture(autouse=True)
@@ -141,13 +136,6 @@ def test_a_captured_run_resumes_bit_equal(
     """A stopped run goes on, on a workbench that another seed has used meanwhile."""
     monkeypatch.setattr(capture, "choose", lambda engine, device: engine)
 
-    class Stop(Exception):  # noqa: N818
-        pass
-
-    def stop(progress: Any) -> None:
-        if progress.epoch == 2:
-            raise Stop
-
     def start(folder: str, benches: Workbenches, seed: int, **options: Any) -> snapshots.Run:
         job = Job(method=name, recipe=tiny(name), seed=seed, folder=tmp_path / folder)
         train(job, digits, device=CPU, engine="graph", workbenches=benches, **options)
@@ -156,7 +144,7 @@ def test_a_captured_run_resumes_bit_equal(
     whole = start("whole", Workbenches(), 5)
     shared = Workbenches()
     with pytest.raises(Stop):
-        start("stopped", shared, 5, report=stop, state_share=float("inf"))
+        start("stopped", shared, 5, report=stop_after(2), state_share=float("inf"))
     start("other", shared, 6)
     assert len(recorded_graphs) == 2  # one for `whole`, one for all that is on the shared workbench
     resumed = start("stopped", shared, 5)

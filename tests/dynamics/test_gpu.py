@@ -13,10 +13,11 @@ from dynamics.streams import generator
 from dynamics.study_file import preset
 from dynamics.training import capture, panel
 from dynamics.training.capture import Engine
-from dynamics.training.job import EpochReport, Job
+from dynamics.training.job import Job
 from dynamics.training.loop import train
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.workbench import Workbench
+from tests.dynamics.interruption import Stop, stop_after
 
 pytestmark = [
     pytest.mark.gpu,
@@ -170,16 +171,16 @@ def test_processes_share_a_gpu(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["simclr", "supervised"])  # Adam and SGD
 @pytest.mark.parametrize("engine", ["eager", "graph"])
 def test_a_stopped_seed_goes_on(name: str, engine: str, tmp_path: Path) -> None:
-    class Stop(Exception):  # noqa: N818
-        pass
-
-    def stop(progress: EpochReport) -> None:
-        if progress.epoch == 2:
-            raise Stop
-
     wanted = job(name, tmp_path / "a")
     with pytest.raises(Stop):
-        train(wanted, data.load("digits"), device=CUDA, report=stop, state_share=math.inf, engine=engine)
+        train(
+            wanted,
+            data.load("digits"),
+            device=CUDA,
+            report=stop_after(2),
+            state_share=math.inf,
+            engine=engine,
+        )
     train(wanted, data.load("digits"), device=CUDA, engine=engine)
     assert snapshots.Run(wanted.folder).complete
 

@@ -7,7 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +16,24 @@ import pytest
 import torch
 
 import dynamics
-from dynamics import data, lock, snapshots
+from dynamics import lock, snapshots
 from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.snapshots import writer
 from dynamics.training import checkpoint, logs, loop
-from dynamics.training.job import EpochReport, Job
+from dynamics.training.job import Job
 from dynamics.training.logs import base
 from dynamics.training.pool import Event
 from runners import launch, seeds
 from runners.launch import slurm
-from tests.dynamics.test_training import EPOCHS, Stop, assert_equal, tiny
+from tests.dynamics.interruption import Stop, stop_after
+from tests.dynamics.test_training import EPOCHS, assert_equal, tiny
 
 SMALL = {
     "epochs": 3, "train_examples": 100, "width": 2, "batch_size": 32, "panel_examples": 16, "panel_batch": 8,
     "panel_augmentations": 1,
 }  # fmt: skip
 Numbers = dict[int, dict[str, float]]
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    torch.set_num_threads(1)
-    return data.load("digits")
 
 
 @pytest.fixture
@@ -177,14 +172,6 @@ def test_a_killed_run_has_every_epoch_once(
 def job(place: Path) -> Job:
     folder = snapshots.seed_folder(place / "runs", "demo", "supervised", 0)
     return Job(method="supervised", recipe=tiny("supervised", held_out_examples=32), seed=0, folder=folder)
-
-
-def stop_after(last: int) -> Callable[[EpochReport], None]:
-    def stop(progress: EpochReport) -> None:
-        if progress.epoch == last:
-            raise Stop
-
-    return stop
 
 
 def go_on(work: Job, digits: Dataset, log: tuple[str, ...] = ("tensorboard",), **options: Any) -> Numbers:

@@ -10,10 +10,11 @@ import torch
 from dynamics import data, provenance, snapshots
 from dynamics.data import Dataset
 from dynamics.training import precision
-from dynamics.training.job import EpochReport, Job
+from dynamics.training.job import Job
 from dynamics.training.loop import train
 from dynamics.training.workbench import Workbench
-from tests.dynamics.test_training import Stop, tiny
+from tests.dynamics.interruption import Stop, stop_after
+from tests.dynamics.test_training import tiny
 
 CPU = torch.device("cpu")
 AMX, AVX512, NONE = ["amx_bf16", "avx512_bf16"], ["avx512_bf16"], list[str]()
@@ -73,12 +74,8 @@ def test_the_layout_is_that_of_the_units(photographs: Dataset, monkeypatch: pyte
 
 
 def stopped(job: Job, dataset: Dataset) -> None:
-    def stop(progress: EpochReport) -> None:
-        if progress.epoch == 1:
-            raise Stop
-
     with pytest.raises(Stop):
-        train(job, dataset, device=CPU, report=stop, state_share=float("inf"))
+        train(job, dataset, device=CPU, report=stop_after(1), state_share=float("inf"))
 
 
 @pytest.mark.parametrize(("before", "after"), [(AMX, NONE), (NONE, AMX)])

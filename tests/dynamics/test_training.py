@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import data, methods, networks, snapshots
+from dynamics import methods, networks, snapshots
 from dynamics.config import Recipe
 from dynamics.data import Dataset
 from dynamics.errors import UserError
@@ -18,6 +18,7 @@ from dynamics.study_file import preset
 from dynamics.training import checkpoint
 from dynamics.training.job import EpochReport, Job
 from dynamics.training.loop import train
+from tests.dynamics.interruption import Stop, stop_after
 
 EPOCHS = 4
 
@@ -29,12 +30,6 @@ def tiny(method: str, **changes: Any) -> Recipe:
         "panel_examples": 32, "panel_batch": 16, "panel_augmentations": 2,
     }  # fmt: skip
     return dataclasses.replace(recipe, **{**small, **changes})
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    torch.set_num_threads(1)
-    return data.load("digits")
 
 
 def run(
@@ -55,10 +50,6 @@ def assert_equal(one: snapshots.Run, other: snapshots.Run) -> None:
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
-class Stop(Exception):  # noqa: N818
-    """A kill at a chosen moment."""
-
-
 @pytest.mark.kernels
 @pytest.mark.parametrize("method", methods.names())
 def test_a_run_is_whole_and_repeatable(method: str, digits: Dataset, tmp_path: Path) -> None:
@@ -75,13 +66,8 @@ def test_resuming_ends_bit_equal(method: str, share: float, digits: Dataset, tmp
     whole = run(tmp_path / "whole", digits, method)
     job = Job(method=method, recipe=tiny(method), seed=0, folder=tmp_path / "stopped")
     for last in range(1, EPOCHS):
-
-        def stop(progress: EpochReport, last: int = last) -> None:
-            if progress.epoch >= last:
-                raise Stop
-
         with pytest.raises(Stop):
-            train(job, digits, device=torch.device("cpu"), report=stop, state_share=share)
+            train(job, digits, device=torch.device("cpu"), report=stop_after(last), state_share=share)
         assert last in snapshots.Run(job.folder).epochs
     train(job, digits, device=torch.device("cpu"))
     assert_equal(whole, snapshots.Run(job.folder))
@@ -120,12 +106,8 @@ def test_a_damaged_state_falls_back_to_the_one_before(digits: Dataset, tmp_path:
     whole = run(tmp_path / "whole", digits)
     job = Job(method="simclr", recipe=tiny("simclr"), seed=0, folder=tmp_path / "stopped")
 
-    def stop(progress: EpochReport) -> None:
-        if progress.epoch == 3:
-            raise Stop
-
     with pytest.raises(Stop):
-        train(job, digits, device=torch.device("cpu"), report=stop, state_share=float("inf"))
+        train(job, digits, device=torch.device("cpu"), report=stop_after(3), state_share=float("inf"))
     state = job.folder / "state.safetensors"
     damaged = bytearray(state.read_bytes())
     damaged[len(damaged) // 2] ^= 1
@@ -220,11 +202,8 @@ def test_another_config_names_the_field_and_both_values(digits: Dataset, tmp_pat
 def test_other_images_are_refused(digits: Dataset, tmp_path: Path) -> None:
     job = Job(method="simclr", recipe=tiny("simclr"), seed=0, folder=tmp_path / "a")
 
-    def stop(progress: EpochReport) -> None:
-        raise Stop
-
     with pytest.raises(Stop):
-        train(job, digits, device=torch.device("cpu"), report=stop)
+        train(job, digits, device=torch.device("cpu"), report=stop_after(1))
     other = Dataset.build(
         "digits",
         train=(255 - digits.train_images, digits.train_labels),
@@ -276,12 +255,8 @@ def test_an_epoch_lost_before_the_state_is_made_again(
     whole = run(tmp_path / "whole", digits)
     job = Job(method="simclr", recipe=tiny("simclr"), seed=0, folder=tmp_path / "stopped")
 
-    def stop(progress: EpochReport) -> None:
-        if progress.epoch == 3:
-            raise Stop
-
     with pytest.raises(Stop):
-        train(job, digits, device=torch.device("cpu"), report=stop, state_share=float("inf"))
+        train(job, digits, device=torch.device("cpu"), report=stop_after(3), state_share=float("inf"))
     next((job.folder / "partial.zarr" / "correct").glob("c.1.*")).unlink()
     train(job, digits, device=torch.device("cpu"))
     assert "lost an epoch" in caplog.text

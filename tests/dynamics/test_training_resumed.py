@@ -10,20 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from dynamics import data, snapshots
+from dynamics import snapshots
 from dynamics.data import Dataset
 from dynamics.errors import UserError
 from dynamics.training import checkpoint, loop
 from dynamics.training.job import EpochReport, Job
 from dynamics.training.loop import train
 from dynamics.training.workbench import Workbench
-from tests.dynamics.test_training import Stop, tiny
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    torch.set_num_threads(1)
-    return data.load("digits")
+from tests.dynamics.interruption import Stop, stop_after
+from tests.dynamics.test_training import tiny
 
 
 def job(place: Path, seed: int = 0, **changes: float) -> Job:
@@ -34,12 +29,8 @@ def job(place: Path, seed: int = 0, **changes: float) -> Job:
 def stopped(work: Job, digits: Dataset, *, after: int = 3, share: float = float("inf")) -> Job:
     """Train a seed and interrupt it after an epoch."""
 
-    def stop(progress: EpochReport) -> None:
-        if progress.epoch == after:
-            raise Stop
-
     with pytest.raises(Stop):
-        go_on(work, digits, report=stop, state_share=share)
+        go_on(work, digits, report=stop_after(after), state_share=share)
     return work
 
 
