@@ -16,10 +16,10 @@ from dynamics.study import Study
 STUDY = "made-up"
 
 
-def write(runs: Path, method: str, correct: np.ndarray, **known: Any) -> None:
+def write(runs: Path, method: str, correct: np.ndarray, *, study: str = STUDY, **known: Any) -> None:
     """Write (seed, epoch, view, augmentation, example) as finished seeds of a method."""
     for seed, own in enumerate(correct):
-        folder = snapshots.seed_folder(runs, STUDY, method, seed)
+        folder = snapshots.seed_folder(runs, study, method, seed)
         snapshots.write_finished(folder, method=method, seed=seed, correct=own, **known)
 
 

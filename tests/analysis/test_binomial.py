@@ -13,9 +13,9 @@ from analysis import binomial, learning
 from analysis.framework.results import Result
 from analysis.framework.targets import of_quantity
 from analysis.framework.where import Where, open_study
-from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.study import Study
+from tests.analysis.studies import write
 
 SEEDS, EXAMPLES = 20, 300
 
@@ -23,9 +23,7 @@ SEEDS, EXAMPLES = 20, 300
 def study_of(runs: Path, **methods: np.ndarray) -> Study:
     """Write arrays (seed, epoch, augmentation, example) as a study and open it."""
     for method, correct in methods.items():
-        for seed, values in enumerate(correct):
-            folder = snapshots.seed_folder(runs, "s", method, seed)
-            snapshots.write_finished(folder, method=method, seed=seed, correct=values[:, None])
+        write(runs, method, correct[:, :, None], study="s")
     return open_study(Where(study="s", runs=runs))
 
 
@@ -108,15 +106,8 @@ def test_a_mean_without_learning_is_said(tmp_path: Path, rng: np.random.Generato
     """Three classes: at the first epoch every network says the first one, and a third of the answers is right."""
     labels = np.arange(60) % 3
     one_class = np.broadcast_to(labels == 0, (1, 1, 2, 60))
-    for seed in range(4):
-        learnt = rng.random((1, 1, 2, 60)) < 0.7
-        snapshots.write_finished(
-            snapshots.seed_folder(tmp_path, "s", "mine", seed),
-            method="mine",
-            seed=seed,
-            correct=np.concatenate([one_class, learnt]),
-            labels=labels,
-        )
+    correct = np.stack([np.concatenate([one_class, rng.random((1, 1, 2, 60)) < 0.7]) for _ in range(4)])
+    write(tmp_path, "mine", correct, study="s", labels=labels)
     averaged = binomial.analyse(open_study(Where(runs=tmp_path, study="s")), permutations=9).tables()[1]
     said = [note for note in averaged.notes if "without learning" in note]
     assert said == ["mine at epoch 1: the mean, 0.33, is not above 0.33, that without learning"]

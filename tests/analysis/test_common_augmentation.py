@@ -8,8 +8,8 @@ from scipy import stats
 
 from analysis import augmentations
 from analysis.statistics.common_augmentation import ALIKE, common_effect
-from dynamics import snapshots
 from dynamics.opening import open_study
+from tests.analysis.studies import write
 
 EXAMPLES = 120
 
@@ -46,14 +46,8 @@ def test_a_study_with_common_augmentations_is_told(tmp_path: Path, rng: np.rando
     """Without a word F' said that examples which do differ do not, and the share of augmentations was above 1."""
     for method, effects in (("drawn", np.zeros(3)), ("common", np.array([2.0, -2.0, -5.0]))):
         logits = rng.normal(0, 1.5, size=EXAMPLES) + rng.normal(0, 0.3, size=(3, EXAMPLES)) + effects[:, None]
-        for seed in range(6):
-            right = rng.random(logits.shape) < 1 / (1 + np.exp(-logits))
-            snapshots.write_finished(
-                snapshots.seed_folder(tmp_path, "s", method, seed),
-                method=method,
-                seed=seed,
-                correct=right[None, None],
-            )
+        right = rng.random((6, *logits.shape)) < 1 / (1 + np.exp(-logits))
+        write(tmp_path, method, right[:, None, None], study="s")
     result = augmentations.analyse(open_study(tmp_path / "s"))
     assert result.settings["common"] == ["common"]
     for table in result.tables():

@@ -12,16 +12,14 @@ from dynamics import snapshots
 from dynamics.errors import UserError
 from dynamics.opening import open_study as open_dynamics_study
 from dynamics.study import Study
+from tests.analysis.studies import write
 
 SHAPE = (3, 7, 2, 4, 11)  # seed, epoch, view, augmentation, example
 
 
 def write_study(runs: Path, correct: np.ndarray, method: str = "mine", study: str = "s") -> None:
-    for seed, values in enumerate(correct):
-        snapshots.write_finished(
-            snapshots.seed_folder(runs, study, method, seed), method=method, seed=seed, correct=values,
-            labels=np.arange(correct.shape[-1]) % 3, config={"epochs": correct.shape[1]},
-        )  # fmt: skip
+    known = {"labels": np.arange(correct.shape[-1]) % 3, "config": {"epochs": correct.shape[1]}}
+    write(runs, method, correct, study=study, **known)
 
 
 def opened(runs: Path) -> Study:

@@ -13,13 +13,12 @@ from analysis.framework import results as storage
 from analysis.framework.results import Result, Row
 from analysis.papers import Paper
 from analysis.papers.vicreg_coursework import PAPER as COURSEWORK
-from dynamics import snapshots
 from dynamics.opening import open_study
 from dynamics.study import Study
 from runners import report
 from runners.report.markup import section
 from runners.report.papers import compared
-from tests.analysis.studies import in_memory, rising
+from tests.analysis.studies import in_memory, rising, write
 
 NONE = "\N{EN DASH}"
 
@@ -153,9 +152,7 @@ def test_papers_concern_studies_of_their_methods(evaluations: dict[str, Result])
 
 def written(runs: Path, study: str, answers: dict[str, np.ndarray], **known: object) -> Study:
     for method, correct in answers.items():
-        for seed, own in enumerate(correct):
-            folder = snapshots.seed_folder(runs, study, method, seed)
-            snapshots.write_finished(folder, method=method, seed=seed, correct=own, **known)  # type: ignore[arg-type]
+        write(runs, method, correct, study=study, **known)
     return open_study(runs / study)
 
 
