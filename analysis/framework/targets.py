@@ -101,21 +101,25 @@ class Crossing(NamedTuple):
 
 
 def crossing(means: Float[np.ndarray, " epoch"], value: float) -> Crossing | None:
-    """Find where means, linear between epochs, first reach a value; None if never, or above it from the start.
+    """Find where means, linear between epochs, first reach a value.
+
+    None if they never do, are above it from the start, or are not known (nan) at the epoch before.
 
     Examples
     --------
     >>> found = crossing(np.array([0.2, 0.4, 0.8]), 0.5)
     >>> found.before, found.after, round(found.weight, 2)
     (1, 2, 0.25)
-    >>> crossing(np.array([0.2, 0.4]), 0.1) is None
-    True
+    >>> crossing(np.array([0.2, 0.4]), 0.1) is None, crossing(np.array([np.nan, 0.4]), 0.3) is None
+    (True, True)
     """
     reached = np.flatnonzero(means >= value)
     if len(reached) == 0 or (reached[0] == 0 and means[0] > value):
         return None
     after = int(reached[0])
     before = max(after - 1, 0)
+    if np.isnan(means[before]):
+        return None
     step = float(means[after] - means[before])
     return Crossing(before, after, (value - float(means[before])) / step if step > 0 else 1.0)
 

@@ -182,14 +182,17 @@ def _titles(name: str) -> dict[str, str]:
     if command.why_not(module, study) is not None or name == "sweep":
         return {}
     shown = module.tables(module.analyse(study))
-    return {column.key: column.title for table in shown for column in table.columns}
+    titles: dict[str, str] = {}
+    for column in (column for table in shown for column in table.columns):
+        ends = ("_low", "_high") if column.form == "interval" else ("",)
+        for end in ends:
+            titles.setdefault(f"{column.key}{end}", column.title)
+    return titles
 
 
 def _title(column: str, titles: dict[str, str]) -> str:
-    for end in ("_low", "_high"):
-        if (whole := column.removesuffix(end)) != column and whole in titles:
-            return titles[whole]
-    return titles.get(column, "")
+    """Return a column's title; of a part of the variance that of its percentage."""
+    return titles.get(column, titles.get(column.replace("var_", "percent_", 1), ""))
 
 
 def api_page() -> str:
