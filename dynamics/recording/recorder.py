@@ -293,7 +293,9 @@ class Recorder:
 
     def _check_open(self) -> None:
         if not self._close.alive:
-            raise UserError(f"the recorder of {self.folder} is closed: open another one")
+            other = _OPEN.get(self.folder.resolve())
+            why = "is closed" if other in (None, self) else "was closed by another that was opened there"
+            raise UserError(f"the recorder of {self.folder} {why}: open another one")
         self._lock.check()
 
     def _number(self, epoch: int | None) -> int:
@@ -323,6 +325,12 @@ class Recorder:
             raise UserError(
                 f"`epoch` must be one of the declared epochs, {self.numbers[0]} to {self.numbers[-1]}, "
                 f"got {number}{hint}"
+            )
+        recorded = self.recorded
+        if skipped := [before for before in self.numbers if before < number and before not in recorded]:
+            raise UserError(
+                f"epoch {skipped[0]} must be recorded before epoch {number}: a checkpoint that was saved before it was "
+                "recorded still holds its network"
             )
         return number
 

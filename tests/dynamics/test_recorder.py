@@ -267,7 +267,7 @@ def test_a_loop_that_is_started_again_goes_on(folder: Path, caplog: pytest.LogCa
 def test_a_cell_that_is_run_again_takes_the_folder_over(folder: Path) -> None:
     first = dynamics.Recorder(folder, panel=dynamics.Panel(labels=[0, 1]), epochs=2)
     second = dynamics.Recorder(folder, panel=dynamics.Panel(labels=[0, 1]), epochs=2)
-    with pytest.raises(UserError, match="is closed: open another one"):
+    with pytest.raises(UserError, match="was closed by another that was opened there"):
         first.write(correct=np.array([True, False]))
     second.write(correct=np.array([True, False]))
     assert repr(second).endswith("1 of 2 epochs")
@@ -632,3 +632,17 @@ def test_a_loop_without_a_panel_goes_on_with_that_of_the_run(folder: Path) -> No
         recorder.write(epoch=2, predicted=[2, 0], ids=["c", "a"])
         recorder.finish()
     assert snapshots.Run(folder).correct()[:, 0, 0].tolist() == [[True, True, False], [True, False, True]]
+
+
+def test_an_epoch_that_was_skipped_is_missed_at_once(folder: Path) -> None:
+    """A loop that saves its checkpoint first and dies before it records noticed the hole after the last epoch."""
+    panel, wrong = dynamics.Panel(labels=[0, 1]), [[0.0, 1.0], [1.0, 0.0]]
+    with dynamics.Recorder(folder, panel=panel, epochs=[1, 2, 5, 7]) as recorder:
+        recorder.write(logits=wrong, epoch=1)
+        with pytest.raises(UserError, match="epoch 2 must be recorded before epoch 5"):
+            recorder.write(logits=wrong, epoch=5)
+    with dynamics.Recorder(folder, panel=panel, epochs=[1, 2, 5, 7]) as recorder:
+        recorder.write(logits=np.array(wrong) + 1, epoch=2)
+        recorder.write(logits=np.array(wrong) + 2, epoch=5)
+        recorder.finish(early=True)
+    assert dynamics.open_study(folder.parents[1]).runs["my-net"][0].epochs == (1, 2, 5)
