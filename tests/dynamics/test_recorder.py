@@ -636,7 +636,7 @@ def test_a_loop_without_a_panel_goes_on_with_that_of_the_run(folder: Path) -> No
 
 def test_an_epoch_that_was_skipped_is_missed_at_once(folder: Path) -> None:
     """A loop that saves its checkpoint first and dies before it records noticed the hole after the last epoch."""
-    panel, wrong = dynamics.Panel(labels=[0, 1]), [[0.0, 1.0], [1.0, 0.0]]
+    panel, wrong = dynamics.Panel(labels=[0, 1]), [[0.0, 3.0], [3.0, 0.0]]
     with dynamics.Recorder(folder, panel=panel, epochs=[1, 2, 5, 7]) as recorder:
         recorder.write(logits=wrong, epoch=1)
         with pytest.raises(UserError, match="epoch 2 must be recorded before epoch 5"):
