@@ -138,7 +138,7 @@ def place_first(aside: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        if path.exists():
+        if exists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
         aside.rename(path)
         return
@@ -313,6 +313,23 @@ def unless_stale(read: Callable[[], Result], tries: int = 10) -> Result:
             if error.errno != errno.ESTALE:
                 raise
     raise FileNotFoundError(errno.ENOENT, "replaced again and again by another host")
+
+
+def exists(path: Path) -> bool:
+    """Whether something is at a path. What the disk cannot tell is an error, not an absence.
+
+    (`Path.exists` says False of a disk that fails since Python 3.14, and so would make a training begin anew.)
+
+    Examples
+    --------
+    >>> exists(Path("no-such-file"))
+    False
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def on_disk(path: Path) -> bool:

@@ -277,7 +277,7 @@ def record(
 def _recorded(path: Path) -> StudyFile:
     """Return what a study's own file says; nothing if it is absent, or cannot be read and is put aside."""
     empty = StudyFile(name=path.parent.name, seeds="")
-    if not path.exists():
+    if not files.exists(path):
         return empty
     try:
         return parsed(path)

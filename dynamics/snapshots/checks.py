@@ -71,7 +71,7 @@ def state(folder: Path) -> State:
 
 def _progress(folder: Path, group: Path | None) -> dict[str, Any]:
     """Count the epochs of a seed, and compare the parts of its folder with its name."""
-    if group is None and not (folder / RUN).exists():
+    if group is None and not files.exists(folder / RUN):
         return {}
     record = read_run_json(folder)
     ours, known = identity_of(record), {"fingerprint": record["fingerprint"]}
@@ -86,7 +86,7 @@ def _progress(folder: Path, group: Path | None) -> dict[str, Any]:
         return {**known, "epochs": epochs, "committed": epochs}
     # not glob, which takes a folder that cannot be read for an empty one
     commits = [path for path in (group / "digest").iterdir() if fnmatch(path.name, "c.*.0.0")]
-    times = [path.stat().st_mtime for path in commits if path.exists()]
+    times = [path.stat().st_mtime for path in commits if files.exists(path)]
     return {**known, "epochs": epochs, "committed": len(times), "written": max(times, default=None)}
 
 
@@ -115,7 +115,7 @@ def verify(folder: Path) -> list[str]:
         ours = identity_of(read_run_json(folder))
         if group is not None:
             check_identity(ours, Store(group).attributes, group)
-        if (folder / COMPLETE).exists():
+        if files.exists(folder / COMPLETE):
             check_identity(ours, complete.read(folder).made_by, folder / COMPLETE)
     except Damaged as error:
         problems[error.path] = f"{error.path}: {error.why}"
@@ -134,7 +134,7 @@ def _declared_epochs(group: Path) -> int:
 
 def _against_list(folder: Path) -> Iterator[Damaged]:
     """Compare a finished seed's files with complete.json, both ways."""
-    if (folder / COMPLETE).exists():
+    if files.exists(folder / COMPLETE):
         try:
             yield from complete.differences(folder, complete.read(folder))
         except Damaged as error:

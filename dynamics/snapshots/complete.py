@@ -143,7 +143,7 @@ def is_finished(folder: Path) -> bool:
     >>> is_finished(Path("runs/no-such-study/simclr/seed-0000"))
     False
     """
-    return (folder / COMPLETE).exists()
+    return files.exists(folder / COMPLETE)
 
 
 def is_complete(folder: Path) -> bool:

@@ -94,7 +94,7 @@ def settle(folder: Path) -> bool:
     """
     if complete.is_complete(folder):
         return True
-    if not (folder / FINISHED).exists():
+    if not files.exists(folder / FINISHED):
         return False
     for damage in damaged_files(folder / FINISHED):  # no list of sums says so
         raise damage
@@ -159,7 +159,7 @@ def write_finished(  # noqa: PLR0913 - a complete run, each part by name
     ...     sorted(path.name for path in Path(runs, "mine", "my-method", "seed-0000").iterdir())
     ['complete.json', 'run.json', 'snapshots.zarr']
     """
-    if folder.exists():
+    if files.exists(folder):
         raise UserError(f"{folder} exists: use another `study`, or another seed")
     check_place(folder, {"method": method, "seed": operator.index(seed)})
     as_indicators("`correct`", correct)

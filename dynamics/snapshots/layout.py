@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import SupportsIndex
 
-from dynamics import archive
+from dynamics import archive, files
 
 RUN = "run.json"
 PARTIAL = "partial.zarr"
@@ -126,7 +126,7 @@ def has_record(folder: Path) -> bool:
     >>> has_record(Path("runs/no-such-study/simclr/seed-0000"))
     False
     """
-    return (folder / RUN).exists()
+    return files.exists(folder / RUN)
 
 
 def weights_file(folder: Path) -> Path:
@@ -163,7 +163,7 @@ def current(folder: Path) -> Path | None:
     'partial.zarr'
     """
     for name in (FINISHED, PARTIAL):
-        if (folder / name).exists():
+        if files.exists(folder / name):
             return folder / name
     return None
 

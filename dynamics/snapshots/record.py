@@ -204,7 +204,7 @@ def identity(folder: Path) -> dict[str, Any]:
     >>> identity(Path("runs/no-such-study/simclr/seed-0000"))
     {}
     """
-    if not (folder / RUN).exists():
+    if not files.exists(folder / RUN):
         return {}
     return identity_of(read_run_json(folder))
 
@@ -270,7 +270,7 @@ def check_config(folder: Path, config: dict[str, Any]) -> None:
     --------
     >>> check_config(Path("runs/no-such-study/simclr/seed-0000"), {"lr": 0.1})
     """
-    if not (folder / RUN).exists():
+    if not files.exists(folder / RUN):
         return
     recorded = read_run_json(folder)["config"]
     wanted = json.loads(json.dumps(config))  # tuples become lists, as on disk

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from dynamics import files
 from dynamics.errors import UserError
 from dynamics.snapshots import complete
 from dynamics.snapshots.damage import Damaged
@@ -65,7 +66,7 @@ class Run:
         self.fingerprint: str = record["fingerprint"]
         self.provenance: dict[str, Any] = record["provenance"]
         self.panel: dict[str, Any] = record["panel"]
-        self.complete = (folder / COMPLETE).exists()
+        self.complete = files.exists(folder / COMPLETE)
         self.wall_seconds: float | None = None
         if self.complete:
             self._completion = complete.read(folder)

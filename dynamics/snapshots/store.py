@@ -241,7 +241,7 @@ class Store:
         They are trained again. A writer that opens a partial run reads each of its epochs once for this.
         """
         for epoch in range(1, self.epochs + 1):
-            if not self.chunk("digest", epoch).exists():
+            if not files.exists(self.chunk("digest", epoch)):
                 continue
             try:
                 if self._entries("digest", np.array([epoch - 1])).any():
@@ -305,7 +305,7 @@ class Store:
     def uncommit(self, epoch: int) -> None:
         """Take back the commit of an epoch, and remove its chunks; durable on return."""
         path = self.chunk("digest", epoch)
-        if path.exists():
+        if files.exists(path):
             path.unlink()
             files.sync(path.parent)
         for name in self.arrays:
@@ -364,4 +364,4 @@ class Store:
 
 
 def _mismatch(path: Path) -> str:
-    return "not what was committed" if path.exists() else "missing"
+    return "not what was committed" if files.exists(path) else "missing"

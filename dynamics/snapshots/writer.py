@@ -264,7 +264,7 @@ class Writer:
                     there, dict(zip(self.scalar_names, there["scalars"].tolist(), strict=True))
                 )
                 lines.append({"epoch": epoch} | before.get(epoch, {}) | numbers | {"epoch": epoch})
-        if lines or path.exists():
+        if lines or files.exists(path):
             with files.full_disk_explained(self.folder):
                 files.atomic_write(path, *(_line(content) for content in lines))
         return lines

@@ -76,7 +76,7 @@ def exists(path: Path) -> bool:
     >>> exists(Path("nowhere/state.safetensors"))
     False
     """
-    return path.exists() or previous(path).exists()
+    return files.exists(path) or files.exists(previous(path))
 
 
 def save(state: Any, path: Path) -> None:
@@ -110,7 +110,7 @@ def save(state: Any, path: Path) -> None:
     parts = _file(tensors, {"format": STATE_FORMAT, "tree": tree})
     aside = path.with_name(f"{path.name}{files.ASIDE}")
     files.write_synced(aside, *parts)
-    if path.exists():
+    if files.exists(path):
         path.replace(previous(path))
     aside.replace(path)
     files.sync(path.parent)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dynamics import data, encoders, methods, snapshots, study_file
+from dynamics import data, encoders, files, methods, snapshots, study_file
 from dynamics.config import MAX_EPOCH, SHARED_BY_A_STUDY, Recipe
 from dynamics.errors import UserError
 from dynamics.names import check_study_name
@@ -72,7 +72,7 @@ def make_plan(
 def _check_place(folder: Path) -> None:
     """Refuse a place where no folder can be made because something else has its name."""
     for place in (folder, *folder.parents):
-        if place.exists():
+        if files.exists(place):
             if not place.is_dir():
                 raise UserError(f"{place} must be a folder, but is none: name another with `runs` or `study`")
             return

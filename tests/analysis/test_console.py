@@ -43,7 +43,8 @@ def test_the_work_goes_on_when_nobody_reads(reader: str, tmp_path: Path) -> None
 
 def test_a_long_value_does_not_make_a_long_message(tmp_path: Path) -> None:
     done = shell(f"$PYTHON -m runners.probe --run {'9' * 5000}", tmp_path)
-    assert done.returncode == 2 and "use a shorter name" in done.stderr and len(done.stderr) < 1200
+    said = ("use a shorter name", "error: no run in 9")  # since Python 3.14 no path is too long to be absent
+    assert done.returncode == 2 and any(one in done.stderr for one in said) and len(done.stderr) < 1200
 
 
 @pytest.mark.parametrize(

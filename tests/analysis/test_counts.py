@@ -174,5 +174,6 @@ def test_the_same_records_as_two_methods_are_said(tmp_path: Path, rng: np.random
 
 
 def test_a_path_that_cannot_be_is_a_sentence() -> None:
-    with pytest.raises(UserError, match="use a shorter name"):
+    # since Python 3.14 no path is too long to be absent
+    with pytest.raises(UserError, match=r"use a shorter name|no study at x+"):
         open_dynamics_study("x" * 5000)

@@ -10,6 +10,7 @@ import pytest
 
 from dynamics import files, snapshots
 from dynamics.errors import UserError
+from dynamics.training import checkpoint
 from runners import status
 from tests.dynamics.recorded import open_writer, record
 
@@ -66,6 +67,18 @@ def test_an_error_while_reading_takes_back_no_epoch(
             snapshots.verify(partial)
     assert {path: path.read_bytes() for path in partial.rglob("*") if path.is_file()} == before
     assert open_writer(partial).committed() == [1, 2, 3, 4]
+
+
+def test_a_disk_that_fails_has_not_lost_its_files(partial: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since Python 3.14 `Path.exists` says False then: a seed would begin anew."""
+
+    def fail(path: Path, **_: object) -> os.stat_result:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(Path, "stat", fail)
+    for looks in (snapshots.has_record, snapshots.is_complete, checkpoint.exists):
+        with pytest.raises(OSError, match="Input/output error"):
+            looks(partial)
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
