@@ -24,7 +24,7 @@ from analysis.framework import results
 from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
 from analysis.framework.false_discoveries import control_false_discoveries
-from analysis.framework.table import Column, Table, spread_over
+from analysis.framework.table import Column, Table, spread_over, wider_of_two
 from analysis.framework.targets import (
     TARGETS,
     check_targets,
@@ -304,8 +304,15 @@ def _test(result: results.Result) -> Table:
     caption = (
         "is it the example? F' about 1: examples (of a class, where classes are known) do not differ beyond their "
         "augmentations and the luck of seeds; q: p "
-        "after Benjamini and Hochberg, all epochs of all methods; generalizability: fraction of the variance of r_t "
-        "that is the examples' own, at this N and M and without bound of one of them"
+        "after Benjamini and Hochberg, all epochs of all methods; generalizability: fraction of the variance of r_t, "
+        "between classes as well, that is the examples' own, at this N and M and without bound of one of them; some "
+        "epochs of augmentations.csv"
+    )
+    notes += wider_of_two(shown)
+    notes += ["a generalizability outside 0 to 1 is a ratio of noise: hardly anything varies"] * any(
+        one[name] is not None and not 0 <= one[name] <= 1
+        for one in shown
+        for name in ("generalizability", "generalizability_more_seeds", "generalizability_more_augmentations")
     )
     notes += _common(result)
     notes += hardly_learnt(shown, result.settings.get("without_learning", {}))
@@ -337,6 +344,11 @@ def _split(result: results.Result) -> Table:
         (one[f"var_{part}"] or 0) < 0 for one in rows for part in PARTS
     )
     notes += ["intervals need three seeds, and the split itself two"] * any(one["seeds"] < 3 for one in rows)
+    notes += wider_of_two([one for one in rows if one["seeds"] > 2])
+    notes += ["p, other seeds: needs four seeds"] * any(one["seeds"] < 4 for one in rows)
+    notes += ["a fraction outside 0 to 1 is a ratio of noise: hardly anything varies"] * any(
+        one["augmentation_share"] is not None and not 0 <= one["augmentation_share"] <= 1 for one in rows
+    )
     notes += [f"{label(method)} has one augmentation of each example: nothing to split" for method in single]
     methods = dict.fromkeys(one["method"] for one in several)
     notes += _common(result)

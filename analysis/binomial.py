@@ -309,6 +309,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("method", "method", "method"),
         Column("epoch", "t", "d"),
         Column("targets", "first to reach"),
+        Column("seeds", "N", "d"),
         Column("p0", "p0", ".3f"),
     ]
     single = [
@@ -320,6 +321,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("cochran_p", "Cochran p", ".2g"),
         Column("icc", "ICC", ".3f"),
         Column("icc_these_examples", "95 %, these examples", "interval"),
+        Column("permutation_q", "permutation q", "p"),
     ]
     averaged = [
         Column("mae", "MAE (thesis)", ".3f", "mae_sd"),

@@ -325,7 +325,8 @@ def tables(result: results.Result) -> list[Table]:
     ]
     caption = (
         "do classes differ in r_t? F': for seeds and examples like these; q: p after Benjamini and Hochberg, all "
-        "epochs of all methods; epsilon²: fraction of the variance of r_t that classes explain, chance taken off"
+        "epochs of all methods; epsilon²: fraction of the variance of r_t that classes explain, chance taken off; some "
+        "epochs of classes.csv"
     )
     return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
 

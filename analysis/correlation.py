@@ -39,7 +39,9 @@ COLUMNS: Mapping[str, str] = {
     **shared("other_epoch_low", "other_epoch_high", "examples"),
     "rho": "Correlation of r_t over examples without the noise of few seeds; empty where seeds share nothing.",
     **shared("rho_examples_like_these_low", "rho_examples_like_these_high"),
-    **shared("observed", "reliability", "seeds_for_80"),
+    **shared("observed"),
+    "reliability": f"{shared('reliability')['reliability']} Over all examples, in rows of a class, too.",
+    **shared("seeds_for_80"),
     "other_reliability": "`reliability` of the r_t of `other`.",
     "other_seeds_for_80": "`seeds_for_80` of `other`.",
 }
@@ -142,7 +144,7 @@ def _never_at(study: Study, method: str, targets: Sequence[float]) -> str:
     means = study.counts(method).mean
     return (
         f"{label(method)} never is at a mean r_t of {', '.join(map(str, targets))}: it begins at {means[0]:.3f} and "
-        f"rises to {means.max():.3f} (choose others with `targets`)"
+        f"rises to {means.max():.3f} (choose other targets)"
     )
 
 
@@ -254,6 +256,21 @@ def finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
+def beyond_one(rows: Sequence[results.Row]) -> list[str]:
+    """Say how estimates are to be read that no correlation can have.
+
+    Examples
+    --------
+    >>> beyond_one([{"rho": 1.2, "reliability": -0.4}])  # doctest: +ELLIPSIS
+    ['a rho above 1 is...', 'a reliability below 0 says...']
+    """
+    above = any((row_.get("rho") or 0) > 1 for row_ in rows)
+    below = any((row_.get("reliability") or 0) < 0 for row_ in rows)
+    notes = ["a rho above 1 is an estimate from few seeds of one near 1"] * above
+    notes += ["a reliability below 0 says that seeds agree less than by chance: read it as 0"] * below
+    return notes
+
+
 def tables(result: results.Result) -> list[Table]:
     """Return the correlations of pairs (`pairs`), and how reliable each method's r_t is (`reliability`).
 
@@ -294,10 +311,11 @@ def _pairs(result: results.Result) -> Table:
     notes += [f"where {reason} there is no rho; more seeds may tell"] * any(
         row_["rho"] is None or np.isnan(row_["rho"]) for row_ in rows
     )
+    notes += beyond_one(rows)
     caption = (
         "are the same examples hard, under the panel's augmentations? rho: correlation of r_t between methods at "
-        "equal means, without the noise of few seeds (observed: with it); few augmentations make it smaller: see "
-        "generalizability"
+        "equal means, without the noise of few seeds (observed: with it); about the panel's augmentations, not the "
+        "examples alone: few of them make it smaller where each method has its own, larger where both see the same"
     )
     return Table(key="pairs", caption=caption, columns=columns, rows=rows, notes=notes)
 
@@ -317,7 +335,7 @@ def _reliability(result: results.Result) -> Table:
         "how well N seeds know which examples are hard under the panel's augmentations: correlation of r_t with that "
         "of N new seeds"
     )
-    return Table(key="reliability", caption=caption, columns=columns, rows=rows)
+    return Table(key="reliability", caption=caption, columns=columns, rows=rows, notes=beyond_one(rows))
 
 
 if __name__ == "__main__":

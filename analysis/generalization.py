@@ -19,7 +19,7 @@ import numpy as np
 from analysis.framework import results
 from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
-from analysis.framework.table import Column, Table, spread_over
+from analysis.framework.table import Column, Table, spread_over, wider_of_two
 from analysis.framework.without_learning import answers_without_learning
 from analysis.statistics.generalization_gap import Gap, generalization_gap
 from dynamics.errors import UserError
@@ -181,8 +181,8 @@ def tables(result: results.Result) -> list[Table]:
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> tables(analyse(example_study()))[0].notes
-    ['SimCLR: 30 training and 30 held-out examples', 'supervised: 30 training and 30 held-out examples']
+    >>> tables(analyse(example_study()))[0].notes[0]
+    'SimCLR: 30 training and 30 held-out examples'
     """
     rows, notes = [], []
     for method, own in result.by_method.items():
@@ -191,6 +191,7 @@ def tables(result: results.Result) -> list[Table]:
             f"{label(method)}: {own[0]['trained_examples']} training and "
             f"{counted(own[0]['held_out_examples'], 'held-out example')}"
         )
+    notes += wider_of_two(rows)
     if any(row["seeds"] == 1 for row in rows):
         notes.append("intervals need two seeds, a verdict three")
     columns = [
@@ -204,7 +205,7 @@ def tables(result: results.Result) -> list[Table]:
         Column("gap_examples_like_these", "95 %, examples like these", "interval"),
         Column("ratio", "ratio", ".2f"),
         Column("ratio_examples_like_these", "95 %, examples like these", "interval"),
-        Column("verdict", ""),
+        Column("verdict", "verdict"),
         Column("why_not", "no verdict"),
     ]
     caption = (

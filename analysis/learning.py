@@ -15,7 +15,7 @@ from jaxtyping import Float
 from analysis.framework import results
 from analysis.framework.columns import ends_of, shared
 from analysis.framework.command import main
-from analysis.framework.table import Column, Table, spread_over
+from analysis.framework.table import Column, Table, spread_over, wider_of_two
 from analysis.statistics.jackknife import mean_intervals
 from dynamics.answers import MethodCounts
 from dynamics.kinds import checked
@@ -167,7 +167,7 @@ def tables(result: results.Result) -> list[Table]:
         if (kept := row["kept_labels"])
     ]
     caption = "learning probability at first, middle and last epochs (learning.csv has every epoch)"
-    return [Table(caption=caption, columns=columns, rows=rows, notes=notes)]
+    return [Table(caption=caption, columns=columns, rows=rows, notes=notes + wider_of_two(rows))]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ example may be learnt early under these and late under others.
 python -m analysis.order
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -19,8 +19,8 @@ from jaxtyping import Float
 from scipy import stats
 
 from analysis import correlation
-from analysis.augmentations import trained_labels
-from analysis.correlation import finite, why_not_comparable
+from analysis.augmentations import LEVEL, trained_labels
+from analysis.correlation import beyond_one, finite, why_not_comparable
 from analysis.framework import results
 from analysis.framework.columns import shared
 from analysis.framework.command import main
@@ -32,6 +32,7 @@ from analysis.statistics.learning_order import SCORES, learning_order
 from analysis.statistics.within_seeds import Permutation, check_permutations, permutation_test
 from dynamics.kinds import checked
 from dynamics.mates import Mates
+from dynamics.names import label
 from dynamics.study import Study
 
 COLUMNS: Mapping[str, str] = {
@@ -195,6 +196,7 @@ def tables(result: results.Result) -> list[Table]:
             ),
             columns=seeds,
             rows=of_one,
+            notes=[*beyond_one(of_one), *_within_classes_only(of_one)],
         ),
         Table(
             key="methods",
@@ -204,8 +206,17 @@ def tables(result: results.Result) -> list[Table]:
             ),
             columns=pairs,
             rows=of_two,
-            notes=list(result.settings["left_out"]),
+            notes=[*result.settings["left_out"], *beyond_one(of_two)],
         ),
+    ]
+
+
+def _within_classes_only(rows: Sequence[results.Row]) -> list[str]:
+    """Say of what p is where seeds agree less than by chance and p is small all the same."""
+    return [
+        f"{label(row['method'])}, {row['title']}: seeds order a class's examples alike (p), but classes unlike (rho)"
+        for row in rows
+        if row["seeds_rho"] is not None and row["seeds_rho"] < 0 and (row["permutation_p"] or 1) < LEVEL
     ]
 
 

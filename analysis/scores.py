@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import stats
 
-from analysis.correlation import finite, why_not_comparable
+from analysis.correlation import beyond_one, finite, why_not_comparable
 from analysis.framework import results
 from analysis.framework.columns import shared
 from analysis.framework.command import main
@@ -229,6 +229,7 @@ def tables(result: results.Result) -> list[Table]:
     ]
     if any(row["seeds"] == 1 for row in own):
         notes.append("reliability needs two seeds")
+    notes += beyond_one(own)
     caption = (
         "how well do N seeds know which examples are hard? reliability: rank correlation with the score of N new "
         "seeds, under the panel's augmentations"
@@ -265,7 +266,7 @@ def _pairs(result: results.Result) -> Table:
         "do scores call the same examples hard? rank correlation of two scores of one method, without the noise of few "
         "seeds (observed: with it); scores.csv has those between methods"
     )
-    return Table(key="pairs", caption=caption, columns=columns, rows=rows)
+    return Table(key="pairs", caption=caption, columns=columns, rows=rows, notes=beyond_one(rows))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ SUFFIXES: Mapping[str, tuple[str, str]] = {
     )
     for kind, others in (
         ("these_examples", "other seeds, same panel"),
-        ("examples_like_these", "other seeds and panels"),
+        ("examples_like_these", "other seeds and other examples like these"),
     )
     for end, side in (("low", "Lower"), ("high", "Upper"))
 } | {

@@ -7,6 +7,7 @@
 import dataclasses
 import importlib
 import inspect
+import re
 import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -113,7 +114,7 @@ def parse(
         arguments,
         current(argv),
         prog=prog,
-        description=description,
+        description=_ROLE.sub(r"\1", description or ""),
         flat=True,
     )
     options = {field.name: getattr(parsed, field.name) for field in dataclasses.fields(arguments)}
@@ -147,10 +148,14 @@ def _fields(analyse: Callable[..., Result]) -> list[tuple[str, Any, Any]]:
         if dataclasses.is_dataclass(hint):
             fields.append((name, hint, dataclasses.field(default=parameter.default)))
             continue
-        text = " ".join((said.get(name) or "").split())
+        text = _ROLE.sub(r"\1", " ".join((said.get(name) or "").split()))
         helped: Any = Annotated[_listed(hint), tyro.conf.arg(help=text)]
         fields.append((name, helped, dataclasses.field(default=parameter.default)))
     return fields
+
+
+_ROLE = re.compile(r":\w+:`~?([^`]+)`")
+"""How a docstring names what has a page of its own."""
 
 
 def _listed(hint: Any) -> Any:

@@ -16,6 +16,9 @@ from dynamics.names import label
 NONE = "\N{EN DASH}"
 """What is written where there is no value."""
 
+FEW_SEEDS = 5
+"""Up to which number of seeds an interval may be far too narrow, or too wide, by luck."""
+
 WORDS = ("text", "method", "verdict", "code")
 """Forms of columns that hold no numbers."""
 
@@ -168,6 +171,18 @@ SPECIAL = {
     "method": lambda value: label(str(value)),
     **dict.fromkeys(("printed", "verdict", "code", "text"), _text),
 }
+
+
+def wider_of_two(rows: Sequence[Row]) -> list[str]:
+    """Say which of two intervals to rely on where few seeds make either too narrow (docs/statistics/intervals.md).
+
+    Examples
+    --------
+    >>> wider_of_two([{"seeds": 3}]), wider_of_two([{"seeds": 8}])
+    (['with two to five seeds rely on the wider of the two intervals'], [])
+    """
+    few = any(1 < row["seeds"] <= FEW_SEEDS for row in rows)
+    return ["with two to five seeds rely on the wider of the two intervals"] * few
 
 
 def spread_over(count: int, places: int) -> list[int]:

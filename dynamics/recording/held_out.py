@@ -51,6 +51,12 @@ def check_held_out(panel: Panel | None, held_out: Panel) -> None:
         raise UserError(
             f"`held_out` must hold other examples than the panel, got {same} with the same inputs"
         )
+    if panel.drawn_from is not None and panel.drawn_from is held_out.drawn_from:
+        both = np.intersect1d(panel.indices, held_out.indices)
+        if len(both):
+            raise UserError(
+                f"`held_out` must hold examples that the panel does not, got number {both[0]} of their data set in both"
+            )
     if twice := {*(panel.ids or ())}.intersection(held_out.ids or ()):
         raise UserError(f"`held_out` must hold examples that the panel does not, got {min(twice)!r} in both")
 

@@ -111,6 +111,7 @@ class Panel:
         if self.indices.min() < 0:
             raise UserError(f"`indices` must be >= 0, got {self.indices.min()}")
         self.batch_size, self.temperature = batch_size, temperature
+        self.drawn_from: Any = None
 
     def __len__(self) -> int:
         return self.num_examples
@@ -172,7 +173,10 @@ class Panel:
             raise UserError(
                 "`dataset` must return pairs of an input and a label: build Panel(inputs, labels) yourself"
             )
-        return cls([inputs for inputs, _ in draws], draws[0][1], indices=_in_whole(dataset, chosen), **known)
+        whole, named = _in_whole(dataset, chosen)
+        panel = cls([inputs for inputs, _ in draws], draws[0][1], indices=named, **known)
+        panel.drawn_from = whole
+        return panel
 
     def fingerprint(self) -> str:
         """Return a hash of all inputs, labels and indices.
@@ -202,13 +206,13 @@ class Panel:
         return array
 
 
-def _in_whole(dataset: Any, indices: np.ndarray) -> np.ndarray:
-    """Return the indices that examples of a part of a data set have in all of it."""
+def _in_whole(dataset: Any, indices: np.ndarray) -> tuple[Any, np.ndarray]:
+    """Return what a data set is a part of, and the indices that its examples have there."""
     from torch.utils.data import Subset
 
     while isinstance(dataset, Subset):
         dataset, indices = dataset.dataset, np.asarray(dataset.indices)[indices]
-    return indices
+    return dataset, indices
 
 
 def leaves(inputs: Inputs) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,7 @@ is r_t(x) (memorization thesis, eq. 4.2). Test images that no seed is trained on
 augmentations, and a seed may leave some of the panel out of its training: both tell memory from learning.
 """
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -25,6 +26,8 @@ from dynamics.methods.views import ViewMethod
 from dynamics.snapshots.schema import ARRAYS, RIVALS
 from dynamics.streams import generator
 from dynamics.training import diagnostics, stopping
+
+LOGGER = logging.getLogger(__name__)
 
 CHUNK, CHUNK_PIXELS = 4096, 2**18
 """Largest number of views that are rendered and scored at a time and, on a CPU, of their pixels: what the layers of a
@@ -77,6 +80,12 @@ def draw_held_out(config: Recipe, num_test: int, *, num_views: int) -> Int64[Ten
     batch = min(config.panel_batch, size) if num_views > 1 else 1
     if wanted is None:
         wanted = min(size, num_test) // batch * batch
+        if num_test and not wanted:
+            LOGGER.warning(
+                "no held-out images are scored: the %d test images are fewer than a panel batch, %d",
+                num_test,
+                batch,
+            )
     if wanted > num_test:
         raise UserError(f"`held_out_examples` must be <= {num_test}, the number of test images, got {wanted}")
     if wanted % batch or (num_views > 1 and wanted > size < config.panel_batch):

@@ -191,3 +191,25 @@ def test_methods_whose_labels_contradict_are_not_compared(tmp_path: Path) -> Non
     why = correlation.why_not_comparable(study, "one", "other")
     assert why is not None and "30 of 30 examples of the same index or id have different labels" in why
     assert correlation.why_not_comparable(study, "one", "wrong-on-purpose") is None
+
+
+def test_the_same_examples_of_a_data_set_are_not_held_out(tmp_path: Path) -> None:
+    """Under a random transform no two draws are alike, and the gap would be near 0 without a word."""
+
+    class Noisy(torch.utils.data.Dataset):
+        def __len__(self) -> int:
+            return 9
+
+        def __getitem__(self, at: int) -> tuple[torch.Tensor, int]:
+            return torch.rand(3), at % 2
+
+    whole, folder = Noisy(), tmp_path / "runs/mine/net/seed-0000"
+    first, second = (torch.utils.data.Subset(whole, part) for part in (range(5), range(4, 9)))
+    panel = dynamics.Panel.from_dataset(first, range(5), augmentations=2)
+    overlapping = dynamics.Panel.from_dataset(second, range(3), augmentations=2, seed=1)
+    with pytest.raises(UserError, match="got number 4 of their data set in both"):
+        dynamics.Recorder(folder, panel=panel, held_out=overlapping, epochs=1)
+    apart = dynamics.Panel.from_dataset(second, [1, 2], augmentations=2, seed=1)
+    dynamics.Recorder(folder, panel=panel, held_out=apart, epochs=1)
+    other = dynamics.Panel.from_dataset(Noisy(), range(3), augmentations=2, seed=1)  # counts from 0, too
+    dynamics.Recorder(folder, panel=panel, held_out=other, epochs=1)
