@@ -44,7 +44,7 @@ def commands(line, cell):
     done = subprocess.run(
         ["bash", "-e", "-c", cell], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    print(done.stdout, end="")
+    print(done.stdout.replace(f"{{os.getcwd()}}/", ""), end="")  # where a page was built is nobody's business
     if done.returncode:
         raise RuntimeError(f"status {{done.returncode}}: {{done.stdout}}")
 
@@ -68,7 +68,7 @@ for name in ("published", "dynamics/presets"):
 """What goes before a page that is executed: it works in a folder of its own, beside the published studies."""
 NOTE = """```{note}
 The study on this page is a published one, which a checkout of the project has in `published/`. For your own, write its
-folder instead of `published/runs/cifar-small`.
+folder, `runs/<study>`, instead of `published/runs/cifar-small`; in commands `--study <study>`, and no `--runs`.
 ```
 """
 SHELL, SAVE = "%%commands\n", "%%save "

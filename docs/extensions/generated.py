@@ -117,6 +117,9 @@ def command_page() -> str:
     return "\n".join(parts)
 
 
+SMALL_PRESETS = ("quick", "cifar-small")
+
+
 def field_page() -> str:
     """Return tables of the fields of recipes: those of every method, then those of single ones."""
     from dynamics import methods
@@ -130,18 +133,20 @@ def field_page() -> str:
     parts += [f"| `{name}` | `{default!r}` | {_cell(helps[name])} |" for name, default in shared.items()]
     for name in methods.names():
         kind = methods.recipe(name)
-        helps, quick = field_help(kind), preset(name, "quick")
+        helps, presets = field_help(kind), [preset(name, one) for one in SMALL_PRESETS]
         parts += [f"\n## {name}\n", f"{methods.load(name).__doc__.splitlines()[0]}\n"]
-        parts += ["| field | default | in `quick` | meaning |", "| --- | --- | --- | --- |"]
+        titles = " | ".join(f"in `{one}`" for one in SMALL_PRESETS)
+        parts += [f"| field | default | {titles} | meaning |", "| --- " * (len(presets) + 3) + "|"]
         for field, default in _defaults(kind):
-            here = getattr(quick, field)
+            here = [getattr(one, field) for one in presets]
             if field not in shared:
                 meaning = _cell(helps.get(field, ""))
-            elif default == here == shared[field]:
+            elif all(value == shared[field] for value in (default, *here)):
                 continue
             else:
                 meaning = "as for every method"
-            parts.append(f"| `{field}` | `{default!r}` | `{here!r}` | {meaning} |")
+            values = " | ".join(f"`{value!r}`" for value in (default, *here))
+            parts.append(f"| `{field}` | {values} | {meaning} |")
     return "\n".join(parts)
 
 
@@ -215,7 +220,9 @@ FORMAT = re.compile(r"(?<![\w/`])FORMAT\.md(?![\w`])")
 
 def _linked(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Let what docstrings call FORMAT.md be the page that it is here."""
-    lines[:] = [FORMAT.sub(":doc:`FORMAT.md </reference/disk-format>`", line) for line in lines]
+    lines[:] = [
+        FORMAT.sub(":doc:`the disk format </reference/disk-format>` (FORMAT.md)", line) for line in lines
+    ]
 
 
 def _as_written(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

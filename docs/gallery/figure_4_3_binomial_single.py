@@ -5,9 +5,9 @@ Figure 4.3: one augmentation against binomial noise
 Could augmented examples be equally hard, and differ only by the chance of few seeds?
 
 **How to read it.** Solid is :math:`\tilde r_t(\tilde x)` of one fixed augmentation of each example,
-sorted, at three epochs; dashed a draw from the binomial distribution that would hold if all of
-these were equally hard. The further the solid line is from the dashed one, the less can chance
-alone explain that some augmented examples are right more often.
+sorted, at the first epochs whose mean reaches 1/4, 1/2 and 3/4; dashed a draw from the binomial
+distribution that would hold if all of these were equally hard. The further the solid line is from
+the dashed one, the less can chance alone explain that some augmented examples are right more often.
 
 **Here.** The lines of SimCLR, VICReg and supervised training lie far apart. Counts of right answers
 vary 2.2 to 4.3 times as much as chance allows (the column ``dispersion``). With random labels and
@@ -15,9 +15,9 @@ no augmentation the lines coincide: at epochs 10 and 11 the permutation test fin
 and .804).
 
 **When not to trust it.** Whether it is the example that is hard or this one augmentation of it, the
-figure cannot tell: :doc:`figure 4.5 <figure_4_5_augmentation_spread>` can. Seeds that differ make
-equally hard examples look alike less than binomially; the permutation test, within seeds, holds
-then, too.
+figure cannot tell: :doc:`figure 4.5 <figure_4_5_augmentation_spread>` can. Where some seeds learn
+more than others, counts of equally hard examples vary less than binomial ones; the permutation
+test, within seeds, holds then, too.
 """
 
 import dynamics
