@@ -19,6 +19,7 @@ from runners.report.papers import compared
 from runners.report.setup import dataset, origin, what_was_run
 
 NAME, EXPLORER = "report.html", "explorer.html"
+OF_NETWORKS = ("activations", "divergence", "embedding", "evaluation", "probes")
 
 
 def write(study: Study, folder: Path) -> Path:
@@ -72,7 +73,8 @@ def available_names(folder: Path) -> list[str]:
 def differing_method(result: Result, study: Study) -> str | None:
     """Return a method whose seeds are not those that a result was made from; None if there is none.
 
-    Evaluations may be of some seeds; a sweep's inputs are not those of one study.
+    What looks at networks may be of some seeds, for networks are not always kept; a sweep's inputs are not those of one
+    study.
     """
     now = study.inputs()
     for method, used in result.inputs.items() if result.name != "sweep" else ():
@@ -82,7 +84,7 @@ def differing_method(result: Result, study: Study) -> str | None:
         if used.get("kept") != study.kept:
             return method
         made_from, have = (set(zip(one["seeds"], one["snapshots"], strict=True)) for one in (used, there))
-        if not made_from <= have or (made_from != have and result.name != "evaluation"):
+        if not made_from <= have or (made_from != have and result.name not in OF_NETWORKS):
             return method
     return None
 

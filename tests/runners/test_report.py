@@ -17,6 +17,7 @@ import analysis
 import figures
 from analysis import binomial, learning
 from analysis.framework import results as storage
+from analysis.framework.results import Result
 from analysis.framework.table import NONE, Column, Row, Table
 from dynamics import provenance
 from dynamics.errors import UserError
@@ -26,6 +27,7 @@ from runners import report
 from runners.report.__main__ import main
 from runners.report.gallery import assign, every_result, how_to_read
 from runners.report.markup import Html, element, paragraph, table
+from runners.report.page import differing_method
 from tests.analysis.studies import STUDY, opened, rising, write
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -298,3 +300,19 @@ def test_folders_may_have_any_bytes_in_their_names(
     write(tmp_path / "runs", "simclr", rising(rng, seeds=2))
     storage.write(learning.analyse(opened(tmp_path / "runs")), folder)
     assert "--results r??" in report.write(opened(tmp_path / "runs"), folder).read_text(encoding="utf-8")
+
+
+def test_what_looks_at_networks_may_be_of_some_seeds(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Of a published study whose networks are gone, the distances were left out when seeds were added."""
+    answers = rising(rng)
+    write(tmp_path / "few", "supervised", answers[:3])
+    write(tmp_path / "all", "supervised", answers)
+    of_few = opened(tmp_path / "few").inputs()
+    study = opened(tmp_path / "all")
+    for name, stale in (("divergence", None), ("learning", "supervised")):
+        assert differing_method(Result(name=name, rows=[], inputs=of_few), study) == stale
+    of_all = study.inputs()
+    assert (
+        differing_method(Result(name="divergence", rows=[], inputs=of_all), opened(tmp_path / "few"))
+        == "supervised"
+    )
