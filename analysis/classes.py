@@ -301,7 +301,7 @@ def tables(result: results.Result) -> list[Table]:
         if own[0]["seeds"] < 2:
             share = "whether classes differ for other seeds, too, cannot be tested with one seed"
         notes.append(f"{label(method)} by {by} class: {share}")
-    notes += hardly_learnt(rows, result.settings.get("without_learning", {}))
+    notes += dict.fromkeys(hardly_learnt(rows, result.settings.get("without_learning", {})))
     notes += [
         f"{label(method)} has no labels, or one for all examples; left out"
         for method in result.settings["without_labels"]
