@@ -23,6 +23,7 @@ from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.pool import Source, run_jobs
 from dynamics.training.progress import Board
 from dynamics.training.study import choose_resources
+from runners import launch
 from runners.arguments import Machine, Resources, announce, parse_with_recipe, wanted_seeds
 from runners.launch import elsewhere
 from runners.launch.estimate import preview
@@ -58,6 +59,7 @@ def train(plan: Plan, where: Resources, *, again: str, **recorded: Any) -> int:
     UserError
         If the data or the device are not there, or a recipe does not fit the data.
     """
+    launch.check(where.launcher, launcher_args=where.launcher_args, ray_address=where.ray_address)
     if where.launcher != "local":
         return elsewhere.train(plan, where, **recorded)
     devices, workers = choose_resources(where.device, where.workers, where.engine, jobs=len(plan.missing))

@@ -32,6 +32,29 @@ class Submitted(NamedTuple):
     """Why none of them runs yet, in the scheduler's words; empty if one runs, or nobody knows."""
 
 
+def check(launcher: str, *, launcher_args: str, ray_address: str | None) -> None:
+    """Check that nothing is said to a launcher that is not asked.
+
+    Raises
+    ------
+    UserError
+        If something is.
+
+    Examples
+    --------
+    >>> check("slurm", launcher_args="partition=gpu", ray_address=None)
+    >>> check("local", launcher_args="partition=gpu", ray_address=None)
+    Traceback (most recent call last):
+        ...
+    dynamics.errors.UserError: launcher_args needs launcher slurm or ray: name one, or leave it out
+    """
+    if launcher == "local" and launcher_args:
+        raise UserError("`launcher_args` needs `launcher` slurm or ray: name one, or leave it out")
+    if launcher != "ray" and ray_address is not None:
+        raise UserError("`ray_address` needs `launcher` ray: name it, or leave the address out")
+    options(launcher_args)
+
+
 def options(text: str) -> dict[str, str]:
     """Parse what follows --launcher-args.
 

@@ -28,6 +28,10 @@ SAVED = 60.0
 """Seconds for which a job that must end waits for its worker to save the state."""
 
 
+NOBODY = ("configuration source", "Unable to contact slurm controller", "Connection refused")
+"""What sbatch says where no controller answers."""
+
+
 class Work:
     """What a job of the array does: run the worker's command, and be started again if it is taken away.
 
@@ -123,7 +127,12 @@ def submit(
     except submitit.core.utils.FailedJobError as error:
         for path in {*folder.glob("*")} - before:
             path.unlink()
-        raise UserError(f"Slurm refuses the jobs ({_reason(str(error))}): change `launcher_args`") from None
+        reason = _reason(str(error))
+        if any(word in reason for word in NOBODY):
+            raise UserError(
+                f"`launcher` slurm: no controller answers ({reason}): submit from a host of the cluster"
+            ) from None
+        raise UserError(f"Slurm refuses the jobs ({reason}): change `launcher_args`") from None
     except RuntimeError as error:  # no srun here
         raise UserError(
             f"`launcher` slurm cannot be used here ({error}): submit from a host of the cluster"

@@ -44,6 +44,22 @@ def test_options_have_names_and_values(text: str) -> None:
         launch.options(text)
 
 
+@pytest.mark.parametrize(
+    ("launcher", "said", "message"),
+    [
+        ("local", {"launcher_args": "partition=gpu"}, "launcher_args needs launcher slurm or ray"),
+        ("slurm", {"ray_address": "10.0.0.1:6379"}, "ray_address needs launcher ray"),
+        ("ray", {"launcher_args": "num_gpus"}, "launcher_args must be name=value"),
+    ],
+)
+def test_nothing_is_said_to_a_launcher_that_is_not_asked(
+    launcher: str, said: dict[str, str], message: str
+) -> None:
+    """Seeds were trained here, though a partition was named."""
+    with pytest.raises(UserError, match=message):
+        launch.check(launcher, **{"launcher_args": "", "ray_address": None} | said)  # type: ignore[arg-type]
+
+
 def test_a_value_may_hold_a_comma() -> None:
     assert launch.options('constraint="a100,h100",mem=4G') == {"constraint": "a100,h100", "mem": "4G"}
     with pytest.raises(UserError, match="quotation mark"):
@@ -109,6 +125,12 @@ def scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scheduler:
     pytest.importorskip("submitit")
     (tmp_path / "bin").mkdir()
     return Scheduler(tmp_path / "bin", monkeypatch)
+
+
+def test_no_controller_is_not_a_wrong_option(scheduler: Scheduler, tmp_path: Path) -> None:
+    scheduler.answer("sbatch", "echo 'sbatch: fatal: Could not establish a configuration source' >&2; exit 1")
+    with pytest.raises(UserError, match="no controller answers"):
+        slurm.submit(["true"], workers=1, options={}, folder=tmp_path / "jobs", name="s")
 
 
 def test_what_slurm_refuses_is_said_in_its_words_and_leaves_nothing(
