@@ -14,6 +14,7 @@ from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from analysis.framework import results
 from analysis.framework.columns import shared
@@ -38,8 +39,10 @@ COLUMNS: Mapping[str, str] = {
     "other_epoch": "Epoch of `other`, between two, at which E[r_t] first is `mean`.",
     **shared("other_epoch_low", "other_epoch_high", "examples"),
     "rho": "Correlation of r_t over examples without the noise of few seeds; empty where seeds share nothing.",
-    **shared("rho_examples_like_these_low", "rho_examples_like_these_high"),
-    **shared("observed"),
+    **shared("rho_examples_like_these_low", "rho_examples_like_these_high", "observed"),
+    "example_rho": "`rho` of the examples under any augmentations, from pairs of different seeds and augmentations; "
+    "empty with one augmentation, or where different ones share nothing.",
+    **shared("example_rho_examples_like_these_low", "example_rho_examples_like_these_high"),
     "reliability": f"{shared('reliability')['reliability']} Over all examples, in rows of a class, too.",
     **shared("seeds_for_80"),
     "other_reliability": "`reliability` of the r_t of `other`.",
@@ -58,6 +61,8 @@ class Aligned(NamedTuple):
     """Ends of its 95 % interval, over seeds; None where the mean's own interval does not reach the mean."""
     scores: Scores
     """Answers, interpolated between two epochs: what two methods are compared by."""
+    single: Scores | None
+    """The same by augmentation; None where there is one."""
     reliability: float
     """Of r_t, interpolated between those of the two epochs; interpolated answers would hold less noise."""
 
@@ -130,14 +135,29 @@ def align(study: Study, method: str, mean: float) -> Aligned | None:
     band = mean_intervals(counts.seed_means, counts.learning_probability.T).these_examples
     low, high = (_epoch(counts.epochs, crossing(curve, mean)) for curve in (band.high, band.low))
     ends = [int(counts.epochs[place]) for place in (found.before, found.after)]
-    answers = study.indicators(method, ends)[:, :, 0].mean(axis=2)
+    single = study.indicators(method, ends)[:, :, 0]
+    answers = single.mean(axis=2)
     weights = 1 - found.weight, found.weight
     values = weights[0] * answers[:, 0] + weights[1] * answers[:, 1]
     known = [reliability(Scores(answers[:, at], counts.seeds)) for at in (0, 1)]
     epoch = _epoch(counts.epochs, found)
     assert epoch is not None
     blend = weights[0] * known[0] + weights[1] * known[1]
-    return Aligned(epoch, low, high, Scores(values, counts.seeds), blend)
+    by_augmentation = _by_augmentation(weights[0] * single[:, 0] + weights[1] * single[:, 1], counts.seeds)
+    return Aligned(epoch, low, high, Scores(values, counts.seeds), by_augmentation, blend)
+
+
+def _by_augmentation(
+    answers: Float[np.ndarray, "seed augmentation example"], seeds: Sequence[int]
+) -> Scores | None:
+    number, augmentations, examples = answers.shape
+    if augmentations < 2:
+        return None
+    return Scores(
+        answers.reshape(number * augmentations, examples),
+        np.repeat(np.array(seeds), augmentations).tolist(),
+        np.tile(np.arange(augmentations), number).tolist(),
+    )
 
 
 def _never_at(study: Study, method: str, targets: Sequence[float]) -> str:
@@ -204,6 +224,7 @@ def _rows(
             **_named("other_", second),
             "examples": first.scores.values.shape[1],
             **row(first.scores, second.scores, labels if within else None),
+            **_of_examples(first.single, second.single, labels if within else None),
             **_reliability_of("", first),
             **_reliability_of("other_", second),
         }
@@ -242,6 +263,20 @@ def row(first: Scores, second: Scores, labels: np.ndarray | None = None) -> resu
         "rho_examples_like_these_low": float(found.examples_like_these.low),
         "rho_examples_like_these_high": float(found.examples_like_these.high),
         "observed": found.observed,
+    }
+
+
+def _of_examples(first: Scores | None, second: Scores | None, labels: np.ndarray | None) -> results.Row:
+    """Return the correlation without what the augmentations do, and its interval."""
+    if first is None or second is None:
+        low = high = rho = None
+    else:
+        found = correlate(first, second, labels)
+        rho, low, high = found.rho, *map(float, found.examples_like_these)
+    return {
+        "example_rho": rho,
+        "example_rho_examples_like_these_low": low,
+        "example_rho_examples_like_these_high": high,
     }
 
 
@@ -294,6 +329,8 @@ def _pairs(result: results.Result) -> Table:
         Column("observed", "observed", ".2f"),
         Column("rho", "rho", ".2f"),
         Column("rho_examples_like_these", "95 %, examples like these", "interval"),
+        Column("example_rho", "rho, any augmentations", ".2f"),
+        Column("example_rho_examples_like_these", "95 %, examples like these", "interval"),
     ]
     over = {True: "examples of a class", False: "all examples"}
     rows = [
@@ -311,11 +348,11 @@ def _pairs(result: results.Result) -> Table:
     notes += [f"where {reason} there is no rho; more seeds may tell"] * any(
         row_["rho"] is None or np.isnan(row_["rho"]) for row_ in rows
     )
-    notes += beyond_one(rows)
+    notes += beyond_one([*rows, *({"rho": row_["example_rho"]} for row_ in rows)])
     caption = (
         "are the same examples hard, under the panel's augmentations? rho: correlation of r_t between methods at "
-        "equal means, without the noise of few seeds (observed: with it); about the panel's augmentations, not the "
-        "examples alone: few of them make it smaller where each method has its own, larger where both see the same"
+        "equal means, without the noise of few seeds (observed: with it); any augmentations: of the examples "
+        "themselves, for methods may be asked about the same augmentations, or each about its own"
     )
     return Table(key="pairs", caption=caption, columns=columns, rows=rows, notes=notes)
 

@@ -10,6 +10,9 @@ over examples,
 estimates the correlation of true difficulties (Spearman 1904, American Journal of Psychology 15:72, with reliabilities
 from the same data). Equal seed numbers are no pair of two methods either: they start from the same encoder.
 
+Two methods that are asked about the same augmentations share what these make hard, too. Where the rows of scores name
+their augmentation, only pairs that differ in seed and augmentation count: rho then is that of the examples themselves.
+
 Where c(A, A) is not clearly above 0, nothing is shared that could correlate, and there is no rho.
 """
 
@@ -29,8 +32,12 @@ ERRORS = 2.0
 class Scores(NamedTuple):
     """What every seed of a method gives every example: answers, or any other score."""
 
-    values: Float[np.ndarray, "seed example"]
+    values: Float[np.ndarray, "row example"]
+    """A row for each seed, or for each seed and augmentation."""
     seeds: Sequence[int]
+    """The seed of each row."""
+    augmentations: Sequence[int] | None = None
+    """The augmentation of each row, where a row is of one: pairs are of different ones then."""
 
 
 class Correlation(NamedTuple):
@@ -74,11 +81,11 @@ def correlate(
     (0.9, 0.6)
     """
     a, b = (_Moments(scores, labels) for scores in (first, second))
-    distinct = np.not_equal.outer(np.array(first.seeds), np.array(second.seeds))
-    own = [one.shared(one, _others(one.seeds)) for one in (a, b)]
-    cross = a.shared(b, distinct)
+    own = [one.shared(one, _pairs(scores, scores)) for one, scores in ((a, first), (b, second))]
+    cross = a.shared(b, _pairs(first, second))
     shared = tuple(
-        _clearly_above(values, one.error_of_seeds()) for one, values in zip((a, b), own, strict=True)
+        _clearly_above(values, one.error_of_seeds(scores))
+        for one, scores, values in zip((a, b), (first, second), own, strict=True)
     )
     products = np.where((own[0] > 0) & (own[1] > 0), own[0] * own[1], np.nan)
     rho = cross / np.sqrt(products) if all(shared) else np.full(cross.shape, np.nan)
@@ -99,7 +106,7 @@ def reliability(scores: Scores, labels: Integer[np.ndarray, " example"] | None =
     0.8
     """
     moments = _Moments(scores, labels)
-    return moments.reliability(float(moments.shared(moments, _others(moments.seeds))[0]))
+    return moments.reliability(float(moments.shared(moments, _pairs(scores, scores))[0]))
 
 
 def shared_variances(
@@ -119,7 +126,7 @@ def shared_variances(
     4.0
     """
     moments = _Moments(scores, None, groups)
-    return moments.shared(moments, _others(moments.seeds))
+    return moments.shared(moments, _pairs(scores, scores))
 
 
 def seeds_needed(reliability: float, seeds: int, *, wanted: float = 0.8) -> float:
@@ -166,7 +173,7 @@ class _Moments:
             classes, member = np.unique(labels, return_inverse=True)
             indicator = np.eye(len(classes))[member]
             values = values - (values @ indicator / indicator.sum(axis=0))[:, member]
-        self.values, self.seeds = values, len(values)
+        self.values = values
         self.mean = values.mean(axis=0)
         groups = groups_of(values.shape[1]) if groups is None else groups
         self.members = [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
@@ -174,9 +181,9 @@ class _Moments:
         self.sums = np.stack([values[:, own].sum(axis=1) for own in self.members])
 
     def shared(
-        self, other: "_Moments", pairs: Bool[np.ndarray, "seed other_seed"]
+        self, other: "_Moments", pairs: Bool[np.ndarray, "row other_row"]
     ) -> Float[np.ndarray, " choice"]:
-        """Return the mean covariance over pairs of seeds: of all examples, then without each group of them."""
+        """Return the mean covariance over pairs of rows: of all examples, then without each group of them."""
         if not pairs.any():
             return np.full(len(self.members) + 1, np.nan)
         by_group = np.array(
@@ -188,14 +195,15 @@ class _Moments:
         products = np.array([np.outer(x, y)[pairs].mean() for x, y in zip(totals, others, strict=True)])
         return (kept @ by_group - products / np.maximum(examples, 1)) / np.maximum(examples - 1, 1)
 
-    def error_of_seeds(self) -> float:
+    def error_of_seeds(self, scores: Scores) -> float:
         """Return the standard error of c(A, A) over seeds; 0 for fewer than three, which cannot tell."""
-        if self.seeds < 3:
+        seeds = np.array(scores.seeds)
+        if len(different := np.unique(seeds)) < 3:
             return 0.0
-        pairs = self.values @ self.values.T / max(self.values.shape[1] - 1, 1)
-        own = np.diagonal(pairs)
-        totals = pairs.sum() - own.sum() - 2 * (pairs.sum(axis=1) - own)
-        return jackknife_error(totals / ((self.seeds - 1) * (self.seeds - 2)))
+        products = self.values @ self.values.T / max(self.values.shape[1] - 1, 1)
+        pairs = _pairs(scores, scores)
+        without = [np.logical_and.outer(seeds != seed, seeds != seed) & pairs for seed in different]
+        return jackknife_error(np.array([products[kept].mean() for kept in without]))
 
     def reliability(self, shared: float) -> float:
         """Return the fraction of the variance of the mean over seeds that seeds share."""
@@ -203,8 +211,12 @@ class _Moments:
         return float(shared / variance) if variance > 1e-20 else np.nan
 
 
-def _others(seeds: int) -> Bool[np.ndarray, "seed other_seed"]:
-    return ~np.eye(seeds, dtype=bool)
+def _pairs(first: Scores, second: Scores) -> Bool[np.ndarray, "row other_row"]:
+    """Say which rows differ in seed and, where both name it, in augmentation."""
+    differ = np.not_equal.outer(np.array(first.seeds), np.array(second.seeds))
+    if first.augmentations is None or second.augmentations is None:
+        return differ
+    return differ & np.not_equal.outer(np.array(first.augmentations), np.array(second.augmentations))
 
 
 def _clearly_above(values: Float[np.ndarray, " choice"], error_of_seeds: float) -> bool:

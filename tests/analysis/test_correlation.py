@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Correlation of difficulties without noise: against loops over pairs of seeds, planted values, and what is refused."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,47 @@ def test_what_equal_seeds_share_does_not_count(rng: np.random.Generator) -> None
     found = correlate(one, other)
     assert abs(found.rho) < 0.15 and found.observed > found.rho
     assert found.examples_like_these.low < 0 < found.examples_like_these.high
+
+
+def by_augmentation(answers: np.ndarray) -> Scores:
+    """Return answers (seed, augmentation, example) as a row for each seed and augmentation."""
+    seeds, augmentations, examples = answers.shape
+    rows = [(seed, at) for seed in range(seeds) for at in range(augmentations)]
+    return Scores(answers.reshape(-1, examples), [seed for seed, _ in rows], [at for _, at in rows])
+
+
+def test_pairs_of_other_augmentations(rng: np.random.Generator) -> None:
+    """Against a loop over pairs of other seeds and other augmentations."""
+    one, other = rng.normal(size=100) + rng.normal(size=(2, 3, 2, 100))
+
+    def shared(first: np.ndarray, second: np.ndarray) -> float:
+        pairs = itertools.product(np.ndindex(3, 2), np.ndindex(3, 2))
+        return float(
+            np.mean([np.cov(first[u], second[v])[0, 1] for u, v in pairs if u[0] != v[0] and u[1] != v[1]])
+        )
+
+    wanted = shared(one, other) / np.sqrt(shared(one, one) * shared(other, other))
+    assert correlate(by_augmentation(one), by_augmentation(other)).rho == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same augmentations", "each its own"])
+def test_of_the_examples_whatever_augmentations_methods_share(same: bool, rng: np.random.Generator) -> None:
+    """A loss of one's own and SimCLR are asked about the same views: rho was .5 where that of the examples is .3."""
+    of_r, of_examples = [], []
+    for _ in range(60):
+        difficulty = 0.7 * rng.multivariate_normal([0, 0], [[1, 0.3], [0.3, 1]], size=256).T
+        augmentation = rng.normal(size=(2, 4, 256))
+        augmentation[1] = augmentation[0] if same else augmentation[1]
+        effects = difficulty[:, None, None] + augmentation[:, None] + 0.3 * rng.normal(size=(2, 5, 1, 256))
+        answers = (effects + rng.normal(size=(2, 5, 4, 256)) > 0).astype(float)
+        of_r.append(correlate(*(Scores(own.mean(axis=1), range(5)) for own in answers)).rho)
+        of_examples.append(correlate(*map(by_augmentation, answers)))
+    assert abs(np.mean([found.rho for found in of_examples]) - 0.3) < 0.05
+    covered = [
+        found.examples_like_these.low <= 0.3 <= found.examples_like_these.high for found in of_examples
+    ]
+    assert np.mean(covered) > 0.85
+    assert np.mean(of_r) > 0.45 if same else np.mean(of_r) < 0.25
 
 
 def test_within_classes_common_classes_do_not_count(rng: np.random.Generator) -> None:
