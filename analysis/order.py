@@ -201,8 +201,9 @@ def tables(result: results.Result) -> list[Table]:
         Table(
             key="methods",
             caption=(
-                "do methods learn examples in one order? rho: rank correlation without the noise of few seeds "
-                "(observed: with it)"
+                "do methods learn examples in one order, under the panel's augmentations? rho: rank correlation "
+                "without the noise of few seeds (observed: with it); methods may share augmentations: see "
+                "analysis.correlation"
             ),
             columns=pairs,
             rows=of_two,

@@ -18,7 +18,8 @@ READING = (
     "Each cell is the rank correlation over examples of the area (the mean over epochs of being right) between two "
     "methods, freed of the noise of few seeds: 1 means that both learn examples in one order, 0 that their orders have "
     "nothing to do with each other. On the diagonal, in italics, stands the reliability of one method's area: its "
-    "correlation with that of as many new seeds. An empty cell could not be computed."
+    "correlation with that of as many new seeds. An empty cell could not be computed. Methods that are asked about the "
+    "same augmentations share what these make hard; analysis.correlation takes it off."
 )
 
 SIDE = 0.62

@@ -17,7 +17,8 @@ NEEDS = ("scores",)
 READING = (
     "Each cell is the rank correlation over examples of two scores, of one method (the blocks on the diagonal) or two, "
     "freed of the noise of few seeds, and positive where both call the same examples hard. On the diagonal is the "
-    "reliability of a score. An empty cell could not be computed, or the methods cannot be compared."
+    "reliability of a score. An empty cell could not be computed, or the methods cannot be compared. Methods that are "
+    "asked about the same augmentations share what these make hard; analysis.correlation takes it off."
 )
 SIDE = 0.13
 """Inches of a cell."""

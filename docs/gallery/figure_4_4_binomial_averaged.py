@@ -9,13 +9,13 @@ examples?
 average over all augmentations of an example. The area between curve and noise is shaded; its mean
 height is the third number in the legend, the MAE of the memorization thesis.
 
-**Here.** SimCLR's MAE is .041 to .044 and supervised training's .078 to .123. This is the thesis's
+**Here.** SimCLR's MAE is .037 to .040 and supervised training's .086 to .126. This is the thesis's
 evidence that SimCLR, once averaged, treats examples as if they were equally hard.
 
-**When not to trust it.** The noise is that of N trials, though the curve has N times M: were all 30
-answers of each example equally hard, the MAE would be about .09 and not 0 (the column
+**When not to trust it.** The noise is that of N trials, though the curve has N times M: were all 40
+answers of each example equally hard, the MAE would be .07 to .08 and not 0 (the column
 ``mae_if_equal``), because their curve is flatter than the noise. A narrow area therefore does not
-mean that examples are equally hard. Two draws of the noise differ by .010 (``mae_floor``); the
+mean that examples are equally hard. Two draws of the noise differ by .009 (``mae_floor``); the
 permutation test rejects equal examples at all these epochs.
 """
 

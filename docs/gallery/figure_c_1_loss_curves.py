@@ -9,7 +9,7 @@ terms before they are weighted; the band goes from the lowest to the highest see
 logarithmic where values range over more than a factor of 30.
 
 **Here.** Random labels stay near 2.3, the logarithm of ten classes, for some epochs without
-augmentation and for about 25 with it before they fall. VICReg's loss halves, 37 to 17, with its
+augmentation and for about 25 with it before they fall. VICReg's loss halves, 37 to 18, with its
 invariance and covariance; its variance term grows.
 
 **When not to trust it.** Losses of different methods are in different units: compare curves of one

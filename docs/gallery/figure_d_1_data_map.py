@@ -9,7 +9,7 @@ probability of its label, against its variability, the standard deviation of tha
 (Swayamdipta et al., 2020). Top left are the easy examples, bottom left the hard ones, right those
 that are learnt on the way. The colour is the fraction of epochs with a right answer.
 
-**Here.** Of 1024 photographs 113 have a confidence above .8 and 81 one below .2. Automobiles are
+**Here.** Of 1024 photographs 110 have a confidence above .8 and 80 one below .2. Automobiles are
 the easiest class, at a mean of .69, cats the hardest, at .39.
 
 **When not to trust it.** Hard examples are not always mislabelled, and all depends on when training

@@ -7,12 +7,15 @@ Do methods call the same examples hard, whatever the score?
 **How to read it.** As :doc:`figure D.2 <figure_d_2_score_agreement>`, with the scores of all
 methods: blocks on the diagonal are scores of one method, the others those of two.
 
-**Here.** Dark blocks lie on the diagonal: scores of one method agree with one another far more than
-with those of any other method. SimCLR and VICReg agree somewhat (.38 by area), random labels with
-and without augmentation, too (.49), SimCLR and supervised training not at all (.03).
+**Here.** Dark blocks lie on the diagonal: but for random labels, scores of one method agree with
+one another far more than with those of any other method. SimCLR and VICReg agree somewhat (.38 by
+area), random labels with and without augmentation, too (.44), SimCLR and supervised training not at
+all (.03).
 
-**When not to trust it.** A score of one method only has a meaning for that method. Correlations
-with random labels rest on reliabilities below .8; cells that could not be computed are empty.
+**When not to trust it.** A score of one method only has a meaning for that method. SimCLR and
+VICReg are asked about the same crops and agree on those, hardly on the examples: see
+:doc:`figure O.1 <figure_o_1_order_agreement>`. Correlations
+with random labels rest on reliabilities of .20 to .83; cells that could not be computed are empty.
 Numbers and intervals are in ``scores.csv``.
 """
 
