@@ -13,7 +13,7 @@ from analysis.framework import console
 from analysis.framework.console import say
 from analysis.framework.flags import cli
 from analysis.framework.folders import newest
-from analysis.framework.results import Result, made_by, usable
+from analysis.framework.results import OF_NETWORKS, Result, made_by, usable
 from analysis.framework.table import Column, Table
 from dynamics.errors import UserError
 from figures import _files, find, load, names, why_not
@@ -114,7 +114,7 @@ def draw_all(folder: Path, asked: Sequence[str] = (), *, unmakeable: Collection[
             written = _files.write(name, results, folder / "figures")
         say(f"figure {load(name).NUMBER}: {written[0]} and {written[1].name}")
         paths += written
-    of_all_seeds = [result for name, result in known.items() if name != "evaluation"]
+    of_all_seeds = [result for name, result in known.items() if name not in OF_NETWORKS]
     for first, second in pairwise(of_all_seeds):
         if method := _files.differing_method(first, second, first.inputs.keys() & second.inputs.keys()):
             say(

@@ -34,6 +34,8 @@ from dynamics.errors import UserError
 if TYPE_CHECKING:  # half a second of imports
     import pandas
 
+OF_NETWORKS = ("activations", "divergence", "embedding", "evaluation", "probes")
+"""Results that look at networks; they may be of some seeds alone, for networks are not always kept."""
 FORMAT = "training-dynamics.result/2"
 BEFORE = "training-dynamics.result/1"
 """The format of version 0.1, which has no hashes."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.framework import results as storage
 from analysis.framework.console import say
-from analysis.framework.results import Result
+from analysis.framework.results import OF_NETWORKS, Result
 from analysis.papers import Paper, concerned
 from dynamics import files, provenance
 from dynamics.errors import UserError
@@ -19,7 +19,6 @@ from runners.report.papers import compared
 from runners.report.setup import dataset, origin, what_was_run
 
 NAME, EXPLORER = "report.html", "explorer.html"
-OF_NETWORKS = ("activations", "divergence", "embedding", "evaluation", "probes")
 
 
 def write(study: Study, folder: Path) -> Path:
