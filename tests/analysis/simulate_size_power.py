@@ -255,6 +255,40 @@ def covered_correlation(
     return Coverage.of([held(one.examples_like_these, truth) for one in found])
 
 
+def covered_example_correlation(
+    rng: np.random.Generator,
+    *,
+    studies: int,
+    seeds: int,
+    examples: int,
+    augmentations: int,
+    same: bool,
+    planted: float = 0.5,
+) -> Coverage:
+    """Return the coverage of the correlation of examples under any augmentations, which two methods share or not."""
+    from scipy.stats import norm
+
+    def pair(size: int) -> np.ndarray:
+        first, other = rng.normal(size=(2, size))
+        return np.stack([first, planted * first + np.sqrt(1 - planted**2) * other])
+
+    def answers(difficulty: np.ndarray, augmentation: np.ndarray) -> Scores:
+        luck = rng.normal(scale=0.5, size=(seeds, 1, examples)) + rng.normal(scale=0.3, size=(seeds, 1, 1))
+        effects = difficulty + augmentation + luck
+        right = effects + rng.normal(size=effects.shape) > 0
+        rows = np.indices((seeds, augmentations)).reshape(2, -1).tolist()
+        return Scores(right.reshape(-1, examples).astype(float), *rows)
+
+    truth = np.corrcoef(norm.cdf(pair(1_000_000) / np.sqrt(1 + 1 + 0.25 + 0.09)))[0, 1]
+    found: list[bool | None] = []
+    for _ in range(studies):
+        drawn = rng.normal(size=(2, augmentations, examples))
+        drawn[1] = drawn[0] if same else drawn[1]
+        one, other = map(answers, pair(examples), drawn)
+        found.append(held(correlate(one, other).examples_like_these, truth))
+    return Coverage.of(found)
+
+
 def show(caption: str, first: str, rows: Mapping[tuple[str, str], Mapping[int, float]]) -> None:
     """Print one row a test or interval and one column a number of seeds."""
     columns = [Column("what", first), Column("where", "study")]
@@ -302,6 +336,9 @@ def main(
             coverage[name, kind] = {n: values[name] for n, values in found.items()}
     correlated = by_seeds(partial(covered_correlation, rng, studies=studies, examples=examples))
     coverage["rho of two methods, examples like these", "correlation 0.5"] = correlated
+    for same, called in ((True, "the same augmentations"), (False, "other augmentations")):
+        count = partial(covered_example_correlation, rng, studies=studies, same=same, **sizes)
+        coverage["rho of their examples, examples like these", called] = by_seeds(count)
     holds = {key: {n: one.holds for n, one in values.items()} for key, values in coverage.items()}
     show(f"coverage of 95 % intervals ({about})", "interval", holds)
     absent = {key: {n: one.absent for n, one in values.items()} for key, values in coverage.items()}

@@ -11,6 +11,7 @@ from tests.analysis.simulate_size_power import (
     PRESENT,
     covered,
     covered_correlation,
+    covered_example_correlation,
     covered_memory,
     rejected,
 )
@@ -70,3 +71,9 @@ def test_intervals_about_memory_and_mates_hold_what_they_should(seeds: int, rng:
 
 def test_intervals_of_correlations_hold_the_planted_one(rng: np.random.Generator) -> None:
     assert covered_correlation(rng, studies=150, seeds=8, examples=200).holds >= 0.88
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_intervals_of_correlations_under_any_augmentations_do(same: bool, rng: np.random.Generator) -> None:
+    sizes = {"seeds": 5, "examples": 200, "augmentations": 4}
+    assert covered_example_correlation(rng, studies=150, same=same, **sizes).holds >= 0.88
