@@ -301,7 +301,7 @@ def beyond_one(rows: Sequence[results.Row]) -> list[str]:
     """
     above = any((row_.get("rho") or 0) > 1 for row_ in rows)
     below = any((row_.get("reliability") or 0) < 0 for row_ in rows)
-    notes = ["a rho above 1 is an estimate from few seeds of one near 1"] * above
+    notes = ["a rho above 1 is more than a correlation can be: noise, see its interval"] * above
     notes += ["a reliability below 0 says that seeds agree less than by chance: read it as 0"] * below
     return notes
 

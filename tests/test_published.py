@@ -7,13 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.framework.results import OF_NETWORKS
 from dynamics import snapshots
 from runners.report.__main__ import main
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 STUDIES = snapshots.list_studies(PUBLISHED / "runs") if PUBLISHED.is_dir() else []
-OF_NETWORKS = ("divergence", "embedding", "probes")
-"""Analyses of networks, whose results are published because the networks are not."""
 LARGEST = 20e6
 """Bytes of all that is published."""
 

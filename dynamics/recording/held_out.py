@@ -9,7 +9,7 @@ import numpy as np
 
 from dynamics.errors import UserError
 from dynamics.recording.judgement import PER_OPTION, judge
-from dynamics.recording.panel import Panel, as_array, leaves
+from dynamics.recording.panel import Panel, as_array, drawn_from_one, leaves
 from dynamics.snapshots.schema import RIVALS
 
 KEPT = ("correct", *RIVALS)
@@ -51,7 +51,7 @@ def check_held_out(panel: Panel | None, held_out: Panel) -> None:
         raise UserError(
             f"`held_out` must hold other examples than the panel, got {same} with the same inputs"
         )
-    if panel.drawn_from is not None and panel.drawn_from is held_out.drawn_from:
+    if drawn_from_one(panel, held_out):
         both = np.intersect1d(panel.indices, held_out.indices)
         if len(both):
             raise UserError(

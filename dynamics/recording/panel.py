@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fixed examples that a network is asked about after every epoch, whoever trains it."""
 
+import contextlib
 import hashlib
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -111,7 +113,6 @@ class Panel:
         if self.indices.min() < 0:
             raise UserError(f"`indices` must be >= 0, got {self.indices.min()}")
         self.batch_size, self.temperature = batch_size, temperature
-        self.drawn_from: Any = None
 
     def __len__(self) -> int:
         return self.num_examples
@@ -175,7 +176,8 @@ class Panel:
             )
         whole, named = _in_whole(dataset, chosen)
         panel = cls([inputs for inputs, _ in draws], draws[0][1], indices=named, **known)
-        panel.drawn_from = whole
+        with contextlib.suppress(TypeError):  # few things have no weak references
+            _DRAWN_FROM[panel] = weakref.ref(whole)
         return panel
 
     def fingerprint(self) -> str:
@@ -204,6 +206,22 @@ class Panel:
                 f"`{name}` must have one entry for each of the {self.num_examples} examples, got shape {array.shape}"
             )
         return array
+
+
+_DRAWN_FROM: "weakref.WeakKeyDictionary[Panel, weakref.ref[Any]]" = weakref.WeakKeyDictionary()
+"""The data sets that panels were drawn from, which they neither keep nor are pickled with."""
+
+
+def drawn_from_one(one: Panel, other: Panel) -> bool:
+    """Whether two panels are known to have been drawn from one data set, whose indices they name.
+
+    Examples
+    --------
+    >>> drawn_from_one(Panel(labels=[0]), Panel(labels=[0]))  # not drawn from any
+    False
+    """
+    first, second = (drawn() if (drawn := _DRAWN_FROM.get(panel)) else None for panel in (one, other))
+    return first is not None and first is second
 
 
 def _in_whole(dataset: Any, indices: np.ndarray) -> tuple[Any, np.ndarray]:

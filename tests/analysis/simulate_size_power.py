@@ -233,6 +233,12 @@ def covered_memory(
     return {name: Coverage.of(found) for name, found in hits.items()}
 
 
+def correlated(rng: np.random.Generator, planted: float, size: int) -> np.ndarray:
+    """Return difficulties (method, example) of two methods that correlate by a planted value."""
+    first, other = rng.normal(size=(2, size))
+    return np.stack([first, planted * first + np.sqrt(1 - planted**2) * other])
+
+
 def covered_correlation(
     rng: np.random.Generator, *, studies: int, seeds: int, examples: int, planted: float = 0.5
 ) -> Coverage:
@@ -242,15 +248,12 @@ def covered_correlation(
         luck = rng.normal(scale=0.5, size=(seeds, len(difficulty))) + rng.normal(scale=0.3, size=(seeds, 1))
         return (difficulty + luck + rng.normal(size=luck.shape) > 0).astype(float)
 
-    def pair(size: int) -> np.ndarray:
-        first, other = rng.normal(size=(2, size))
-        return np.stack([first, planted * first + np.sqrt(1 - planted**2) * other])
-
     from scipy.stats import norm
 
-    truth = np.corrcoef(norm.cdf(pair(1_000_000) / np.sqrt(1 + 0.25 + 0.09)))[0, 1]
+    truth = np.corrcoef(norm.cdf(correlated(rng, planted, 1_000_000) / np.sqrt(1 + 0.25 + 0.09)))[0, 1]
     found = [
-        correlate(*(Scores(answers(one), range(seeds)) for one in pair(examples))) for _ in range(studies)
+        correlate(*(Scores(answers(one), range(seeds)) for one in correlated(rng, planted, examples)))
+        for _ in range(studies)
     ]
     return Coverage.of([held(one.examples_like_these, truth) for one in found])
 
@@ -268,10 +271,6 @@ def covered_example_correlation(
     """Return the coverage of the correlation of examples under any augmentations, which two methods share or not."""
     from scipy.stats import norm
 
-    def pair(size: int) -> np.ndarray:
-        first, other = rng.normal(size=(2, size))
-        return np.stack([first, planted * first + np.sqrt(1 - planted**2) * other])
-
     def answers(difficulty: np.ndarray, augmentation: np.ndarray) -> Scores:
         luck = rng.normal(scale=0.5, size=(seeds, 1, examples)) + rng.normal(scale=0.3, size=(seeds, 1, 1))
         effects = difficulty + augmentation + luck
@@ -279,12 +278,12 @@ def covered_example_correlation(
         rows = np.indices((seeds, augmentations)).reshape(2, -1).tolist()
         return Scores(right.reshape(-1, examples).astype(float), *rows)
 
-    truth = np.corrcoef(norm.cdf(pair(1_000_000) / np.sqrt(1 + 1 + 0.25 + 0.09)))[0, 1]
+    truth = np.corrcoef(norm.cdf(correlated(rng, planted, 1_000_000) / np.sqrt(1 + 1 + 0.25 + 0.09)))[0, 1]
     found: list[bool | None] = []
     for _ in range(studies):
         drawn = rng.normal(size=(2, augmentations, examples))
         drawn[1] = drawn[0] if same else drawn[1]
-        one, other = map(answers, pair(examples), drawn)
+        one, other = map(answers, correlated(rng, planted, examples), drawn)
         found.append(held(correlate(one, other).examples_like_these, truth))
     return Coverage.of(found)
 
