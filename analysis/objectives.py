@@ -17,6 +17,7 @@ from jaxtyping import Float64
 from analysis.framework import results
 from analysis.framework.columns import shared
 from analysis.framework.command import main
+from analysis.framework.over_seeds import mean_sd
 from analysis.framework.table import Column, Table
 from analysis.statistics import collapse
 from analysis.statistics.collapse import CollapseKind, Limits
@@ -164,11 +165,9 @@ def _rows(
 ) -> list[results.Row]:
     rows = []
     for epoch, column in zip(epochs, values.T, strict=True):
-        known = column[np.isfinite(column)]
+        mean, sd = mean_sd(column)
         row: results.Row = {"method": method, "encoder": encoder, "epoch": epoch, "scalar": name}
-        row["mean"] = float(known.mean()) if len(known) else None
-        row["sd"] = float(known.std(ddof=1)) if len(known) > 1 else None
-        rows.append({**row, "seeds": len(known)})
+        rows.append({**row, "mean": mean, "sd": sd, "seeds": int(np.isfinite(column).sum())})
     return rows
 
 

@@ -20,6 +20,7 @@ from analysis.framework import results
 from analysis.framework.columns import shared
 from analysis.framework.command import main
 from analysis.framework.networks import Encoded, applies, runs_with_networks
+from analysis.framework.over_seeds import mean_sd
 from analysis.framework.table import Column, Table
 from dynamics import snapshots
 from dynamics.errors import UserError
@@ -203,8 +204,7 @@ def _check_frozen(runs: Sequence[snapshots.Run], encoded: Encoded, states: Seque
 def _row(method: str, accuracies: Accuracies) -> results.Row:
     row: results.Row = {"method": method, "seeds": len(accuracies["train"])}
     for kind, values in accuracies.items():
-        row[kind] = float(values.mean())
-        row[f"{kind}_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+        row[kind], row[f"{kind}_sd"] = mean_sd(values)
     return row
 
 

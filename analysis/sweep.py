@@ -19,6 +19,7 @@ from analysis import probes
 from analysis.framework import command, console, results
 from analysis.framework.columns import shared
 from analysis.framework.networks import has_network
+from analysis.framework.over_seeds import mean_sd
 from analysis.framework.sweeps import Setting, Sweep, find, sweep_of
 from analysis.framework.table import Column, Table
 from analysis.framework.where import choose_study
@@ -168,18 +169,11 @@ def _dynamics(seeds: SettingRuns) -> results.Row:
         row["failed_epoch"] = 1 if len(begun) < seeds.failed else min(begun) + 1
     last = [run.scalars(run.epochs[-1:]) for run in seeds.complete]
     right = [float(run.correct(run.epochs[-1:])[:, 0].mean()) for run in seeds.complete]
-    row.update(_spread("loss", [float(scalars["loss"][0]) for scalars in last]))
-    row.update(_spread("mean_r", right))
+    row["loss"], row["loss_sd"] = mean_sd(float(scalars["loss"][0]) for scalars in last)
+    row["mean_r"], row["mean_r_sd"] = mean_sd(right)
     for name in DIAGNOSTICS:
-        known = [float(scalars[name][0]) for scalars in last if name in scalars]
-        row[name] = float(np.mean(known)) if known else None
+        row[name] = mean_sd(float(scalars[name][0]) for scalars in last if name in scalars)[0]
     return row
-
-
-def _spread(name: str, values: list[float]) -> results.Row:
-    """Return mean and standard deviation over seeds; None where they are not defined."""
-    mean = float(np.mean(values)) if values else None
-    return {name: mean, f"{name}_sd": float(np.std(values, ddof=1)) if len(values) > 1 else None}
 
 
 def _accuracies(probed: results.Result) -> results.Row:

@@ -9,11 +9,13 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cbook import pts_to_midstep
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.path import Path
 
 from figures._curves import share_of_examples
+from figures._style import SCALE
 
 WIDTHS = {1: 3.6, 2: 5.5, 3: 5.5}
 HEIGHTS = {1: 2.5, 2: 2.2, 3: 1.8}
@@ -48,6 +50,14 @@ def free_panels(count: int, *, margin: float = 0.3, share: bool = False) -> tupl
     for hole in axes[count:]:
         hole.remove()
     return figure, axes[:count]
+
+
+def draw_scale(figure: Figure, axes: Sequence[Axes], title: str, *, aspect: float) -> None:
+    """Draw the colours of 0 to 1 to the right of all panels."""
+    bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=aspect, pad=0.02)
+    bar.set_label(title)
+    bar.set_ticks([0, 0.5, 1], labels=["0", "0.5", "1"])
+    bar.outline.set_linewidth(0.6)
 
 
 def grid(

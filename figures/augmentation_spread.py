@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.framework.results import Result, Row
-from dynamics.names import counted, ordered
+from dynamics.names import ordered
 from figures import Results
-from figures._curves import SYMBOLS, array, share_of_examples
+from figures._curves import SYMBOLS, array, examples_label, share_of_examples
 from figures._names import label
 from figures._panels import draw_sorted, grid, legend_columns
 from figures._style import colours
@@ -105,10 +105,8 @@ def _percent(share: float) -> str:
 
 
 def _examples_label(result: Result) -> str:
-    counts = {row["examples"] for row in result.rows}
-    number = counted(counts.pop(), "example") if len(counts) == 1 else "examples"
     return (
-        f"fraction of the {number}, sorted by {SYMBOLS['r']}\n"
+        f"{examples_label({row['examples'] for row in result.rows})}\n"
         f"%: part of the variance of {SYMBOLS['r_tilde']} between augmentations of one example "
         "(95 % over seeds, these examples)"
     )

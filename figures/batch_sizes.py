@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -18,7 +17,7 @@ from dynamics.names import ordered
 from figures import Results
 from figures._curves import array
 from figures._names import label
-from figures._panels import free_panels
+from figures._panels import draw_scale, free_panels
 from figures._style import SCALE
 
 NUMBER = "M.1"
@@ -45,10 +44,7 @@ def draw(results: Results) -> Figure:
         panel.set_title(label(method))
     figure.supxlabel("examples of a batch $B$")
     figure.supylabel(r"mean learning probability $\mathrm{E}[r_t]$")
-    bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=30, pad=0.02)
-    bar.set_label(r"epoch $t\,/\,t_{\max}$")
-    bar.set_ticks([0, 0.5, 1], labels=["0", "0.5", "1"])
-    bar.outline.set_linewidth(0.6)
+    draw_scale(figure, axes, r"epoch $t\,/\,t_{\max}$", aspect=30)
     kinds: dict[str, Literal["solid", "dashed", "dotted"]] = {
         "all mates": "solid",
         "without own class": "dashed",

@@ -5,13 +5,12 @@ The data map of Swayamdipta et al. (2020, arXiv:2009.10795), averaged over seeds
 """
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from dynamics.names import ordered
 from figures import Results
 from figures._names import label
-from figures._panels import free_panels
+from figures._panels import draw_scale, free_panels
 from figures._style import SCALE
 
 NUMBER = "D.1"
@@ -46,8 +45,5 @@ def draw(results: Results) -> Figure:
         panel.set_xticks([0, 0.25, 0.5], ["0", "0.25", "0.5"])
     figure.supxlabel("variability")
     figure.supylabel("confidence")
-    bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=40, pad=0.02)
-    bar.set_label("fraction of epochs with a right answer")
-    bar.set_ticks([0, 0.5, 1], labels=["0", "0.5", "1"])
-    bar.outline.set_linewidth(0.6)
+    draw_scale(figure, axes, "fraction of epochs with a right answer", aspect=40)
     return figure

@@ -3,13 +3,12 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from figures import Results
 from figures._curves import SYMBOLS, epochs, examples_label, methods, numbers_of_examples, sorted_curve
 from figures._names import label
-from figures._panels import draw_sorted, panels
+from figures._panels import draw_scale, draw_sorted, panels
 from figures._style import SCALE
 
 NUMBER = "4.1"
@@ -32,10 +31,7 @@ def draw(results: Results) -> Figure:
         panel.set_title(rf"{label(method)}{between}$t_{{\max}} = {epochs(results, method)[-1]}$")
     figure.supxlabel(examples_label(numbers_of_examples(results)))
     figure.supylabel(f"learning probability {SYMBOLS['r']}")
-    bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=45, pad=0.02)
-    bar.set_label(r"epoch $t\,/\,t_{\max}$")
-    bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "0.25", "0.5", "0.75", "1"])
-    bar.outline.set_linewidth(0.6)
+    draw_scale(figure, axes, r"epoch $t\,/\,t_{\max}$", aspect=45)
     return figure
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from analysis.framework import results
 from analysis.framework.columns import shared
 from analysis.framework.command import finish
+from analysis.framework.over_seeds import mean_sd
 from analysis.framework.results import Result, Row
 from analysis.framework.table import Column, Table
 from dynamics import files, lock, snapshots
@@ -130,8 +131,8 @@ def row_of(labels: Row, outcomes: "Sequence[ProbeResult]") -> Row:
     >>> row_of({"method": "simclr"}, [one, dataclasses.replace(one, top1=0.7)])["top1"]
     0.6
     """
-    top1, top1_sd = _spread([one.top1 for one in outcomes])
-    top5, top5_sd = _spread([one.top5 for one in outcomes])
+    top1, top1_sd = mean_sd(one.top1 for one in outcomes)
+    top5, top5_sd = mean_sd(one.top5 for one in outcomes)
     return {
         **labels,
         "seeds": len(outcomes),
@@ -139,16 +140,9 @@ def row_of(labels: Row, outcomes: "Sequence[ProbeResult]") -> Row:
         "top1_sd": top1_sd,
         "top5": top5,
         "top5_sd": top5_sd,
-        "train_top1": _spread([one.train_top1 for one in outcomes])[0],
+        "train_top1": mean_sd(one.train_top1 for one in outcomes)[0],
         "warning": "",
     }
-
-
-def _spread(values: Sequence[float | None]) -> tuple[float | None, float | None]:
-    known: list[Any] = [value for value in values if value is not None]
-    if not known:
-        return None, None
-    return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None
 
 
 def key_of(row: Row) -> str:

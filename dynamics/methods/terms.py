@@ -42,6 +42,19 @@ def variance_hinge(
     return (target - (embeddings.var(dim=0) + eps).sqrt()).relu().mean()
 
 
+def infinite_at_no_eps(eps: float) -> str:
+    """Return the beginning of an explanation why :func:`variance_hinge` is not finite; empty for `eps` above 0.
+
+    Examples
+    --------
+    >>> infinite_at_no_eps(0.0), infinite_at_no_eps(1e-4)
+    ('the gradient of a dimension that is constant is infinite at `variance_eps` 0: use 0.0001, or ', '')
+    """
+    if eps > 0:
+        return ""
+    return "the gradient of a dimension that is constant is infinite at `variance_eps` 0: use 0.0001, or "
+
+
 def squared_covariance(embeddings: Float[Tensor, "batch output"]) -> Float[Tensor, ""]:
     """Return the sum of squared covariances of different dimensions, divided by their number d, c(Z) of eqs. 3 and 4.
 

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from dynamics.config import check_non_negative
-from dynamics.methods.terms import squared_covariance, squared_distance, variance_hinge
+from dynamics.methods.terms import infinite_at_no_eps, squared_covariance, squared_distance, variance_hinge
 from dynamics.methods.views import CropRecipe, JointMethod
 
 Convention = Literal["coursework", "paper", "official"]
@@ -57,12 +57,7 @@ class Method(JointMethod):
 
     def why_not_finite(self) -> str:
         """Name the epsilon without which the gradient of a constant dimension is infinite."""
-        if self.recipe.variance_eps > 0:
-            return super().why_not_finite()
-        return (
-            "the gradient of a dimension that is constant is infinite at `variance_eps` 0: use 0.0001, or "
-            f"{super().why_not_finite()}"
-        )
+        return f"{infinite_at_no_eps(self.recipe.variance_eps)}{super().why_not_finite()}"
 
     def loss(
         self,

@@ -6,10 +6,11 @@ little; a run that is started again goes back to the last state, and since the r
 the seed and the epoch alone, it ends bit-equal to one that was never interrupted (on the CPU).
 """
 
+import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
@@ -103,12 +104,10 @@ def train(  # noqa: PLR0913 - all but the first two are keywords
         writer = trainer.open_writer()
         trainer.start(writer)
         logs = trainer.begin_logs(writer, log)
-        try:
+        with contextlib.closing(logs), _saved_when_stopped(trainer):
             _train_epochs(
                 trainer, writer, logs, report, state_share, start_seconds=time.perf_counter() - called
             )
-        finally:
-            logs.close()
         lock.check()
         checkpoint.save_weights(
             bench.method.state_dict(),
@@ -197,24 +196,17 @@ def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def _train_epochs(
-    trainer: Trainer,
-    writer: snapshots.Writer,
-    logs: Logs,
-    report: Callable[[EpochReport], None],
-    state_share: float,
-    *,
-    start_seconds: float,
-) -> None:
+@contextlib.contextmanager
+def _saved_when_stopped(trainer: Trainer) -> Iterator[None]:
     with stopping.training():
         try:
-            _epochs(trainer, writer, logs, report, state_share, start_seconds=start_seconds)
+            yield
         except stopping.Stopped:
             trainer.save_unsaved()  # in the block: a second signal must not end the process before it has
             raise
 
 
-def _epochs(
+def _train_epochs(
     trainer: Trainer,
     writer: snapshots.Writer,
     logs: Logs,
