@@ -176,16 +176,16 @@ def field_help(kind: type) -> dict[str, str]:
     return texts
 
 
-def announce(preset: str | None) -> str:
-    """Print which preset is used and how to choose another; return its name."""
+def announce(preset: str | None) -> study_file.StudyFile:
+    """Print which preset is used and how to choose another; return it."""
     if preset is not None:
         say(f"preset {preset}")
-        return preset
+        return study_file.read(preset)
     chosen = default_preset()
     why = "a CUDA device was found" if chosen == "thesis" else "no CUDA device was found"
     others = " or ".join(f"--preset {name}" for name in study_file.presets() if name != chosen)
     say(f"preset {chosen} ({why}; choose another with {others})")
-    return chosen
+    return study_file.read(chosen)
 
 
 def wanted_seeds(n: int | None, seeds: str | None, default: Iterable[int] = (0,)) -> list[int]:

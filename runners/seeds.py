@@ -14,7 +14,6 @@ from rich.progress import track
 
 from analysis.framework import console
 from analysis.framework.console import say
-from dynamics import study_file
 from dynamics.names import counted
 from dynamics.training import logs
 from dynamics.training.check_data import check_complete, check_data
@@ -138,7 +137,7 @@ def main(argv: Sequence[str]) -> int:
         prog="python -m runners.seeds",
         description="Train seeds of one method; partial ones are resumed.",
     )
-    preset = study_file.read(announce(where.preset)).name
+    preset = announce(where.preset).name
     study = where.study or preset
     plan = make_plan(where.runs, study, where.method, recipe, wanted_seeds(where.n, where.seeds))
     return train(plan, where, again=shlex.join(["python", "-m", "runners.seeds", *argv]))

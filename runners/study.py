@@ -16,12 +16,12 @@ from typing import Any
 import tyro
 
 from analysis.framework import console
-from analysis.framework.where import Where, open_study
+from analysis.framework.console import say
 from dynamics import methods as ways
-from dynamics import study_file
 from dynamics.config import Recipe, renamed
 from dynamics.errors import UserError
 from dynamics.methods.views import scored_at_a_temperature
+from dynamics.opening import open_study
 from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
 from runners.arguments import Resources, announce, parse_with_changes, wanted_seeds
@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> int:
     )
     if arguments.file is not None and arguments.preset is not None:
         raise UserError(f"`preset` and the file {arguments.file} exclude each other: use one")
-    file = study_file.read(announce(arguments.file or arguments.preset))
+    file = announce(arguments.file or arguments.preset)
     check_analyses(arguments.analyses or file.analyses or ())
     study = arguments.study or file.name
     chosen = file.methods if arguments.methods is None else arguments.methods
@@ -94,7 +94,9 @@ def main(argv: Sequence[str]) -> int:
     status = train(plan, arguments, again=again, analyses=only)
     if status == 130 or arguments.dry_run or left_to_others(plan, arguments):
         return status
-    opened = open_study(Where(study=study, runs=arguments.runs, results=arguments.results))
+    opened = open_study(arguments.runs / study)
+    for note in opened.notes:
+        say(note)
     complete = analyse_all(
         opened, arguments.results / study, data_root=arguments.data_root, device=arguments.device, only=only
     )

@@ -19,7 +19,7 @@ from analysis import sweep as comparison
 from analysis.framework import command, console
 from analysis.framework.console import say
 from analysis.framework.sweeps import LONGEST, Setting, Value, make, setting_name, study_name
-from dynamics import snapshots, study_file
+from dynamics import snapshots
 from dynamics.config import Recipe
 from dynamics.names import LONGEST_NAME, check_study_name, counted
 from dynamics.training.plan import Plan, make_plan
@@ -122,7 +122,7 @@ def main(argv: Sequence[str]) -> int:
     )
     over = read_over(arguments.over, type(recipe))
     check_flags(over, argv)
-    preset = study_file.read(announce(arguments.preset)).name
+    preset = announce(arguments.preset).name
     name = sweep_name(arguments.study, preset, arguments.method, list(over))
     seeds = wanted_seeds(arguments.n, arguments.seeds)
     points = grid(over)

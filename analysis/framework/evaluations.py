@@ -39,6 +39,7 @@ COLUMNS: Mapping[str, str] = {
     "trained_on": "Data set that the networks were trained on.",
     "mode": "`linear` (a layer on frozen features), `semi` (all of it fine-tuned) or `knn` (nearest neighbours).",
     "fraction": "Fraction of the training labels that were used, above 0 to 1.",
+    "labels": "Number of those labels; empty in tables of earlier versions.",
     **shared("seeds"),
     "top1": "Accuracy on test images after the last epoch, 0 to 1: mean over seeds.",
     **shared("top1_sd"),
@@ -104,6 +105,7 @@ def evaluate(
             "trained_on": trained.dataset,
             "mode": recipe.mode,
             "fraction": recipe.label_fraction,
+            "labels": outcomes[0].examples,
         }
         rows.append(row_of(labels, outcomes))
         stem = stem_of(rows[-1])
@@ -114,6 +116,7 @@ def evaluate(
             **asdict(recipe),
             "seeds": [run.seed for run in runs],
             "data_fingerprint": evaluation.dataset.fingerprint,
+            "classes": list(evaluation.dataset.classes),
             "frozen": all(one.encoder_before == one.encoder_after for one in outcomes),
             "outcomes": [asdict(one) for one in outcomes],
         }
@@ -228,6 +231,7 @@ def merge(before: Result, new: Result) -> Result:
         rows.values(), key=lambda row: (row["dataset"], row["mode"], -row["fraction"], row["method"])
     )
     for row in in_order:
+        row.setdefault("labels", None)
         row["warning"] = "; ".join(implausible(row, in_order))
     evaluations = {**before.settings.get("evaluations", {}), **new.settings["evaluations"]}
     return Result(
@@ -282,7 +286,10 @@ def tables(result: Result) -> list[Table]:
     if any(row["top5"] is None for row in result.rows):
         notes.insert(0, "top-5 is not defined with fewer than six classes")
     columns = [
-        *(Column(name, name) for name in ("dataset", "mode", "fraction", "method", "features", "seeds")),
+        *(
+            Column(name, name)
+            for name in ("dataset", "mode", "fraction", "labels", "method", "features", "seeds")
+        ),
         Column("top1", "top-1", ".4f", "top1_sd"),
         Column("top5", "top-5", ".4f", "top5_sd"),
         Column("train_top1", "train top-1", ".4f"),

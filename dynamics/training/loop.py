@@ -221,7 +221,7 @@ def _train_epochs(
         began = time.perf_counter()
         trainer.run_epoch(epoch)
         trained = time.perf_counter()
-        scores = trainer.score()
+        scores = trainer.bench.score()
         scored = time.perf_counter()
         trainer.seconds += scored - began
         trainer.check(writer, scores)

@@ -18,7 +18,7 @@ from dynamics.config import MAX_SEED, Recipe
 from dynamics.data import Dataset
 from dynamics.errors import UserError, system_errors_explained
 from dynamics.methods import Method
-from dynamics.names import check_study_name, counted
+from dynamics.names import counted
 from dynamics.opening import open_study
 from dynamics.study import Study
 from dynamics.training import capture, logs
@@ -114,7 +114,6 @@ def train(  # noqa: PLR0913 - the front door: all are keywords
     wanted = wanted_seeds(seeds)
     file = study_file.read(default_preset() if preset is None else preset)
     where = file.name if study is None else study
-    check_study_name(where)
     name = methods.name_of(method)
     recipe = file.recipe_of(name, **_fields(fields, dataset))
     if isinstance(dataset, Dataset):

@@ -65,10 +65,6 @@ class Trainer:
         self.scalars = self.bench.run_epoch(self.job.seed, epoch)
         self.epoch = epoch
 
-    def score(self) -> panel.Scores:
-        """Score the panel."""
-        return self.bench.score()
-
     def commit(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
         """Commit the panel's scores after this epoch."""
         writer.write(*self._entry(scores))
@@ -135,7 +131,7 @@ class Trainer:
         self.bench.load(state["method"], state["optimizer"])
         self.epoch, self.seconds, self.scalars = state["epoch"], state["seconds"], state["scalars"]
         if self.epoch not in writer.committed():
-            self.commit(writer, self.score())
+            self.commit(writer, self.bench.score())
 
     def _last_state(self, writer: snapshots.Writer) -> dict[str, Any] | None:
         path = snapshots.state_file(self.job.folder)

@@ -7,13 +7,14 @@ import importlib
 import inspect
 import io
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
 
 import analysis
 import figures
+from analysis.framework import evaluations
 from analysis.framework.command import why_not
 from analysis.framework.results import Result, made_by
 from analysis.framework.table import Table
@@ -24,21 +25,22 @@ from runners.report.markup import Html, Section, code, element, folded, join, pa
 LARGEST_BYTES = 1_000_000
 """A larger picture is embedded with fewer colours, so that the page stays small enough to send."""
 
-EVALUATION = "evaluation"
-"""The result that runners.probe makes, not an analysis."""
-
 
 def every_result() -> tuple[str, ...]:
-    """Return the names of all results that a study may have."""
-    return tuple(dict.fromkeys((*analysis.names(), EVALUATION)))
+    """Return the names of all results that a study may have: those of the analyses, and what runners.probe makes."""
+    return (*analysis.names(), evaluations.NAME)
 
 
 def gallery(
-    study: Study, results: Mapping[str, Result], papers: Mapping[str, Paper], folder: Path
+    study: Study,
+    results: Mapping[str, Result],
+    tables: Mapping[str, Sequence[Table]],
+    papers: Mapping[str, Paper],
+    folder: Path,
 ) -> list[Section]:
     """Return the sections of figures, of numbers that no figure draws, and of what was not computed."""
     drawn = [name for name in figures.names() if all(need in results for need in figures.load(name).NEEDS)]
-    numbers = assign(drawn, results)
+    numbers = assign(drawn, tables)
     shown = [_figure(name, numbers[name], study, results, papers, folder) for name in drawn]
     missing = [_missing(name, study) for name in every_result() if name not in results]
     return [
@@ -48,12 +50,12 @@ def gallery(
     ]
 
 
-def assign(drawn: list[str], results: Mapping[str, Result]) -> dict[str, list[Table]]:
+def assign(drawn: list[str], tables: Mapping[str, Sequence[Table]]) -> dict[str, list[Table]]:
     """Give each table of the results to the first figure that draws its numbers; under "" those that none draws.
 
     A figure that wants only some tables of its NEEDS names them in TABLES, as "binomial.single".
     """
-    left = [(name, one) for name, result in results.items() for one in result.tables()]
+    left = [(name, one) for name, tables_of in tables.items() for one in tables_of]
     found: dict[str, list[Table]] = {}
     for figure in drawn:
         drawing = figures.load(figure)

@@ -8,6 +8,7 @@ from pathlib import Path
 from analysis.framework import results as storage
 from analysis.framework.console import say
 from analysis.framework.results import OF_NETWORKS, Result
+from analysis.framework.table import Table
 from analysis.papers import Paper, concerned
 from dynamics import files, provenance
 from dynamics.errors import UserError
@@ -33,7 +34,8 @@ def write(study: Study, folder: Path) -> Path:
         When there are no results at all, or one is damaged.
     """
     results = {}
-    for name, result in available(folder).items():
+    for name in available_names(folder):
+        result = storage.read(folder, name)
         if stale := differing_method(result, study):
             say(
                 f"left out: {name} was made from other seeds of {stale} than study {study.name} has; "
@@ -49,19 +51,15 @@ def write(study: Study, folder: Path) -> Path:
             else f"none in {folder}"
         )
         raise UserError(f"no results of study {study.name} to report ({what}): run {again}")
-    for result in results.values():
+    tables = {}
+    for name, result in results.items():
         with storage.usable([result], study.name):
-            result.tables()
+            tables[name] = result.tables()
     with storage.usable(results.values(), study.name):
-        page = document(study, results, folder)
+        page = document(study, results, tables, folder)
     path = folder / NAME
     files.atomic_write(path, page.encode(errors="replace"))  # paths may hold any bytes
     return path
-
-
-def available(folder: Path) -> dict[str, Result]:
-    """Read the results that a study has."""
-    return {name: storage.read(folder, name) for name in available_names(folder)}
 
 
 def available_names(folder: Path) -> list[str]:
@@ -88,13 +86,15 @@ def differing_method(result: Result, study: Study) -> str | None:
     return None
 
 
-def document(study: Study, results: Mapping[str, Result], folder: Path) -> str:
-    """Return the complete page."""
+def document(
+    study: Study, results: Mapping[str, Result], tables: Mapping[str, Sequence[Table]], folder: Path
+) -> str:
+    """Return the complete page; `tables` are those of the results."""
     papers = concerned(study, results)
     sections = [
         what_was_run(study),
         *(compared(name, paper, study, results) for name, paper in papers.items()),
-        *gallery(study, results, papers, folder),
+        *gallery(study, results, tables, papers, folder),
         origin(study, folder, results),
     ]
     shown = [one for one in sections if one.content]

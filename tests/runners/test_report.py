@@ -227,16 +227,16 @@ def test_cells_are_written_as_their_columns_ask() -> None:
 
 
 def test_every_table_is_shown_once_at_the_figure_that_draws_it(folder: Path) -> None:
-    results = {name: storage.read(folder, name) for name in ("learning", "binomial")}
+    tables = {name: storage.read(folder, name).tables() for name in ("learning", "binomial")}
     drawn = ["sorted-curves", "binomial-single", "binomial-averaged"]
-    found = assign(drawn, results)
+    found = assign(drawn, tables)
     assert [[table.key for table in found[name]] for name in (*drawn, "")] == [
         [""],
         ["single"],
         ["averaged"],
         [],
     ]
-    assert [table.key for table in assign(["sorted-curves"], results)[""]] == ["single", "averaged"]
+    assert [table.key for table in assign(["sorted-curves"], tables)[""]] == ["single", "averaged"]
 
 
 def test_figures_say_how_to_read_them_and_name_tables_that_there_are(folder: Path) -> None:

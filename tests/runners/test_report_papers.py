@@ -10,9 +10,11 @@ import pytest
 
 from analysis import augmentations, binomial, learning, papers
 from analysis.framework import results as storage
+from analysis.framework.evaluations import key_of
 from analysis.framework.results import Result, Row
 from analysis.papers import Paper
 from analysis.papers.vicreg_coursework import PAPER as COURSEWORK
+from analysis.papers.vicreg_coursework.printed import CIFAR10_CLASSES
 from dynamics.opening import open_study
 from dynamics.study import Study
 from runners import report
@@ -128,7 +130,7 @@ def test_ours_stand_beside_the_printed_ones(evaluations: dict[str, Result]) -> N
     assert len(lines) == 11  # the hybrid of the slides was not run
     for key, cells in BESIDE.items():
         assert [line[4:9] for line in lines if tuple(line[:4]) == key] == [cells], key
-    remarks = {tuple(line[:4]): line[9] for line in lines}
+    remarks = {tuple(line[:4]): line[11] for line in lines}
     assert "published" in remarks["coursework: VICReg", "ResNet-18", "tiny-imagenet", "linear"]
 
 
@@ -183,8 +185,31 @@ class Words(HTMLParser):
         self.found.append(data)
 
 
-def test_a_study_of_other_methods_has_no_trace_of_a_paper(rng: np.random.Generator, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("classes", "ours"), [(CIFAR10_CLASSES, "71.2 ± 1.2"), (("cat", "dog"), NONE), ((), NONE)]
+)
+def test_a_folder_of_images_is_the_document_s_data_by_its_classes(
+    classes: tuple[str, ...], ours: str
+) -> None:
+    row = evaluated("vicreg", 0.712, 0.971, dataset="folder", labels=4096, width=16)
+    settings = {"evaluations": {key_of(row): {"classes": list(classes)}}}
+    found = {"evaluation": Result(name="evaluation", rows=[row], inputs={}, settings=settings)}
+    (line,) = [
+        line
+        for line in captioned(coursework(of("vicreg"), found), "Per cent")
+        if line[:4] == ["coursework: VICReg", "ResNet-18", "cifar10", "linear"]
+    ]
+    assert line[5] == ours
+    assert line[9:11] == (["4096", "16"] if ours != NONE else [NONE, NONE])
+
+
+def test_a_study_of_other_methods_has_no_trace_of_a_paper(
+    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ingested indicators of a method of another name."""
+    monkeypatch.setattr(
+        sys, "argv", ["pytest"]
+    )  # the page names the command, and that the files that are tested
     study = written(tmp_path / "runs", "theirs", {"mine": rising(rng), "yours": rising(rng)})
     text = words(page(study, tmp_path))
     assert "mine" in text and "yours" in text

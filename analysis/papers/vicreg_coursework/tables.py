@@ -3,6 +3,7 @@
 
 from collections.abc import Collection, Sequence
 
+from analysis.framework import evaluations
 from analysis.framework.results import Row
 from analysis.framework.table import Column, Table
 from analysis.papers import Results
@@ -22,7 +23,8 @@ def concerns(study: Study, results: Results) -> bool:
     >>> concerns(example_study(), {}), concerns(example_study(), {"evaluation": evaluated})
     (False, True)
     """
-    evaluated = {row["features"] for row in _evaluations(results)}
+    rows = results["evaluation"].rows if "evaluation" in results else ()
+    evaluated = {row["features"] for row in rows}
     accuracies = {one.method for one in printed.PRINTED}
     return any(method in printed.METHODS for method in study.methods) or not evaluated.isdisjoint(accuracies)
 
@@ -45,7 +47,17 @@ def tables(study: Study, results: Results) -> list[Table]:
 
 
 def _evaluations(results: Results) -> Sequence[Row]:
-    return results["evaluation"].rows if "evaluation" in results else []
+    """Return what was evaluated; a folder of images with CIFAR-10's classes is called cifar10."""
+    if "evaluation" not in results:
+        return []
+    found = results["evaluation"]
+    settings = found.settings.get("evaluations", {})
+    same = {
+        place
+        for place, row in enumerate(found.rows)
+        if tuple(settings.get(evaluations.key_of(row), {}).get("classes", ())) == printed.CIFAR10_CLASSES
+    }
+    return [row | {"dataset": "cifar10"} if place in same else row for place, row in enumerate(found.rows)]
 
 
 def accuracies(methods: Collection[str], rows: Sequence[Row]) -> Table:
@@ -70,6 +82,8 @@ def accuracies(methods: Collection[str], rows: Sequence[Row]) -> Table:
         Column("printed_top5", "top-5", "printed"),
         Column("top5", "ours", ".1f", "top5_sd"),
         Column("seeds", "seeds", "d"),
+        Column("labels", "labels", "d"),
+        Column("width", "width", "d"),
         Column("remark", "remark"),
     ]
     notes = [
@@ -78,7 +92,10 @@ def accuracies(methods: Collection[str], rows: Sequence[Row]) -> Table:
     ]
     if not rows:
         notes.append("None of ours here: make them with python -m runners.probe.")
-    caption = "Per cent of test images; ours: mean ± standard deviation over seeds"
+    caption = (
+        "Per cent of test images; ours: mean ± standard deviation over seeds, number of training labels, and channels "
+        "of the ResNet-18's first stage (the documents' has 64, and 50 000 or 100 000 labels)"
+    )
     return Table(caption=caption, columns=columns, rows=lines, notes=notes)
 
 
@@ -95,7 +112,7 @@ def _line(one: printed.Printed, ours: Row | None) -> Row:
         "printed_top1": one.top1,
         "printed_top5": one.top5,
         **measured,
-        "seeds": None if ours is None else ours["seeds"],
+        **{name: None if ours is None else ours.get(name) for name in ("seeds", "labels", "width")},
         "remark": one.remark,
     }
 
