@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from dynamics import archive, differences, files, snapshots
+from dynamics import archive, files, mismatches, snapshots
 from dynamics.answers import complete_examples, may_lack_answers
 from dynamics.errors import UserError, explained
 from dynamics.names import counted
@@ -55,7 +55,7 @@ def open_study(path: str | Path) -> Study:
         raise UserError(f"{folder} holds studies: name one of them, such as {folder / inside[0]}")
     if not runs:
         raise UserError(f"study {name} in {root} has no epoch on disk yet: see python -m runners.status")
-    notes += differences.between_methods(runs)
+    notes += mismatches.between_methods(runs)
     return Study(name=name.removesuffix(archive.SUFFIX), runs=runs, notes=tuple(notes))
 
 
@@ -83,7 +83,7 @@ def _open_method(root: Path, study: str, method: str, notes: list[str]) -> list[
         raise UserError(
             f"the seeds of {method} in {root / study} have no epoch in common: train them further"
         )
-    notes += differences.between_seeds(method, used)
+    notes += mismatches.between_seeds(method, used)
     if any(map(may_lack_answers, used)) and (kept := len(complete_examples(used))) < (
         examples := used[0].shape[2]
     ):

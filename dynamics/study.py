@@ -20,7 +20,7 @@ import xarray
 from jaxtyping import Bool, Shaped
 from xarray.core import indexing
 
-from dynamics import differences, snapshots
+from dynamics import mismatches, snapshots
 from dynamics.answers import (
     MethodCounts,
     Recorded,
@@ -381,11 +381,11 @@ class Study:
                 "dataset": runs[0].provenance.get("dataset"),
                 "data_fingerprint": data[0] if len(set(data)) == 1 else data,
                 "mates": self.mates if runs[0].shape[0] > 1 else None,
-                "notes": [*differences.between_seeds(method, runs), *self._about_answers(method)],
+                "notes": [*mismatches.between_seeds(method, runs), *self._about_answers(method)],
             }
             | ({} if self.kept is None else {"kept": self.kept})
             for method, runs in self.runs.items()
-            for data in [differences.data_fingerprints(runs)]
+            for data in [mismatches.data_fingerprints(runs)]
         }
 
     def _about_answers(self, method: str) -> list[str]:

@@ -17,7 +17,7 @@ from dynamics.study import Study
 from runners.report.gallery import every_result, gallery
 from runners.report.markup import Html, Section, element, join, paragraph, section
 from runners.report.papers import compared
-from runners.report.setup import dataset, origin, what_was_run
+from runners.report.provenance import dataset, origin, what_was_run
 
 NAME, EXPLORER = "report.html", "explorer.html"
 
