@@ -103,7 +103,7 @@ def analyse(
     rows: list[results.Row] = []
     never: dict[str, list[float]] = {}
     for mean in dict.fromkeys(targets):
-        aligned = {method: found for method in study.methods if (found := align(study, method, mean))}
+        aligned = {method: found for method in study.methods if (found := at_equal_mean(study, method, mean))}
         for method in study.methods:
             if method not in aligned:
                 never.setdefault(method, []).append(mean)
@@ -118,13 +118,13 @@ def analyse(
     return results.Result(name="correlation", rows=rows, inputs=study.inputs(), settings=settings)
 
 
-def align(study: Study, method: str, mean: float) -> Aligned | None:
+def at_equal_mean(study: Study, method: str, mean: float) -> Aligned | None:
     """Return every seed's answers where the method's mean of r_t is `mean`; None where it never is.
 
     Examples
     --------
     >>> from analysis.framework.example import example_study
-    >>> found = align(example_study(), "simclr", 0.5)
+    >>> found = at_equal_mean(example_study(), "simclr", 0.5)
     >>> round(found.epoch, 2), found.scores.values.shape
     (4.25, (4, 30))
     """

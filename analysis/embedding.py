@@ -179,7 +179,7 @@ def analyse(
         {method: [run] for method, run in runs.items()}, data_root=data_root, device=device
     )
     all_labels = encoded.labels("train")
-    chosen = choose_images(all_labels, settings)
+    chosen = choose_mapped(all_labels, settings)
     labels = all_labels[chosen]
     perplexity = min(settings.perplexity, (len(chosen) - 1) / 3)
     rows, arrays = [], {"examples": chosen, "labels": labels}
@@ -207,7 +207,7 @@ def analyse(
     )
 
 
-def choose_images(
+def choose_mapped(
     labels: Int64[np.ndarray, " example"], settings: MapSettings
 ) -> Int64[np.ndarray, " chosen"]:
     """Return the images to map, as indices: the same fraction of each class.
@@ -219,7 +219,7 @@ def choose_images(
 
     Examples
     --------
-    >>> choose_images(np.arange(40) % 2, MapSettings(share=0.5, at_least=0)).shape
+    >>> choose_mapped(np.arange(40) % 2, MapSettings(share=0.5, at_least=0)).shape
     (20,)
     """
     check_non_negative(settings, "random_state")

@@ -211,7 +211,7 @@ RULE = (
 """The rule of :mod:`analysis.statistics.collapse`, in one line."""
 
 
-class Recorded(NamedTuple):
+class RecordedScalars(NamedTuple):
     """What training recorded, by where it was recorded."""
 
     rows: Mapping[tuple[str, str, int], results.Row]
@@ -220,7 +220,7 @@ class Recorded(NamedTuple):
     """First and last epoch of each method."""
 
     @classmethod
-    def of(cls, result: results.Result) -> "Recorded":
+    def of(cls, result: results.Result) -> "RecordedScalars":
         """Look up the rows of a result."""
         epochs: dict[str, list[int]] = {}
         for row in result.rows:
@@ -240,12 +240,12 @@ def tables(result: results.Result) -> list[Table]:
     >>> [table.key for table in tables(analyse(example_study()))]
     ['losses']
     """
-    recorded = Recorded.of(result)
+    recorded = RecordedScalars.of(result)
     made = [_losses(result, recorded), _diagnostics(result, recorded), _verdicts(result)]
     return [table for table in made if table.rows]
 
 
-def _losses(result: results.Result, recorded: Recorded) -> Table:
+def _losses(result: results.Result, recorded: RecordedScalars) -> Table:
     rows: list[results.Row] = []
     for method, own in result.settings["methods"].items():
         ends = recorded.ends[method]
@@ -280,7 +280,7 @@ MEASURED = (
 """Diagnostics in the table."""
 
 
-def _diagnostics(result: results.Result, recorded: Recorded) -> Table:
+def _diagnostics(result: results.Result, recorded: RecordedScalars) -> Table:
     rows: list[results.Row] = []
     for method, own in result.settings["methods"].items():
         if not own["diagnostics"]:

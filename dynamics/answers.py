@@ -99,7 +99,7 @@ class MethodCounts:
         return int(matches[0])
 
 
-class Recorded(BackendArray):
+class RecordedArray(BackendArray):
     """A recorded array of several seeds as one array of which xarray reads the parts that are asked for."""
 
     def __init__(self, runs: Sequence[snapshots.Run], name: str) -> None:

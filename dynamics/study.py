@@ -23,7 +23,7 @@ from xarray.core import indexing
 from dynamics import mismatches, snapshots
 from dynamics.answers import (
     MethodCounts,
-    Recorded,
+    RecordedArray,
     are_counts,
     batch_of,
     complete_examples,
@@ -244,7 +244,7 @@ class Study:
             raise UserError(f"no array {name!r} is recorded: use one of {', '.join(RECORDED)}")
         self.check_recorded(method, name)
         axes = ("seed", *RECORDED[name].axes)
-        lazy = xarray.Variable(axes, indexing.LazilyIndexedArray(Recorded(self._runs(method), name)))
+        lazy = xarray.Variable(axes, indexing.LazilyIndexedArray(RecordedArray(self._runs(method), name)))
         return xarray.DataArray(lazy, coords=self._coordinates(method, axes), name=name)
 
     def in_training(self, method: str) -> Bool[np.ndarray, "seed example"]:

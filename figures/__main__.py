@@ -42,11 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         show_list()
         return
     asked = [find(name) for name in chosen.names]
-    study = choose_study(chosen.results, chosen.study)
+    study = choose_results(chosen.results, chosen.study)
     draw_all(chosen.results / study, asked)
 
 
-def choose_study(results: Path, study: str | None) -> str:
+def choose_results(results: Path, study: str | None) -> str:
     """Name the study to draw: `study` itself, or the one under `results` that was written last.
 
     Raises

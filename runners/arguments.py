@@ -188,7 +188,7 @@ def announce(preset: str | None) -> study_file.StudyFile:
     return study_file.read(chosen)
 
 
-def wanted_seeds(n: int | None, seeds: str | None, default: Iterable[int] = (0,)) -> list[int]:
+def seeds_of_flags(n: int | None, seeds: str | None, default: Iterable[int] = (0,)) -> list[int]:
     """Return the seeds that --n or --seeds ask for.
 
     Parameters
@@ -207,7 +207,7 @@ def wanted_seeds(n: int | None, seeds: str | None, default: Iterable[int] = (0,)
 
     Examples
     --------
-    >>> wanted_seeds(3, None), wanted_seeds(None, "1,4-5")
+    >>> seeds_of_flags(3, None), seeds_of_flags(None, "1,4-5")
     ([0, 1, 2], [1, 4, 5])
     """
     if seeds is not None:

@@ -23,7 +23,7 @@ from dynamics.training.pool import Source, run_jobs
 from dynamics.training.progress import Board
 from dynamics.training.study import choose_resources
 from runners import launch
-from runners.arguments import Machine, Resources, announce, parse_with_recipe, wanted_seeds
+from runners.arguments import Machine, Resources, announce, parse_with_recipe, seeds_of_flags
 from runners.launch import elsewhere
 from runners.launch.estimate import preview
 
@@ -139,7 +139,7 @@ def main(argv: Sequence[str]) -> int:
     )
     preset = announce(where.preset).name
     study = where.study or preset
-    plan = make_plan(where.runs, study, where.method, recipe, wanted_seeds(where.n, where.seeds))
+    plan = make_plan(where.runs, study, where.method, recipe, seeds_of_flags(where.n, where.seeds))
     return train(plan, where, again=shlex.join(["python", "-m", "runners.seeds", *argv]))
 
 

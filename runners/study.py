@@ -24,7 +24,7 @@ from dynamics.methods.views import scored_at_a_temperature
 from dynamics.opening import open_study
 from dynamics.study_file import StudyFile
 from dynamics.training.plan import Plan, make_plan
-from runners.arguments import Resources, announce, parse_with_changes, wanted_seeds
+from runners.arguments import Resources, announce, parse_with_changes, seeds_of_flags
 from runners.everything import analyse_all, check_analyses
 from runners.launch.elsewhere import left_to_others
 from runners.seeds import train
@@ -85,7 +85,7 @@ def main(argv: Sequence[str]) -> int:
     recipes = recipes_of(file, chosen, changes)
     plan = Plan.together(
         make_plan(
-            arguments.runs, study, method, recipe, wanted_seeds(arguments.n, None, file.seed_list(method))
+            arguments.runs, study, method, recipe, seeds_of_flags(arguments.n, None, file.seed_list(method))
         )
         for method, recipe in recipes.items()
     )

@@ -24,7 +24,7 @@ from dynamics.config import Recipe
 from dynamics.names import LONGEST_NAME, check_study_name, counted
 from dynamics.training.plan import Plan, make_plan
 from figures.__main__ import draw_all
-from runners.arguments import announce, parse_with_recipe, wanted_seeds
+from runners.arguments import announce, parse_with_recipe, seeds_of_flags
 from runners.grid import check_flags, grid, read_over
 from runners.launch.elsewhere import left_to_others
 from runners.seeds import SeedArguments, train
@@ -124,7 +124,7 @@ def main(argv: Sequence[str]) -> int:
     check_flags(over, argv)
     preset = announce(arguments.preset).name
     name = sweep_name(arguments.study, preset, arguments.method, list(over))
-    seeds = wanted_seeds(arguments.n, arguments.seeds)
+    seeds = seeds_of_flags(arguments.n, arguments.seeds)
     points = grid(over)
     plan = make_plans(arguments, name, recipe, points, seeds)
     say(

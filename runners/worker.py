@@ -31,7 +31,7 @@ from dynamics.study_file import StudyFile
 from dynamics.training.check_data import check_data
 from dynamics.training.plan import Plan, longest_first, make_plan, record
 from dynamics.training.study import choose_resources
-from runners.arguments import Machine, wanted_seeds
+from runners.arguments import Machine, seeds_of_flags
 from runners.seeds import work
 
 
@@ -64,7 +64,7 @@ def plan_of(study: StudyFile, where: WorkerArguments) -> Plan:
         raise UserError(
             f"study {study.name} has no method of {', '.join(where.methods or ())}: see its study.toml"
         )
-    chosen_seeds = None if where.seeds is None else {*wanted_seeds(None, where.seeds)}
+    chosen_seeds = None if where.seeds is None else {*seeds_of_flags(None, where.seeds)}
     return Plan.together(
         make_plan(
             where.runs,
@@ -101,7 +101,7 @@ def read_study(runs: Path, name: str) -> StudyFile:
 
 def _check_seeds(studies: Sequence[StudyFile], asked: str | None) -> None:
     known = {seed for study in studies for method in study.methods for seed in study.seed_list(method)}
-    if asked is not None and (absent := {*wanted_seeds(None, asked)} - known):
+    if asked is not None and (absent := {*seeds_of_flags(None, asked)} - known):
         names = ", ".join(study.name for study in studies)
         raise UserError(
             f"`seeds`: {names} has no seed {min(absent)}: its seeds are {seed_lists.in_ranges(known)}"

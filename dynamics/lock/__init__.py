@@ -23,13 +23,13 @@ from dynamics.errors import UserError
 from dynamics.lock import strict, system
 from dynamics.lock.filesystem import is_local
 from dynamics.lock.holder import Holder, beating, heartbeat, read, sign
-from dynamics.lock.jobs import Job
+from dynamics.lock.jobs import SchedulerJob
 
 __all__ = [
     "Holder",
-    "Job",
     "Locked",
     "Lost",
+    "SchedulerJob",
     "SeedLock",
     "holder",
     "last_sign",

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from dynamics import files
 from dynamics.errors import UserError
 from dynamics.lock import jobs
-from dynamics.lock.jobs import Job
+from dynamics.lock.jobs import SchedulerJob
 
 BEAT = 20.0
 """Seconds between two signs of life; they inform, and no lock is ever taken away for want of them."""
@@ -27,7 +27,7 @@ class Holder(NamedTuple):
 
     Examples
     --------
-    >>> str(Holder(7, "node1", "2026-11-29T12:00:00+00:00", job=Job("slurm", "41_0")))
+    >>> str(Holder(7, "node1", "2026-11-29T12:00:00+00:00", job=SchedulerJob("slurm", "41_0")))
     'process 7 on node1 (slurm job 41_0), since 2026-11-29T12:00:00+00:00'
     """
 
@@ -36,7 +36,7 @@ class Holder(NamedTuple):
     since: str | None = None
     birth: str | None = None
     """When the process was started, which tells it from a later one with its number; see :func:`_birth`."""
-    job: Job | None = None
+    job: SchedulerJob | None = None
     """The job of a cluster that it belongs to."""
     claim: str | None = None
     """Name of its claim, where the lock is strict."""
@@ -133,7 +133,7 @@ def read(path: Path) -> Holder | None:
         None if signed.get(name) is None else str(signed[name])
         for name in ("host", "since", "birth", "claim")
     )
-    return Holder(pid if isinstance(pid, int) else None, host, since, birth, Job.of(job), claim)
+    return Holder(pid if isinstance(pid, int) else None, host, since, birth, SchedulerJob.of(job), claim)
 
 
 def heartbeat(path: Path) -> float | None:

@@ -23,12 +23,12 @@ print(json.dumps({node["NodeID"]: node["Alive"] for node in ray.nodes()}))
 """
 
 
-class Job(NamedTuple):
+class SchedulerJob(NamedTuple):
     """A job of Slurm, or a node of Ray.
 
     Examples
     --------
-    >>> str(Job("slurm", "41_0", 2))
+    >>> str(SchedulerJob("slurm", "41_0", 2))
     'slurm job 41_0, started for the 3rd time'
     """
 
@@ -49,7 +49,7 @@ class Job(NamedTuple):
         return f"slurm job {self.id}" + (f", started for the {again}{ending} time" if self.restarts else "")
 
     @classmethod
-    def of(cls, content: Any) -> "Job | None":
+    def of(cls, content: Any) -> "SchedulerJob | None":
         """Return the job in a holder.json; None if there is none."""
         try:
             restarts = int(content["restarts"])
@@ -58,7 +58,7 @@ class Job(NamedTuple):
             return None
 
 
-def own() -> Job | None:
+def own() -> SchedulerJob | None:
     """Return the job that this process belongs to; None outside clusters.
 
     Examples
@@ -70,13 +70,13 @@ def own() -> Job | None:
         array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
         number = f"{array}_{task}" if array and task else os.environ["SLURM_JOB_ID"]
         restarts = _number(os.environ.get("SLURM_RESTART_COUNT", "0"))
-        return Job("slurm", number, restarts, os.environ.get("SLURM_CLUSTER_NAME", ""))
+        return SchedulerJob("slurm", number, restarts, os.environ.get("SLURM_CLUSTER_NAME", ""))
     if RAY_NODE in os.environ:
-        return Job("ray", os.environ[RAY_NODE], cluster=os.environ.get(RAY_ADDRESS, ""))
+        return SchedulerJob("ray", os.environ[RAY_NODE], cluster=os.environ.get(RAY_ADDRESS, ""))
     return None
 
 
-def ended(job: Job) -> bool | None:
+def ended(job: SchedulerJob) -> bool | None:
     """Return whether a job that held a lock has ended, according to its scheduler; None if that is not known.
 
     A job of Slurm that runs again under its number has ended as what it was. Of Ray, a node that is dead has ended,
@@ -84,7 +84,7 @@ def ended(job: Job) -> bool | None:
 
     Examples
     --------
-    >>> ended(Job("pbs", "41")) is None
+    >>> ended(SchedulerJob("pbs", "41")) is None
     True
     """
     ours = own()
@@ -94,7 +94,7 @@ def ended(job: Job) -> bool | None:
 
 
 @lru_cache(maxsize=1024)
-def _asked(job: Job, when: int) -> bool | None:
+def _asked(job: SchedulerJob, when: int) -> bool | None:
     if job.scheduler == "slurm":
         return _slurm_says(job)
     if job.scheduler == "ray" and job.cluster:
@@ -110,7 +110,7 @@ def _slurm_here() -> str:
     return next((line.partition("=")[2].strip() for line in lines if line.startswith("ClusterName")), "")
 
 
-def _slurm_says(job: Job) -> bool | None:
+def _slurm_says(job: SchedulerJob) -> bool | None:
     if shutil.which("scontrol") is None or not job.cluster or job.cluster != _slurm_here():
         return None
     answer = _output(["scontrol", "--oneliner", "show", "job", job.id])
@@ -127,7 +127,7 @@ def _slurm_says(job: Job) -> bool | None:
     return None if not state or state in MAY_RUN else True
 
 
-def _ray_says(job: Job) -> bool | None:
+def _ray_says(job: SchedulerJob) -> bool | None:
     answer = _output([sys.executable, "-P", "-c", _ASK_RAY, job.cluster])
     if answer is None or answer[0]:
         return None

@@ -36,7 +36,7 @@ CACHE_BYTES = 2**30
 """Rendered views are kept from epoch to epoch if they take at most this."""
 
 
-class Scores(NamedTuple):
+class PanelScores(NamedTuple):
     """One epoch's verdicts."""
 
     arrays: dict[str, np.ndarray]
@@ -169,7 +169,7 @@ class Panel:
         return rendered
 
     @torch.inference_mode()
-    def score(self, method: Method, *, diagnose: bool = True) -> Scores:
+    def score(self, method: Method, *, diagnose: bool = True) -> PanelScores:
         """Score every view of every example with the network in eval mode.
 
         The network is left unchanged: batch norm's statistics are used, not updated.
@@ -210,7 +210,7 @@ class Panel:
                 f"{type(method).__name__}.judge must return probabilities in [0, 1], "
                 f"got {probability.min()} to {probability.max()}"
             )
-        return Scores(arrays, collapse)
+        return PanelScores(arrays, collapse)
 
     def _groups(self) -> list[range]:
         """Return the augmentations that pass the network together: as many as fit into a chunk, or one."""

@@ -65,17 +65,17 @@ class Trainer:
         self.scalars = self.bench.run_epoch(self.job.seed, epoch)
         self.epoch = epoch
 
-    def commit(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
+    def commit(self, writer: snapshots.Writer, scores: panel.PanelScores) -> None:
         """Commit the panel's scores after this epoch."""
         writer.write(*self._entry(scores))
 
-    def check(self, writer: snapshots.Writer, scores: panel.Scores) -> None:
+    def check(self, writer: snapshots.Writer, scores: panel.PanelScores) -> None:
         """Check, before anything of this epoch is saved, that the folder is ours and no other bits are in it."""
         self.lock.check()
         if not self.replace:
             writer.check_unchanged(*self._entry(scores))
 
-    def _entry(self, scores: panel.Scores) -> tuple[int, dict[str, np.ndarray], dict[str, float]]:
+    def _entry(self, scores: panel.PanelScores) -> tuple[int, dict[str, np.ndarray], dict[str, float]]:
         arrays = {name: values for name, values in scores.arrays.items() if name in self.arrays}
         return self.epoch, arrays, {**self.scalars, **scores.diagnostics}
 

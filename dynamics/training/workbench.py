@@ -132,7 +132,7 @@ class Workbench:
         held_out = (f"held_out_{name}" for name in names if f"held_out_{name}" in ARRAYS)
         return (*names, *(held_out if len(self.held_out_examples) else ()))
 
-    def score(self) -> panel.Scores:
+    def score(self) -> panel.PanelScores:
         """Score the panel, and the images that are held out."""
         scores = self.panel.score(self.method)
         if len(self.held_out_examples):

@@ -20,7 +20,7 @@ from dynamics.study import Study
 from runners.explorer import sheets
 from runners.explorer.numbers import Chosen, collect
 from runners.explorer.texts import texts_of
-from runners.report.page import EXPLORER, differing_method
+from runners.report.page import EXPLORER, differs_from
 
 MOST_BYTES = 1_450_000
 """Of a page with 1024 examples; the pictures of augmentations take what the rest leaves."""
@@ -67,7 +67,7 @@ def _maps(study: Study, folder: Path) -> Result | None:
     if not (folder / "embedding.json").exists():
         return None
     result = storage.read(folder, "embedding")
-    return None if differing_method(result, study) else result
+    return None if differs_from(result, study) else result
 
 
 def document(data: Mapping[str, Any]) -> str:

@@ -62,7 +62,7 @@ def thumbnails(chosen: Chosen, *, data_root: Path) -> dict[str, Any]:
     return sheet(images, "webp", quality, across=ACROSS)
 
 
-class Kind(NamedTuple):
+class SheetKind(NamedTuple):
     """One way in which the panel is augmented."""
 
     methods: list[str]
@@ -92,7 +92,7 @@ def views(chosen: Chosen, *, data_root: Path, most_bytes: int) -> tuple[list[dic
     return shown, without
 
 
-def fitted(kinds: Sequence[Kind], *, most_bytes: int) -> list[dict[str, Any]]:
+def fitted(kinds: Sequence[SheetKind], *, most_bytes: int) -> list[dict[str, Any]]:
     """Return kinds of views as finely as they fit: those that are only moved, and of the others as many as can be."""
     drawn = [kind for kind in kinds if kind.moves is None]
     moved = [_about(kind) | {"moves": packed_bytes(kind.moves)} for kind in kinds if kind.moves is not None]
@@ -109,10 +109,10 @@ def fitted(kinds: Sequence[Kind], *, most_bytes: int) -> list[dict[str, Any]]:
     return moved
 
 
-def _kinds(chosen: Chosen, data_root: Path) -> tuple[list[Kind], list[str]]:
+def _kinds(chosen: Chosen, data_root: Path) -> tuple[list[SheetKind], list[str]]:
     from dynamics.pictures import moves, panel_of, panel_views
 
-    places, kinds, without = chosen.places.tolist(), list[Kind](), list[str]()
+    places, kinds, without = chosen.places.tolist(), list[SheetKind](), list[str]()
     for method in chosen.methods:
         try:
             asked = panel_of(chosen.study.runs[method][0], data_root=data_root)
@@ -127,11 +127,11 @@ def _kinds(chosen: Chosen, data_root: Path) -> tuple[list[Kind], list[str]]:
                 kind.methods.append(method)
                 break
         else:
-            kinds.append(Kind([method], moved, seen))
+            kinds.append(SheetKind([method], moved, seen))
     return kinds, without
 
 
-def _about(kind: Kind) -> dict[str, Any]:
+def _about(kind: SheetKind) -> dict[str, Any]:
     count, augmentations = kind.shape
     return {
         "methods": kind.methods,
@@ -152,7 +152,7 @@ def packed_bytes(moves: np.ndarray) -> str:
     return base64.b64encode(np.rint(moves * 127).astype(np.int8).tobytes()).decode()
 
 
-def _guessed(kind: Kind, fineness: Fineness) -> float:
+def _guessed(kind: SheetKind, fineness: Fineness) -> float:
     some = kind.seen[:TRIED]
     return len(_of_views(some, fineness)["source"]) * len(kind.seen) / len(some)
 

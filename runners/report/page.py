@@ -36,7 +36,7 @@ def write(study: Study, folder: Path) -> Path:
     results = {}
     for name in available_names(folder):
         result = storage.read(folder, name)
-        if stale := differing_method(result, study):
+        if stale := differs_from(result, study):
             say(
                 f"left out: {name} was made from other seeds of {stale} than study {study.name} has; "
                 f"make it again with {storage.made_by(name, study.name)}"
@@ -67,7 +67,7 @@ def available_names(folder: Path) -> list[str]:
     return [name for name in every_result() if (folder / f"{name}.json").exists()]
 
 
-def differing_method(result: Result, study: Study) -> str | None:
+def differs_from(result: Result, study: Study) -> str | None:
     """Return a method whose seeds are not those that a result was made from; None if there is none.
 
     What looks at networks may be of some seeds, for networks are not always kept; a sweep's inputs are not those of one

@@ -145,7 +145,7 @@ def test_methods_are_taken_where_their_means_are_equal(tmp_path: Path, rng: np.r
             found = crossing(counts.mean, 0.5)
             assert row[f"{prefix}epoch"] == pytest.approx(found.between(counts.epochs.astype(float)))
             assert row[f"{prefix}epoch_low"] < row[f"{prefix}epoch"] < row[f"{prefix}epoch_high"]
-        aligned, counts = correlation.align(study, row["method"], 0.5), study.counts(row["method"])
+        aligned, counts = correlation.at_equal_mean(study, row["method"], 0.5), study.counts(row["method"])
         assert aligned.scores.values.mean() == pytest.approx(0.5)
         found = crossing(counts.mean, 0.5)
         answers = study.indicators(row["method"], counts.epochs[[found.before, found.after]].tolist())[

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis import embedding
-from analysis.embedding import MapSettings, choose_images, embed
+from analysis.embedding import MapSettings, choose_mapped, embed
 from analysis.framework import results
 from dynamics.errors import UserError
 from dynamics.evaluation import features
@@ -91,10 +91,10 @@ def test_settings_are_recorded(found: results.Result) -> None:
 
 def test_small_sets_give_more_images() -> None:
     labels = np.arange(2000) % 10
-    assert len(choose_images(labels, MapSettings())) == 1000
-    assert len(choose_images(np.arange(8000) % 10, MapSettings())) == 2000
-    assert len(choose_images(labels[:400], MapSettings())) == 400
-    assert len(choose_images(labels, MapSettings(at_least=0))) == 500
+    assert len(choose_mapped(labels, MapSettings())) == 1000
+    assert len(choose_mapped(np.arange(8000) % 10, MapSettings())) == 2000
+    assert len(choose_mapped(labels[:400], MapSettings())) == 400
+    assert len(choose_mapped(labels, MapSettings(at_least=0))) == 500
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_small_sets_give_more_images() -> None:
 )
 def test_settings_out_of_range_are_explained(settings: MapSettings) -> None:
     with pytest.raises(UserError, match=r"^(share|perplexity|iterations|random_state) "):
-        choose_images(np.arange(100) % 10, settings)
+        choose_mapped(np.arange(100) % 10, settings)
 
 
 def test_the_command(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

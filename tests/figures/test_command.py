@@ -19,7 +19,7 @@ from analysis.framework.example import example_study
 from analysis.framework.results import Result
 from dynamics.errors import UserError
 from figures import _files, find, load, names
-from figures.__main__ import choose_study, main
+from figures.__main__ import choose_results, main
 from tests.analysis.studies import opened, rising, write
 from tests.figures.studies import make, save
 
@@ -196,22 +196,22 @@ def test_study_written_last_is_chosen(root, rng, capsys):
     for path in (root / "older").iterdir():
         os.utime(path, (1, 1))
     (root / "no-results").mkdir()
-    assert choose_study(root, None) == "quick"
+    assert choose_results(root, None) == "quick"
     assert "choose another with --study" in capsys.readouterr().out
-    assert choose_study(root, "older") == "older"
+    assert choose_results(root, "older") == "older"
     assert capsys.readouterr().out == ""
 
 
 def test_studies_that_are_not_there(root, tmp_path):
     with pytest.raises(UserError, match=r"no folder .*nowhere: run python -m analysis\.learning"):
-        choose_study(tmp_path / "nowhere", None)
+        choose_results(tmp_path / "nowhere", None)
     with pytest.raises(
         UserError, match=r"no results of study 'quik' in .* \(there: quick\): choose one with study"
     ):
-        choose_study(root, "quik")
+        choose_results(root, "quik")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no results of study in"):
-        choose_study(tmp_path / "empty", None)
+        choose_results(tmp_path / "empty", None)
 
 
 def test_a_mistake_is_one_line_and_status_2(root, capsys):

@@ -29,7 +29,7 @@ from runners import explorer
 from runners.explorer import __main__ as command
 from runners.explorer import numbers, sheets
 from runners.explorer.page import MOST_BYTES, document
-from runners.report.page import differing_method
+from runners.report.page import differs_from
 from tests.analysis.studies import STUDY, opened, rising, write
 from tests.trained import trained_here
 
@@ -198,8 +198,8 @@ def test_results_of_another_selection_are_not_taken_for_this_one(
     first, second = (study.of_examples(names, called="some") for names in (["3", "4"], ["4", "5", "6"]))
     storage.write(examples.analyse(first), tmp_path / "some")
     known = storage.read(tmp_path / "some", "examples")
-    assert differing_method(known, first) is None
-    assert differing_method(known, second) == differing_method(known, study) == "supervised"
+    assert differs_from(known, first) is None
+    assert differs_from(known, second) == differs_from(known, study) == "supervised"
 
 
 def test_what_is_not_of_the_panel_refuses_a_selection(tmp_path: Path, rng: np.random.Generator) -> None:

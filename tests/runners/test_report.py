@@ -27,7 +27,7 @@ from runners import report
 from runners.report.__main__ import main
 from runners.report.gallery import assign, every_result, how_to_read
 from runners.report.markup import Html, element, paragraph, table
-from runners.report.page import differing_method
+from runners.report.page import differs_from
 from tests.analysis.studies import STUDY, opened, rising, write
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -310,9 +310,9 @@ def test_what_looks_at_networks_may_be_of_some_seeds(tmp_path: Path, rng: np.ran
     of_few = opened(tmp_path / "few").inputs()
     study = opened(tmp_path / "all")
     for name, stale in (("divergence", None), ("learning", "supervised")):
-        assert differing_method(Result(name=name, rows=[], inputs=of_few), study) == stale
+        assert differs_from(Result(name=name, rows=[], inputs=of_few), study) == stale
     of_all = study.inputs()
     assert (
-        differing_method(Result(name="divergence", rows=[], inputs=of_all), opened(tmp_path / "few"))
+        differs_from(Result(name="divergence", rows=[], inputs=of_all), opened(tmp_path / "few"))
         == "supervised"
     )

@@ -16,7 +16,7 @@ from dynamics import snapshots, study_file
 from dynamics.errors import UserError
 from dynamics.seed_lists import parse_seeds
 from runners import seeds
-from runners.arguments import wanted_seeds
+from runners.arguments import seeds_of_flags
 
 TINY = [
     *("--preset", "quick", "--train-examples", "64", "--width", "2", "--batch-size", "32", "--epochs", "3"),
@@ -136,7 +136,7 @@ def test_seeds_are_read(text: str, wanted: list[int]) -> None:
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "-1", "1,,2", "0-70000", "1.5"])
 def test_wrong_seeds_are_said(text: str) -> None:
     with pytest.raises(UserError, match=r"^seeds must be"):
-        wanted_seeds(None, text)
+        seeds_of_flags(None, text)
 
 
 @pytest.mark.parametrize(

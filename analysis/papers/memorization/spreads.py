@@ -24,7 +24,7 @@ class Sd(NamedTuple):
     error: float
 
 
-class Spread(NamedTuple):
+class EqualMeanSpread(NamedTuple):
     """How far a setting's examples spread where its mean of r is a given one."""
 
     here: Sd
@@ -179,7 +179,7 @@ def _closer(sds: Sequence[Sd]) -> bool | None:
     return more(difference, math.hypot(2 * own.error, near.error, far.error))
 
 
-def _named(method: str, found: Spread, averaged: bool) -> str:
+def _named(method: str, found: EqualMeanSpread, averaged: bool) -> str:
     bound = f" (any M: {found.any_augmentations.value:.3f})" if averaged else ""
     return f"{label(method)} {found.here.value:.3f}{bound}"
 
@@ -189,7 +189,9 @@ def _rows(results: Results) -> list[Row]:
     return [row for row in rows if row["method"] in METHODS]
 
 
-def _spreads(results: Results, mean: float, quantity: str, methods: Sequence[str]) -> dict[str, Spread]:
+def _spreads(
+    results: Results, mean: float, quantity: str, methods: Sequence[str]
+) -> dict[str, EqualMeanSpread]:
     """Return the spread of every method whose mean of r passes `mean`, and whose variance is known."""
     names = [f"var_{name}{end}" for name in (quantity, "example") for end in ("", *ENDS)]
     found = {}
@@ -198,7 +200,7 @@ def _spreads(results: Results, mean: float, quantity: str, methods: Sequence[str
         row = at_mean(own, mean, names)
         if row is not None and row[names[0]] is not None:
             here, other = (_sd(*(row[name] for name in three)) for three in (names[:3], names[3:]))
-            found[method] = Spread(here, other)
+            found[method] = EqualMeanSpread(here, other)
     return found
 
 
