@@ -358,7 +358,7 @@ class TestOnASharedDisk:
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dead = Holder(
-            1, "node2", None, "x", jobs.Job("slurm", "41", cluster="c"), "held-v1-" + "0" * 32 + ".claim"
+            1, "node2", None, "x", jobs.SchedulerJob("slurm", "41", cluster="c"), "held-v1-" + "0" * 32 + ".claim"
         )
         with seed_lock(folder) as held:
             seen = iter([dead])
@@ -409,9 +409,9 @@ class TestOnASharedDisk:
 def test_a_job_that_runs_again_knows_that_it_had_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "2")
-    assert jobs.own() == jobs.Job("slurm", "7", 2)
-    assert jobs.ended(jobs.Job("slurm", "7", 1)) is True
-    assert jobs.ended(jobs.Job("slurm", "7", 2)) is None
+    assert jobs.own() == jobs.SchedulerJob("slurm", "7", 2)
+    assert jobs.ended(jobs.SchedulerJob("slurm", "7", 1)) is True
+    assert jobs.ended(jobs.SchedulerJob("slurm", "7", 2)) is None
 
 
 MOUNTS = b"""22 1 8:1 / / rw - ext4 /dev/sda rw
