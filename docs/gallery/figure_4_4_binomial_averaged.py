@@ -15,8 +15,8 @@ evidence that SimCLR, once averaged, treats examples as if they were equally har
 **When not to trust it.** The noise is that of N trials, though the curve has N times M: were all 40
 answers of each example equally hard, the MAE would be .07 to .08 and not 0 (the column
 ``mae_if_equal``), because their curve is flatter than the noise. A narrow area therefore does not
-mean that examples are equally hard. Two draws of the noise differ by .009 (``mae_floor``); the
-permutation test rejects equal examples at all these epochs.
+mean that examples are equally hard. Two draws of the noise differ by .007 to .010 (``mae_floor``);
+the permutation test rejects equal examples at all these epochs.
 """
 
 import dynamics

@@ -11,11 +11,11 @@ italics, stands the reliability of one method's area.
 
 **Here.** SimCLR's order is as good as fixed, with a reliability of .99, and so is that of
 supervised training; but they have nothing in common (.03, -.04 to .09). SimCLR and VICReg share
-something (.38), random labels with and without augmentation, too (.44).
+something (.38), random labels with and without augmentation, too (.45).
 
 **When not to trust it.** To SimCLR and VICReg augmentations are most of what makes an image hard,
 and both are asked about the same crops. That is what they share: under any augmentations r_t of the
-two correlates by .15 (-.06 to .37), where it is .45 under the same ones (the last lines below).
+two correlates by .15 (-.07 to .37), where it is .45 under the same ones (the last lines below).
 The correction divides by reliabilities: at .57, random labels, its interval is wide.
 """
 
