@@ -107,8 +107,8 @@ def test_a_page_of_the_promised_size(tmp_path: Path, rng: np.random.Generator) -
 
 @pytest.mark.slow
 def test_views_are_as_fine_as_they_fit(rng: np.random.Generator) -> None:
-    drawn = sheets.Kind(["simclr"], None, photographs(rng, 64 * 4).reshape(64, 2, 2, 32, 32, 3))
-    moved = sheets.Kind(["supervised"], np.zeros((64, 2, 3)), np.empty(0))
+    drawn = sheets.SheetKind(["simclr"], None, photographs(rng, 64 * 4).reshape(64, 2, 2, 32, 32, 3))
+    moved = sheets.SheetKind(["supervised"], np.zeros((64, 2, 3)), np.empty(0))
     sizes = []
     for most in (10**9, 30_000, 20_000):
         found = sheets.fitted([drawn, moved], most_bytes=most)
