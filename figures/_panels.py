@@ -56,7 +56,7 @@ def draw_scale(figure: Figure, axes: Sequence[Axes], title: str, *, aspect: floa
     """Draw the colours of 0 to 1 to the right of all panels."""
     bar = figure.colorbar(ScalarMappable(cmap=SCALE), ax=axes, aspect=aspect, pad=0.02)
     bar.set_label(title)
-    bar.set_ticks([0, 0.5, 1], labels=["0", "0.5", "1"])
+    bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "", "0.5", "", "1"])
     bar.outline.set_linewidth(0.6)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def mean_sd(values: Iterable[float | None]) -> tuple[float | None, float | None]:
-    """Return mean and standard deviation (divisor n - 1) of the values that are known: neither None nor nan.
+    """Return mean and standard deviation (divisor n - 1) of the values that are known and finite.
 
     Returns
     -------

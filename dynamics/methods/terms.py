@@ -43,7 +43,7 @@ def variance_hinge(
 
 
 def infinite_at_no_eps(eps: float) -> str:
-    """Return the beginning of an explanation why :func:`variance_hinge` is not finite; empty for `eps` above 0.
+    """Begin to explain why the gradient of :func:`variance_hinge` is infinite; empty where `eps` is above 0.
 
     Examples
     --------

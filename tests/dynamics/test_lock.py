@@ -358,7 +358,12 @@ class TestOnASharedDisk:
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dead = Holder(
-            1, "node2", None, "x", jobs.SchedulerJob("slurm", "41", cluster="c"), "held-v1-" + "0" * 32 + ".claim"
+            1,
+            "node2",
+            None,
+            "x",
+            jobs.SchedulerJob("slurm", "41", cluster="c"),
+            "held-v1-" + "0" * 32 + ".claim",
         )
         with seed_lock(folder) as held:
             seen = iter([dead])

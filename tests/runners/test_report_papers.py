@@ -207,9 +207,7 @@ def test_a_study_of_other_methods_has_no_trace_of_a_paper(
     rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ingested indicators of a method of another name."""
-    monkeypatch.setattr(
-        sys, "argv", ["pytest"]
-    )  # the page names the command, and that the files that are tested
+    monkeypatch.setattr(sys, "argv", ["pytest"])  # the page names the command, which names the tested files
     study = written(tmp_path / "runs", "theirs", {"mine": rising(rng), "yours": rising(rng)})
     text = words(page(study, tmp_path))
     assert "mine" in text and "yours" in text

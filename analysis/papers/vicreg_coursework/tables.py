@@ -55,7 +55,8 @@ def _evaluations(results: Results) -> Sequence[Row]:
     same = {
         place
         for place, row in enumerate(found.rows)
-        if tuple(settings.get(evaluations.key_of(row), {}).get("classes", ())) == printed.CIFAR10_CLASSES
+        if row["dataset"] == "folder"
+        and tuple(settings.get(evaluations.key_of(row), {}).get("classes", ())) == printed.CIFAR10_CLASSES
     }
     return [row | {"dataset": "cifar10"} if place in same else row for place, row in enumerate(found.rows)]
 
@@ -94,7 +95,8 @@ def accuracies(methods: Collection[str], rows: Sequence[Row]) -> Table:
         notes.append("None of ours here: make them with python -m runners.probe.")
     caption = (
         "Per cent of test images; ours: mean ± standard deviation over seeds, number of training labels, and channels "
-        "of the ResNet-18's first stage (the documents' has 64, and 50 000 or 100 000 labels)"
+        "of the ResNet-18's first stage (the documents' has 64, and 50 000 or 100 000 labels); a folder with the names "
+        "of CIFAR-10's classes counts as cifar10"
     )
     return Table(caption=caption, columns=columns, rows=lines, notes=notes)
 
@@ -112,7 +114,8 @@ def _line(one: printed.Printed, ours: Row | None) -> Row:
         "printed_top1": one.top1,
         "printed_top5": one.top5,
         **measured,
-        **{name: None if ours is None else ours.get(name) for name in ("seeds", "labels", "width")},
+        **{name: None if ours is None else ours.get(name) for name in ("seeds", "labels")},
+        "width": ours.get("width") if ours is not None and ours["encoder"] == "resnet18" else None,
         "remark": one.remark,
     }
 
