@@ -36,7 +36,6 @@ OF_NETWORKS = ("activations", "probes", "examples")
 OTHERS = {
     "examples": {
         "panel": "methods whose examples cannot be compared",
-        "id": "a study that was taken in, whose examples have names",
         "others.<score>": "scores that were taken in",
     }
 }
@@ -74,22 +73,27 @@ def results_of_examples() -> Iterator[Result]:
 
 
 @cache
-def found() -> Mapping[str, dict[str, str]]:
-    """The columns that results have, each with the result where it was seen."""
-    seen: defaultdict[str, dict[str, str]] = defaultdict(dict)
+def tables() -> Mapping[str, list[tuple[str, list[str]]]]:
+    """The tables of each result: where they were seen, and their columns."""
+    seen: defaultdict[str, list[tuple[str, list[str]]]] = defaultdict(list)
     for result in results_of_examples():
-        seen[result.name] |= dict.fromkeys(result.rows[0], f"{result.name} of an example study")
+        seen[result.name].append((f"{result.name} of an example study", [*result.rows[0]]))
     for path in sorted(PUBLISHED.glob("*/*.csv")):
         with path.open(newline="") as file:
-            seen[path.stem] |= dict.fromkeys(next(csv.reader(file)), str(path.relative_to(PUBLISHED)))
+            seen[path.stem].append((str(path.relative_to(PUBLISHED)), next(csv.reader(file))))
     return seen
+
+
+def found(name: str) -> dict[str, str]:
+    """The columns that a result has, each with a table where it was seen."""
+    return {column: where for where, known in tables()[name] for column in known}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_column_has_a_meaning(name: str) -> None:
     own = meanings(name)
-    assert found()[name], f"no result of {name} was made: nothing checks its columns"
-    for column, where in found()[name].items():
+    assert found(name), f"no result of {name} was made: nothing checks its columns"
+    for column, where in found(name).items():
         assert entry(column, own) is not None, (
             f"{where}: say what the column {column} means, in COLUMNS of {name}"
         )
@@ -99,7 +103,7 @@ def test_every_column_has_a_meaning(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_meaning_is_of_a_column(name: str) -> None:
     own = meanings(name)
-    used = {entry(column, own) for column in found()[name]}
+    used = {entry(column, own) for column in found(name)}
     assert {*own} - used == {*OTHERS.get(name, ())}, f"COLUMNS of {name} has columns that no result has"
 
 
@@ -115,10 +119,9 @@ def test_meanings_are_sentences_that_fit_a_table(name: str) -> None:
 def test_columns_are_in_the_order_of_the_file(name: str) -> None:
     """Those of methods follow each other, method by method."""
     listed = [*meanings(name)]
-    places = [
-        listed.index(str(entry(column, meanings(name)))) for column in found()[name] if "." not in column
-    ]
-    assert places == sorted(places)
+    for where, known in tables()[name]:
+        places = [listed.index(str(entry(column, meanings(name)))) for column in known if "." not in column]
+        assert places == sorted(places), where
 
 
 def test_a_column_that_nobody_explains_is_an_error() -> None:
